@@ -1,0 +1,131 @@
+//! Whether a light node answers a question unattended. Pure: policy, ledger and computation in, decision out.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::limits::{GUARDED_ANSWERS_PER_DAY, POLICY_MIN_PARTICIPANTS};
+use crate::domain::{Computation, PeerId, Timestamp};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A named set of rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// Enough participants, a trusted heavy node, not too often; otherwise the owner is asked.
+    #[default]
+    Guarded,
+    /// Enough participants. For demonstrations and networks whose every node is yours.
+    Open,
+}
+
+/// Which heavy nodes the owner trusts not to collude against it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// These.
+    Listed(BTreeSet<PeerId>),
+    /// All that are in the network, because a swarm key keeps strangers out.
+    WholeNetwork,
+}
+
+/// What a light node answers unattended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The rules.
+    pub preset: Preset,
+    /// The smallest minimum of participants.
+    pub min_participants: u32,
+    /// The trusted heavy nodes.
+    pub trust: Trust,
+}
+
+/// What to do with a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Answer it.
+    Answer,
+    /// Ask the owner.
+    Ask(Doubt),
+}
+
+/// Why the owner is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// The minimum of participants is below the policy's.
+    MinimumTooLow {
+        /// The computation's.
+        asked: u32,
+        /// The policy's.
+        required: u32,
+    },
+    /// None of the heavy nodes is trusted, so this many colluding ones could read the value.
+    NoTrustedHeavy {
+        /// How many would have to collude.
+        colluders: usize,
+    },
+    /// The field was asked this often within a day.
+    AskedTooOften {
+        /// How many answers.
+        answers: usize,
+    },
+    /// No source is declared for the field.
+    NoSource,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            preset: Preset::default(),
+            min_participants: POLICY_MIN_PARTICIPANTS,
+            trust: Trust::Listed(BTreeSet::new()),
+        }
+    }
+}
+
+impl Policy {
+    /// Decides about a question of another node, given when this field was answered before.
+    ///
+    /// n of n: one trusted heavy node that does not collude keeps the value private, so one is enough.
+    pub fn decide(&self, computation: &Computation, answered_at: &[Timestamp], now: Timestamp) -> Decision {
+        if computation.min_participants < self.min_participants {
+            let (asked, required) = (computation.min_participants, self.min_participants);
+            return Decision::Ask(Doubt::MinimumTooLow { asked, required });
+        }
+        if self.preset == Preset::Open {
+            return Decision::Answer;
+        }
+        let trusted = match &self.trust {
+            Trust::Listed(listed) => computation.heavy.iter().any(|heavy| listed.contains(heavy)),
+            Trust::WholeNetwork => true,
+        };
+        if !trusted {
+            return Decision::Ask(Doubt::NoTrustedHeavy { colluders: computation.private_against() + 1 });
+        }
+        let today = answered_at.iter().filter(|at| now.since(**at) < DAY).count();
+        if today >= GUARDED_ANSWERS_PER_DAY {
+            return Decision::Ask(Doubt::AskedTooOften { answers: today });
+        }
+        Decision::Answer
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MinimumTooLow { asked, required } => {
+                write!(f, "its minimum of {asked} participants is below this node's {required}")
+            }
+            Self::NoTrustedHeavy { colluders } => write!(
+                f,
+                "none of its heavy nodes is on this node's trust list; all {colluders} together could read the value"
+            ),
+            Self::AskedTooOften { answers } => {
+                write!(f, "the field was already answered {answers} times within a day")
+            }
+            Self::NoSource => f.write_str("this node has no source for the field"),
+        }
+    }
+}

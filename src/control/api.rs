@@ -1,0 +1,287 @@
+//! The local API's requests and replies, and their JSON: the contract of docs/CLI.md.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::{Role, Status};
+
+/// What the command line, or any program of this user, asks of a running node. `reference` is what a person
+/// typed: a COMP id or a unique beginning of one, with or without `COMP-`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Does the node's own loop still turn?
+    Health,
+    /// Who is this?
+    Id,
+    /// The network as this node sees it.
+    View,
+    /// Recent computations, newest first.
+    Computations,
+    /// One computation.
+    Computation { reference: String },
+    /// One computation, as soon as its revision is above `seen`. Never answered sooner.
+    Watch { reference: String, seen: u64 },
+    /// Ask a question. Answered once it is announced.
+    Propose(Box<Proposal>),
+    /// Questions that wait for the owner.
+    Pending,
+    /// Answer a waiting question from its source.
+    Approve { reference: String },
+    /// Do not answer it.
+    Decline { reference: String },
+    /// Answer it with this number.
+    Answer { reference: String, value: PrivateText },
+    /// The certificate, as bytes.
+    Certificate { reference: String },
+    /// Leave the network and end the process.
+    Stop,
+}
+
+/// A private number as typed; `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PrivateText(pub String);
+
+/// What a node answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// To `Health`.
+    Health(Health),
+    /// To `Id`.
+    Id(NodeId),
+    /// To `View`.
+    View(View),
+    /// To `Computations`.
+    Computations(Vec<ComputationView>),
+    /// To `Computation`, `Watch`.
+    Computation(Box<ComputationView>),
+    /// To `Propose`.
+    Announced(Announced),
+    /// To `Pending`.
+    Pending(Vec<PendingView>),
+    /// To `Certificate`: the encoded certificate.
+    Certificate(Vec<u8>),
+    /// To `Approve`, `Decline`, `Answer`, `Stop`.
+    Done,
+}
+
+/// Why a request was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    /// A word for programs, such as `no_such_computation`.
+    pub code: String,
+    /// What is wrong, with the value.
+    pub message: String,
+    /// What to do next; never empty.
+    pub hint: String,
+    /// The exit code of docs/CLI.md.
+    pub exit: u8,
+}
+
+/// The node's loop turns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Always `ok`.
+    pub status: String,
+    /// The node.
+    pub uid: String,
+    /// Connected peers.
+    pub peers: usize,
+    /// Computations that have not ended.
+    pub open: usize,
+    /// Since the process started.
+    pub uptime_ms: u64,
+}
+
+/// A node's names and addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeId {
+    /// The short form.
+    pub uid: String,
+    /// The full PeerId.
+    pub peer_id: String,
+    /// `heavy` or `light`.
+    pub role: Role,
+    /// What its owner calls it.
+    pub name: String,
+    /// The port that it listens on, TCP and UDP; absent while it is not known.
+    pub port: Option<u16>,
+    /// Full multiaddresses with `/p2p/…`, ready to paste after `--bootstrap`.
+    pub addresses: Vec<String>,
+    /// The home folder.
+    pub home: String,
+}
+
+/// The network as one node sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct View {
+    /// Every node that was heard of and not forgotten, this one included; by creation.
+    pub nodes: Vec<NodeView>,
+    /// Active heavy nodes, this one included.
+    pub heavy: usize,
+    /// Active light nodes, this one included.
+    pub light: usize,
+}
+
+/// One node in the network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeView {
+    /// The short form.
+    pub uid: String,
+    /// The full PeerId.
+    pub peer_id: String,
+    /// `heavy` or `light`.
+    pub role: Role,
+    /// Self-chosen.
+    pub name: String,
+    /// Where it listens.
+    pub addresses: Vec<String>,
+    /// The port of its first address.
+    pub port: Option<u16>,
+    /// `starting`, `active`, `processing`, `stopping` or `lost`.
+    pub status: String,
+    /// Round trip; absent for this node and for nodes that are not connected.
+    pub rtt_ms: Option<f64>,
+    /// When its identity was made, RFC 3339.
+    pub created_at: String,
+    /// When it was last heard of, RFC 3339.
+    pub last_seen: String,
+}
+
+/// A question, as typed and checked for form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// The question in words.
+    pub prompt: String,
+    /// `count`, `sum` or `mean`.
+    pub statistic: String,
+    /// The fields.
+    pub fields: Vec<String>,
+    /// JSON Schema of the field.
+    pub schema: Option<String>,
+    /// From now until heavy nodes close.
+    pub deadline_ms: u64,
+    /// How long missing heavy nodes are waited for.
+    pub patience_ms: u64,
+    /// No sum over fewer.
+    pub min_participants: u32,
+    /// No more reports than this; by default the closed list's length, or 10 000.
+    pub max_participants: Option<u32>,
+    /// Heavy nodes by UID, name or PeerId, or unique beginnings; empty: three reachable ones are chosen.
+    pub heavy: Vec<String>,
+    /// A closed list of participants, likewise; empty: anybody.
+    pub participants: Vec<String>,
+    /// 32, 64 or 128.
+    pub modulus_bits: u32,
+}
+
+/// A question that runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announced {
+    /// `COMP-…`.
+    pub id: String,
+    /// UIDs.
+    pub heavy_nodes: Vec<String>,
+    /// `additive`.
+    pub sharing: String,
+    /// How many colluding heavy nodes learn nothing.
+    pub private_against: usize,
+    /// How many heavy nodes may vanish for good.
+    pub survives: usize,
+    /// RFC 3339.
+    pub deadline: String,
+}
+
+/// One computation as this node sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComputationView {
+    /// `COMP-…`.
+    pub id: String,
+    /// Where it stands.
+    pub status: Status,
+    /// UID.
+    pub proposer: String,
+    /// The question in words.
+    pub prompt: String,
+    /// `count`, `sum` or `mean`.
+    pub statistic: String,
+    /// The first field.
+    pub field: String,
+    /// RFC 3339.
+    pub deadline: String,
+    /// No sum over fewer.
+    pub min_participants: u32,
+    /// `additive`.
+    pub sharing: String,
+    /// How many colluding heavy nodes learn nothing.
+    pub private_against: usize,
+    /// How many heavy nodes may vanish for good.
+    pub survives: usize,
+    /// UIDs.
+    pub heavy_nodes: Vec<String>,
+    /// In the result, or reported so far as this node knows.
+    pub participants: u32,
+    /// Records behind the result; 0 before it.
+    pub samples: u64,
+    /// By statistic (docs/CLI.md), always with `samples` and `participants`; null before the end.
+    pub result: Option<Value>,
+    /// Why it failed, or why this node does not answer; null otherwise.
+    pub reason: Option<String>,
+    /// UIDs of the heavy nodes whose votes the certificate carries; empty before the end.
+    pub signed_by: Vec<String>,
+    /// This node's own part: `none`, `waiting`, `answered`, `declined`.
+    pub own_answer: String,
+    /// Light nodes that this node could expect an answer from: the closed list's length, or the active ones.
+    pub expected: usize,
+    /// At the proposer: why light nodes have not answered, counted, such as {"waits for its owner": 1}.
+    pub standings: BTreeMap<String, usize>,
+    /// Heavy nodes of this computation that this node has no connection to, UIDs.
+    pub unreachable: Vec<String>,
+    /// Goes up with every change; for `Watch`.
+    pub revision: u64,
+}
+
+/// A question that waits for the owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingView {
+    /// `COMP-…`.
+    pub id: String,
+    /// UID.
+    pub proposer: String,
+    /// The question in words.
+    pub prompt: String,
+    /// `count`, `sum` or `mean`.
+    pub statistic: String,
+    /// The field.
+    pub field: String,
+    /// RFC 3339.
+    pub deadline: String,
+    /// No sum over fewer.
+    pub min_participants: u32,
+    /// UIDs.
+    pub heavy_nodes: Vec<String>,
+    /// Why it waits.
+    pub reason: String,
+    /// The command that answers it.
+    pub command: String,
+}
+
+impl std::fmt::Debug for PrivateText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<redacted>")
+    }
+}
+
+/// One request on its way to the node's loop, with the place to put the answer.
+pub struct Call {
+    /// What is asked.
+    pub request: Request,
+    /// Where the answer goes; a dropped receiver means that the asker has left.
+    pub reply: tokio::sync::oneshot::Sender<Result<Reply, ApiError>>,
+}
+
+/// Requests that may wait for the node's loop.
+pub const CALLS_QUEUED_MAX: usize = 64;

@@ -1,0 +1,66 @@
+//! Every limit in one place: its name, its number, and where the number comes from.
+
+use std::time::Duration;
+
+/// One message over request-response. A list of [`REPORTS_PER_COMPUTATION_MAX`] entries fits.
+pub const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// One gossip message. Gossipsub drops what comes within a KiB of its frame limit, so the frame is larger.
+pub const GOSSIP_BYTES_MAX: usize = 64 * 1024;
+/// Open computations that a heavy node carries.
+pub const OPEN_PER_HEAVY_MAX: usize = 256;
+/// Open computations that a heavy node carries for one proposer; also what a proposer may have open.
+pub const OPEN_PER_PROPOSER_MAX: usize = 128;
+/// Ended computations that a node remembers in full. Older ones are pruned; a guess: months of use.
+pub const ENDED_KEPT_MAX: usize = 10_000;
+/// Reports that one computation may take.
+pub const REPORTS_PER_COMPUTATION_MAX: u32 = 100_000;
+/// Reports that a computation takes unless its proposer says otherwise.
+pub const REPORTS_PER_COMPUTATION_DEFAULT: u32 = 10_000;
+/// Pairs of conflicting reports that one list may carry as evidence.
+pub const EXCLUSIONS_MAX: usize = 1_000;
+/// Heavy nodes of one computation, at least: with fewer, one dishonest pair reads everything.
+pub const HEAVY_MIN: usize = 3;
+/// Heavy nodes of one computation, at most: agreement sends the square of this many messages.
+pub const HEAVY_MAX: usize = 16;
+/// Elements of a measurement.
+pub const VECTOR_LENGTH_MAX: usize = 100_000;
+/// Characters of a prompt.
+pub const PROMPT_CHARS_MAX: usize = 500;
+/// Characters of a field's name.
+pub const FIELD_NAME_CHARS_MAX: usize = 64;
+/// Characters of a node's name.
+pub const NODE_NAME_CHARS_MAX: usize = 32;
+/// The participants that a closed list may name: the computation must still fit a gossip message.
+pub const CLOSED_LIST_MAX: usize = 1_000;
+/// The shortest time from proposal to deadline.
+pub const DEADLINE_MIN: Duration = Duration::from_millis(500);
+/// The longest time from proposal to deadline.
+pub const DEADLINE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+/// The longest time that missing heavy nodes may be waited for.
+pub const PATIENCE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// How long missing heavy nodes are waited for unless the proposer says otherwise.
+pub const PATIENCE_DEFAULT: Duration = Duration::from_secs(60);
+/// How long a threshold scheme waits before it goes on without a missing heavy node.
+pub const GRACE_DEFAULT: Duration = Duration::from_secs(3);
+/// How far two clocks may be apart. Machines that keep time by NTP stay within a tenth of it.
+pub const CLOCK_SKEW_MAX: Duration = Duration::from_secs(30);
+/// How long heavy nodes have to accept a proposal: what a person waits for without doubt.
+pub const ACCEPTANCE_WAIT: Duration = Duration::from_secs(4);
+/// After deadline and patience: how long the end may still take to reach a node before it says "no contact".
+pub const NO_CONTACT_MARGIN: Duration = Duration::from_secs(10);
+/// Answers about one field in a day that the `guarded` policy gives unattended.
+pub const GUARDED_ANSWERS_PER_DAY: usize = 24;
+/// The smallest minimum of participants that a policy allows unattended unless told otherwise.
+pub const POLICY_MIN_PARTICIPANTS: u32 = 3;
+/// Questions that may wait for one node's owner.
+pub const PENDING_MAX: usize = 1_000;
+/// Ids that one answer to "what is open, what has ended" carries.
+pub const SYNC_IDS_MAX: usize = 1_024;
+/// Requests in flight to one peer, under the 100 streams a connection that the transport allows.
+pub const REQUESTS_PER_PEER_MAX: usize = 32;
+/// Messages that wait for one peer; more are dropped, and the protocol asks again.
+pub const QUEUED_PER_PEER_MAX: usize = 4_096;
+/// Connections to one peer, both transports and simultaneous dials included.
+pub const CONNECTIONS_PER_PEER_MAX: u32 = 4;
+/// Connections in all; each costs about 95 KB and a file handle.
+pub const CONNECTIONS_MAX: u32 = 2_048;

@@ -1,0 +1,23 @@
+//! The words of the project as types: who takes part, what is asked, when, and how it may end.
+//!
+//! Nothing here does IO, reads a clock or draws randomness, and nothing here depends on another module of the
+//! project. Text is parsed into these types once, at the edge.
+
+mod computation;
+mod decimal;
+mod id;
+pub mod limits;
+mod outcome;
+mod query;
+mod role;
+mod schema;
+mod time;
+
+pub use computation::{Computation, ComputationError, Modulus, Sharing};
+pub use decimal::{Decimal, DecimalError};
+pub use id::{ComputationId, Digest, IdError, PeerId, Uid};
+pub use outcome::{Evidence, Failure, Refusal, Standing, Status};
+pub use query::{Field, Query, QueryError, Statistic};
+pub use role::{Role, RoleError};
+pub use schema::{NumberSchema, SchemaError, SchemaMismatch};
+pub use time::{ClockSkew, Timestamp};

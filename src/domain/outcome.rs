@@ -1,0 +1,223 @@
+//! How a computation may end, and what may be said of who takes part: every reason has a name.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::id::PeerId;
+use super::time::Timestamp;
+
+/// Where a computation stands, as one node sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Proposed or announced; shares are being collected.
+    Pending,
+    /// The deadline has passed; heavy nodes agree and reveal.
+    Processing,
+    /// There is a certificate.
+    Completed,
+    /// It ended with a reason.
+    Failed,
+}
+
+/// Why a heavy node does not accept a proposal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// It carries as many open computations as it may.
+    Busy {
+        /// How many that is.
+        open_max: u32,
+    },
+    /// This proposer has as many open computations here as it may.
+    ProposerBusy {
+        /// How many that is.
+        open_max: u32,
+    },
+    /// The deadline is past, too near or too far by this node's clock.
+    Deadline {
+        /// What this node's clock shows.
+        clock: Timestamp,
+    },
+    /// The proposer's clock and this node's are too far apart.
+    ClockSkew {
+        /// What this node's clock shows.
+        clock: Timestamp,
+    },
+    /// The proposal breaks a rule; the text says which.
+    Invalid(String),
+    /// This node is not a heavy node.
+    NotHeavy,
+}
+
+/// What a node did that honest nodes do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Evidence {
+    /// Two different reports of one participant for one computation.
+    TwoReports,
+    /// Two signed lists of one heavy node for one computation.
+    TwoLists,
+    /// Two signed freezes of one heavy node for one computation.
+    TwoFreezes,
+    /// A freeze that does not follow from the lists it names.
+    WrongFreeze,
+    /// Two signed votes of one heavy node for one computation.
+    TwoVotes,
+    /// A vote for another set than the frozen one.
+    WrongVote,
+    /// A report that a heavy node gave a receipt for and left out of its list.
+    ReportLeftOut,
+    /// An opening that does not match its commitment.
+    WrongOpening,
+}
+
+/// Why a computation ended without a result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Failure {
+    /// Fewer participants than the minimum.
+    InsufficientParticipants {
+        /// How many all heavy nodes hold.
+        accepted: u32,
+        /// How many there must be.
+        minimum: u32,
+    },
+    /// A heavy node refused the proposal.
+    Refused {
+        /// Which.
+        heavy: PeerId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Heavy nodes did not answer the proposal in time.
+    Unreachable {
+        /// Which.
+        heavy: Vec<PeerId>,
+    },
+    /// Heavy nodes were missing after the deadline for longer than the patience.
+    Missing {
+        /// Which.
+        heavy: Vec<PeerId>,
+    },
+    /// The proposer went away before every heavy node had accepted.
+    NeverAnnounced,
+    /// The proposer withdrew it before it was announced.
+    Withdrawn,
+    /// A heavy node broke the protocol, and the evidence is kept.
+    Misconduct {
+        /// Which.
+        heavy: PeerId,
+        /// How.
+        evidence: Evidence,
+    },
+    /// A heavy node has lost its memory of the computation, so it must not go on.
+    MemoryLost {
+        /// Which.
+        heavy: PeerId,
+    },
+    /// This node heard of no end in time.
+    NoContact,
+}
+
+/// Why a light node has not answered, as far as it tells the proposer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Standing {
+    /// Its owner is asked first.
+    WaitsForOwner,
+    /// It has no such field.
+    NoSuchField,
+    /// Its value does not fit the schema.
+    ValueUnfit,
+    /// Its policy or its owner said no.
+    Declined,
+    /// Its store is younger than the question, so it may have answered before.
+    MemoryTooYoung,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending",
+            Self::Processing => "processing",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Busy { open_max } => write!(f, "it already carries {open_max} open computations"),
+            Self::ProposerBusy { open_max } => {
+                write!(f, "this proposer already has {open_max} open computations there")
+            }
+            Self::Deadline { clock } => {
+                write!(f, "by its clock ({clock}) the deadline is past, too near or too far away")
+            }
+            Self::ClockSkew { clock } => {
+                write!(f, "its clock shows {clock}, more than 30 s from the proposer's; set both clocks")
+            }
+            Self::Invalid(rule) => write!(f, "{rule}"),
+            Self::NotHeavy => write!(f, "it is not a heavy node"),
+        }
+    }
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TwoReports => "sent two different reports",
+            Self::TwoLists => "signed two different lists",
+            Self::TwoFreezes => "signed two different freezes",
+            Self::WrongFreeze => "signed a freeze that does not follow from the lists",
+            Self::TwoVotes => "signed two different votes",
+            Self::WrongVote => "voted for another set than the frozen one",
+            Self::ReportLeftOut => "left out a report that it had given a receipt for",
+            Self::WrongOpening => "opened another partial sum than it had committed to",
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InsufficientParticipants { accepted, minimum } => {
+                write!(f, "insufficient participants: {accepted} of {minimum}")
+            }
+            Self::Refused { heavy, refusal } => write!(f, "heavy node {} refused: {refusal}", heavy.uid()),
+            Self::Unreachable { heavy } => {
+                write!(f, "{} did not answer the proposal", heavy_nodes(heavy))
+            }
+            Self::Missing { heavy } => {
+                write!(f, "{} did not come back within the patience after the deadline", heavy_nodes(heavy))
+            }
+            Self::NeverAnnounced => f.write_str("the proposer never announced it"),
+            Self::Withdrawn => f.write_str("the proposer withdrew it before it was announced"),
+            Self::Misconduct { heavy, evidence } => {
+                write!(f, "heavy node {} {evidence}; the evidence is kept", heavy.uid())
+            }
+            Self::MemoryLost { heavy } => {
+                write!(f, "heavy node {} has lost its memory of this computation", heavy.uid())
+            }
+            Self::NoContact => f.write_str("no contact: nobody told this node how it ended"),
+        }
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WaitsForOwner => "waits for its owner",
+            Self::NoSuchField => "has no such field",
+            Self::ValueUnfit => "has a value that does not fit the schema",
+            Self::Declined => "declined",
+            Self::MemoryTooYoung => "has a store younger than the question",
+        })
+    }
+}
+
+/// "heavy node A" or "heavy nodes A, B".
+fn heavy_nodes(heavy: &[PeerId]) -> String {
+    let names: Vec<_> = heavy.iter().map(|peer| peer.uid().to_string()).collect();
+    format!("heavy node{} {}", if names.len() == 1 { "" } else { "s" }, names.join(", "))
+}

@@ -1,0 +1,13 @@
+//! Statistics over private data, peer to peer: light nodes own data, heavy nodes add up secret shares, and only
+//! the total is ever seen.
+//!
+//! The table of contents, from the middle outwards. Imports run from the bottom of this list to the top, never
+//! back; `docs/ARCHITECTURE.md` has the map.
+
+pub mod consent;
+pub mod control;
+pub mod domain;
+pub mod protocol;
+pub mod sharing;
+pub mod statistics;
+pub mod wire;

@@ -1,0 +1,93 @@
+//! What a node does about it: the whole output of the protocol.
+//!
+//! Actions run in order, and a `Persist` or `Erase` is durable before the next `Send` or `Publish`.
+
+use super::event::Timer;
+use crate::domain::{ComputationId, Failure, PeerId, Standing, Timestamp};
+use crate::wire::{Fault, Gossip, Message, Record, RecordKey};
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Remember this.
+    Persist(Box<Record>),
+    /// Forget the record with this key; shares, mostly.
+    Erase(RecordKey),
+    /// Send this to a peer. It may be lost; the protocol asks again.
+    Send {
+        /// To whom.
+        to: PeerId,
+        /// What.
+        message: Box<Message>,
+    },
+    /// Tell the network.
+    Publish(Box<Gossip>),
+    /// Give the event `Expired(timer)` at this time; replaces the same timer set earlier.
+    SetTimer {
+        /// Which.
+        timer: Timer,
+        /// When.
+        at: Timestamp,
+    },
+    /// Read the private value of a field; give the event `SourceRead`.
+    ReadSource {
+        /// For which computation.
+        computation: ComputationId,
+        /// Which field.
+        field: String,
+    },
+    /// Tell whoever looks at this node.
+    Tell(Notice),
+    /// A peer broke the protocol, and this is the proof.
+    Blame(Box<Fault>),
+}
+
+/// What people and programs are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Something about this computation changed.
+    Changed(ComputationId),
+    /// Every heavy node accepted; it runs.
+    Announced(ComputationId),
+    /// A question waits for the owner.
+    WaitsForOwner {
+        /// Which computation.
+        computation: ComputationId,
+        /// Why it was not answered unattended.
+        why: crate::consent::Doubt,
+    },
+    /// A report was made and is on its way.
+    Answered(ComputationId),
+    /// A question will not be answered.
+    Declined {
+        /// Which computation.
+        computation: ComputationId,
+        /// Why.
+        standing: Standing,
+    },
+    /// There is a result.
+    Completed(ComputationId),
+    /// There will be no result.
+    Failed {
+        /// Which computation.
+        computation: ComputationId,
+        /// Why.
+        failure: Failure,
+    },
+    /// A peer's clock and ours are too far apart.
+    ClockSkew {
+        /// Whose.
+        peer: PeerId,
+        /// What it shows.
+        clock: Timestamp,
+    },
+    /// A message was not acted on, and why; for the log.
+    Ignored {
+        /// From whom.
+        from: PeerId,
+        /// Which kind of message.
+        kind: &'static str,
+        /// Why.
+        why: &'static str,
+    },
+}

@@ -1,0 +1,107 @@
+//! What reaches a node: the whole input of the protocol.
+
+use crate::domain::{ComputationId, Decimal, PeerId, Role};
+use crate::sharing::Secret;
+use crate::wire::{Gossip, Message, Record};
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The store was read: always the first event, with everything that was persisted.
+    Restored(Vec<Record>),
+    /// A peer sent a message; the transport vouches for the sender.
+    Message {
+        /// Who sent it.
+        from: PeerId,
+        /// What.
+        message: Message,
+    },
+    /// Gossip arrived. What matters in it is signed.
+    Gossip(Gossip),
+    /// A peer is connected and has told its role.
+    Met {
+        /// Who.
+        peer: PeerId,
+        /// As what.
+        role: Role,
+    },
+    /// No connection to a peer is left.
+    Lost(PeerId),
+    /// A person or a program on this machine wants something.
+    Command(Command),
+    /// A timer that was set has run out.
+    Expired(Timer),
+    /// A source was read, because of [`super::Action::ReadSource`].
+    SourceRead {
+        /// For which computation.
+        computation: ComputationId,
+        /// The value, or why there is none.
+        outcome: Result<PrivateValue, SourceProblem>,
+    },
+}
+
+/// A private number on its way from a source to the encoder.
+#[derive(Clone)]
+pub struct PrivateValue(Decimal);
+
+/// What the node's owner wants.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Ask this. The computation carries this node's PeerId as its proposer and the current time.
+    Propose(Box<crate::domain::Computation>),
+    /// Answer a waiting question from its source.
+    Approve(ComputationId),
+    /// Do not answer it.
+    Decline(ComputationId),
+    /// Answer it with this value.
+    Answer(ComputationId, PrivateValue),
+}
+
+/// Why a source has no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceProblem {
+    /// No source is declared for the field.
+    NoSuchField,
+    /// The source is there but gives no number.
+    Unreadable,
+}
+
+/// What has run out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// Time to ask a heavy node what is open.
+    Sync,
+    /// Heavy nodes have had their time to accept.
+    AcceptanceWait(ComputationId),
+    /// The deadline is here.
+    Deadline(ComputationId),
+    /// Time to ask again for what is missing.
+    Retry(ComputationId),
+    /// Missing heavy nodes have been waited for long enough.
+    Patience(ComputationId),
+    /// The end should have been heard of by now.
+    NoContact(ComputationId),
+    /// Time to tell the proposer how many reports there are.
+    Progress(ComputationId),
+}
+
+impl PrivateValue {
+    /// Takes a value into keeping.
+    pub const fn new(value: Decimal) -> Self {
+        Self(value)
+    }
+
+    /// The value, for the encoder.
+    pub(super) const fn expose(&self) -> Decimal {
+        self.0
+    }
+}
+
+impl std::fmt::Debug for PrivateValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<redacted>")
+    }
+}
+
+/// Bytes of randomness that a node starts from; a restart must bring other ones.
+pub type Seed = Secret<[u8; 32]>;

@@ -1,0 +1,46 @@
+//! What a node shows of its computations; nothing private is in it.
+
+use std::collections::BTreeMap;
+
+use crate::consent::Doubt;
+use crate::domain::{Computation, ComputationId, Failure, PeerId, Standing, Status};
+use crate::statistics::Answer;
+use crate::wire::Certificate;
+
+/// One computation as a node sees it.
+#[derive(Clone, Debug)]
+pub struct View<'a> {
+    /// Its id.
+    pub id: ComputationId,
+    /// Its parameters.
+    pub computation: &'a Computation,
+    /// Where it stands.
+    pub status: Status,
+    /// The certificate, once there is one.
+    pub certificate: Option<&'a Certificate>,
+    /// The decoded result, once there is a certificate.
+    pub answer: Option<Answer>,
+    /// Why it failed.
+    pub failure: Option<&'a Failure>,
+    /// In the result, or reported so far as this node knows.
+    pub participants: u32,
+    /// This node's own part.
+    pub own: OwnPart,
+    /// At the proposer: light nodes that said why they have not answered.
+    pub standings: &'a BTreeMap<PeerId, Standing>,
+    /// Goes up with every change that people can see.
+    pub revision: u64,
+}
+
+/// A node's own part in a computation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnPart {
+    /// It is not asked: a heavy node, or a light node that is not on the closed list or has not decided yet.
+    None,
+    /// It waits for its owner.
+    Waiting(Doubt),
+    /// Its report is made.
+    Answered,
+    /// It does not answer.
+    Declined(Standing),
+}

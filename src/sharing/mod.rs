@@ -1,0 +1,6 @@
+//! Shares in, totals out.
+
+pub mod additive;
+mod secret;
+
+pub use secret::Secret;

@@ -1,0 +1,271 @@
+//! What nodes send each other, point to point and by gossip.
+//!
+//! Every message is one way and may be lost, repeated or overtaken: whoever lacks something asks for it again
+//! ([`Message::Want`]), and receiving anything twice changes nothing.
+
+use serde::{Deserialize, Serialize};
+
+use super::certificate::{Certificate, Opening};
+use super::codec::{self, CodecError};
+use super::commitment::Blind;
+use super::list::List;
+use super::signed::Signed;
+use super::statement::{Acceptance, Close, Complete, FailureNotice, Freeze, Manifest, Presence, Receipt, Vote};
+use crate::domain::limits::{GOSSIP_BYTES_MAX, MESSAGE_BYTES_MAX};
+use crate::domain::{Computation, ComputationId, Refusal, Standing, Timestamp};
+use crate::sharing::Secret;
+
+const ENVELOPE_VERSION: u8 = 1;
+
+/// A computation that every heavy node has accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announcement {
+    /// The computation.
+    pub computation: Signed<Computation>,
+    /// Every heavy node's acceptance, in their order.
+    pub acceptances: Vec<Signed<Acceptance>>,
+}
+
+/// One heavy node's part of a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    /// The report.
+    pub manifest: Signed<Manifest>,
+    /// The random bytes of this share's digest.
+    pub blind: Blind,
+    /// The share.
+    pub share: Secret<Vec<u8>>,
+}
+
+/// Why a heavy node does not take a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rejection {
+    /// It has closed.
+    Closed,
+    /// It holds as many reports as the computation allows.
+    Full,
+    /// It holds another report of this participant.
+    OtherReport,
+    /// The share does not match the manifest.
+    Malformed,
+    /// The participant is not on the closed list.
+    NotInvited,
+}
+
+/// What a node lacks and asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Want {
+    /// The computation with its acceptances.
+    Announcement,
+    /// The receiver's signed close.
+    Close,
+    /// The receiver's list itself, because its digest differs.
+    List,
+    /// The receiver's freeze.
+    Freeze,
+    /// The receiver's vote.
+    Vote,
+    /// The receiver's opening.
+    Opening,
+    /// The certificate or the failure.
+    Outcome,
+}
+
+/// One message over request-response. The receiver knows from the transport who sent it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Message {
+    /// Proposer to heavy node: will you?
+    Propose(Signed<Computation>),
+    /// Heavy node to proposer: yes.
+    Accept(Signed<Acceptance>),
+    /// Heavy node to proposer: no.
+    Refuse {
+        /// Which computation.
+        computation: ComputationId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Proposer to heavy nodes: forget it; before the announcement only.
+    Withdraw {
+        /// Which computation.
+        computation: ComputationId,
+    },
+    /// To anybody: this runs.
+    Announce(Announcement),
+    /// Light node to heavy node: a share.
+    Submit(Submission),
+    /// Heavy node to light node: I hold it.
+    Receipt(Signed<Receipt>),
+    /// Heavy node to light node: I do not take it.
+    Reject {
+        /// Which computation.
+        computation: ComputationId,
+        /// Why.
+        rejection: Rejection,
+    },
+    /// Light node to heavy nodes: the others hold it too.
+    Receipts(Vec<Signed<Receipt>>),
+    /// Light node to proposer: why there is no report of mine.
+    Stand {
+        /// Which computation.
+        computation: ComputationId,
+        /// Why.
+        standing: Standing,
+    },
+    /// Heavy node to proposer: how many reports it holds.
+    Progress {
+        /// Which computation.
+        computation: ComputationId,
+        /// How many.
+        reports: u32,
+    },
+    /// Heavy node to heavy nodes: everybody on the closed list has reported.
+    Complete(Signed<Complete>),
+    /// Heavy node to heavy nodes: I have closed.
+    Close(Signed<Close>),
+    /// Heavy node to heavy node: my list, since our digests differ.
+    List {
+        /// The close that it belongs to.
+        close: Signed<Close>,
+        /// The list.
+        list: List,
+    },
+    /// Heavy node to heavy nodes: this report of a participant differs from the one on your list.
+    Conflict(Signed<Manifest>),
+    /// Heavy node to heavy nodes: I have every list.
+    Freeze {
+        /// The freeze.
+        freeze: Signed<Freeze>,
+        /// The closes that it follows from, in the order of the heavy nodes.
+        closes: Vec<Signed<Close>>,
+    },
+    /// Heavy node to heavy nodes: the set, and a commitment to my partial sum.
+    Vote(Signed<Vote>),
+    /// Heavy node to heavy nodes: my partial sum.
+    Open(Opening),
+    /// To anybody: the result.
+    Certificate(Certificate),
+    /// To anybody: there will be no result.
+    Fail(Signed<FailureNotice>),
+    /// To anybody: send me what I lack.
+    Want {
+        /// Of which computation.
+        computation: ComputationId,
+        /// What.
+        want: Want,
+    },
+    /// To a heavy node: what is open, and what has ended?
+    Ask {
+        /// The asker's clock.
+        clock: Timestamp,
+    },
+    /// The answer, newest first.
+    Offer {
+        /// The answerer's clock.
+        clock: Timestamp,
+        /// Computations that take reports or are being agreed on.
+        open: Vec<ComputationId>,
+        /// Computations with a certificate or a failure.
+        ended: Vec<ComputationId>,
+    },
+    /// To anybody: who I am.
+    Presence(Signed<Presence>),
+}
+
+/// What is told to the whole network. A hint: nothing depends on its arrival.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Gossip {
+    /// This runs.
+    Announce(Announcement),
+    /// This has a certificate; ask a heavy node for it.
+    Completed {
+        /// Which computation.
+        computation: ComputationId,
+    },
+    /// This has failed.
+    Failed(Signed<FailureNotice>),
+    /// Who is there.
+    Presence(Signed<Presence>),
+}
+
+impl Announcement {
+    /// The computation's id.
+    pub fn id(&self) -> ComputationId {
+        self.computation.id()
+    }
+}
+
+impl Message {
+    /// The envelope: a version and deterministic CBOR.
+    pub fn encode(&self) -> Vec<u8> {
+        envelope(&codec::to_bytes(self))
+    }
+
+    /// Reads an envelope.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the bytes, or a signature in them that does not hold.
+    pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        codec::from_bytes(open_envelope(bytes, MESSAGE_BYTES_MAX)?)
+    }
+
+    /// The name of this kind of message, for logs.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Propose(_) => "propose",
+            Self::Accept(_) => "accept",
+            Self::Refuse { .. } => "refuse",
+            Self::Withdraw { .. } => "withdraw",
+            Self::Announce(_) => "announce",
+            Self::Submit(_) => "submit",
+            Self::Receipt(_) => "receipt",
+            Self::Reject { .. } => "reject",
+            Self::Receipts(_) => "receipts",
+            Self::Stand { .. } => "stand",
+            Self::Progress { .. } => "progress",
+            Self::Complete(_) => "complete",
+            Self::Close(_) => "close",
+            Self::List { .. } => "list",
+            Self::Conflict(_) => "conflict",
+            Self::Freeze { .. } => "freeze",
+            Self::Vote(_) => "vote",
+            Self::Open(_) => "open",
+            Self::Certificate(_) => "certificate",
+            Self::Fail(_) => "fail",
+            Self::Want { .. } => "want",
+            Self::Ask { .. } => "ask",
+            Self::Offer { .. } => "offer",
+            Self::Presence(_) => "presence",
+        }
+    }
+}
+
+impl Gossip {
+    /// The envelope: a version and deterministic CBOR.
+    pub fn encode(&self) -> Vec<u8> {
+        envelope(&codec::to_bytes(self))
+    }
+
+    /// Reads an envelope.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the bytes, or a signature in them that does not hold.
+    pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        codec::from_bytes(open_envelope(bytes, GOSSIP_BYTES_MAX)?)
+    }
+}
+
+fn envelope(body: &[u8]) -> Vec<u8> {
+    [&[ENVELOPE_VERSION], body].concat()
+}
+
+fn open_envelope(bytes: &[u8], limit: usize) -> Result<&[u8], CodecError> {
+    if bytes.len() > limit {
+        return Err(CodecError::TooLarge { bytes: bytes.len(), limit });
+    }
+    match bytes.split_first() {
+        Some((&ENVELOPE_VERSION, body)) => Ok(body),
+        Some((&version, _)) => Err(CodecError::Version(version)),
+        None => Err(CodecError::Empty),
+    }
+}

@@ -1,0 +1,22 @@
+//! What goes between nodes and into the store: versioned envelopes of deterministic CBOR, one type a step of the
+//! protocol, every signature checked while decoding.
+
+mod certificate;
+mod codec;
+pub mod commitment;
+mod list;
+mod message;
+mod record;
+mod signed;
+mod statement;
+
+pub use certificate::{Certificate, Opening};
+pub use codec::{CodecError, from_bytes, to_bytes};
+pub use commitment::Blind;
+pub use list::{Entry, Exclusion, List};
+pub use message::{Announcement, Gossip, Message, Rejection, Submission, Want};
+pub use record::{Fault, FaultProof, LedgerDecision, LedgerEntry, Record, RecordKey, RecordKind};
+pub use signed::{Identity, Signed, Statement};
+pub use statement::{
+    Acceptance, Activity, Close, Complete, FailureNotice, Freeze, Manifest, Presence, Receipt, Vote,
+};

@@ -1,0 +1,240 @@
+//! What a node remembers across restarts, one type a fact. The store writes these and hands them back unread.
+
+use serde::{Deserialize, Serialize};
+
+use super::certificate::{Certificate, Opening};
+use super::commitment::Blind;
+use super::list::{Exclusion, List};
+use super::message::{Announcement, Submission};
+use super::signed::Signed;
+use super::statement::{Acceptance, Close, Freeze, Receipt, Vote};
+use crate::domain::{Computation, ComputationId, Evidence, Failure, PeerId, Standing, Statistic, Timestamp};
+use crate::sharing::Secret;
+
+/// One fact that survives a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Record {
+    /// Proposer: this was proposed.
+    Proposed(Signed<Computation>),
+    /// Heavy node: this was accepted, with this ρ.
+    Accepted {
+        /// The computation.
+        computation: Signed<Computation>,
+        /// What was signed.
+        acceptance: Signed<Acceptance>,
+        /// ρ.
+        rho: Secret<[u8; 32]>,
+        /// The random bytes of its commitment.
+        blind: Blind,
+    },
+    /// Everybody: this runs.
+    Announced(Announcement),
+    /// Light node: the whole report, one submission a heavy node, in their order.
+    Report(Vec<Submission>),
+    /// Heavy node: one report held.
+    Held(Submission),
+    /// Heavy node: intake is over.
+    Closed {
+        /// What was signed.
+        close: Signed<Close>,
+        /// The list.
+        list: List,
+    },
+    /// Heavy node: the set is frozen.
+    Frozen {
+        /// What was signed.
+        freeze: Signed<Freeze>,
+        /// The set.
+        accepted: List,
+    },
+    /// Heavy node: the partial sum is fixed.
+    Voted {
+        /// What was signed.
+        vote: Signed<Vote>,
+        /// What will be opened.
+        opening: Opening,
+    },
+    /// Heavy node: the partial sum may have left.
+    Opened(ComputationId),
+    /// Everybody: the result.
+    Certificate(Certificate),
+    /// Everybody: there is no result.
+    Failed {
+        /// Which computation.
+        computation: ComputationId,
+        /// Why.
+        failure: Failure,
+        /// When this node learned of it.
+        at: Timestamp,
+    },
+    /// Light node: what was done with a question. Kept for ever: it is the owner's ledger.
+    Ledger(LedgerEntry),
+    /// Anybody: a node broke the protocol.
+    Fault(Fault),
+}
+
+/// What a light node did with one question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerEntry {
+    /// Which computation.
+    pub computation: ComputationId,
+    /// Who asked.
+    pub proposer: PeerId,
+    /// What was asked.
+    pub statistic: Statistic,
+    /// Of which fields.
+    pub fields: Vec<String>,
+    /// When it was answered or declined.
+    pub at: Timestamp,
+    /// Whether.
+    pub decision: LedgerDecision,
+}
+
+/// Whether a question was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LedgerDecision {
+    /// A report was made; it is never taken back.
+    Answered,
+    /// No report was made, and none will be.
+    Declined(Standing),
+}
+
+/// A node that broke the protocol, and the proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// In which computation.
+    pub computation: ComputationId,
+    /// Who.
+    pub culprit: PeerId,
+    /// The statements that no honest node makes.
+    pub proof: FaultProof,
+}
+
+/// Statements, all signed by the culprit unless said otherwise, that no honest node makes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FaultProof {
+    /// Two reports of one participant.
+    TwoReports(Box<Exclusion>),
+    /// Two closes with different lists.
+    TwoLists(Signed<Close>, Signed<Close>),
+    /// Two different freezes.
+    TwoFreezes(Signed<Freeze>, Signed<Freeze>),
+    /// A freeze, and the closes (each by its heavy node) from which it does not follow.
+    WrongFreeze(Signed<Freeze>, Vec<Signed<Close>>),
+    /// Two different votes.
+    TwoVotes(Signed<Vote>, Signed<Vote>),
+    /// A vote for another set than the culprit's own freeze names.
+    WrongVote(Signed<Freeze>, Signed<Vote>),
+    /// A receipt, and a close whose list has no such report and no evidence against the participant.
+    ReportLeftOut(Signed<Receipt>, Signed<Close>),
+    /// A vote, and the opening (unsigned) that does not match it, as this node received it.
+    WrongOpening(Signed<Vote>, Opening),
+}
+
+/// Which table a record belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecordKind {
+    /// [`Record::Proposed`].
+    Proposed,
+    /// [`Record::Accepted`].
+    Accepted,
+    /// [`Record::Announced`].
+    Announced,
+    /// [`Record::Report`].
+    Report,
+    /// [`Record::Held`].
+    Held,
+    /// [`Record::Closed`].
+    Closed,
+    /// [`Record::Frozen`].
+    Frozen,
+    /// [`Record::Voted`].
+    Voted,
+    /// [`Record::Opened`].
+    Opened,
+    /// [`Record::Certificate`].
+    Certificate,
+    /// [`Record::Failed`].
+    Failed,
+    /// [`Record::Ledger`].
+    Ledger,
+    /// [`Record::Fault`].
+    Fault,
+}
+
+/// Where a record stands: writing another record with the same key replaces it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordKey {
+    /// The table.
+    pub kind: RecordKind,
+    /// The computation.
+    pub computation: ComputationId,
+    /// The participant of a held report, the culprit of a fault.
+    pub peer: Option<PeerId>,
+}
+
+impl RecordKind {
+    /// Every kind, in the order of the enum.
+    pub const ALL: [Self; 13] = [
+        Self::Proposed,
+        Self::Accepted,
+        Self::Announced,
+        Self::Report,
+        Self::Held,
+        Self::Closed,
+        Self::Frozen,
+        Self::Voted,
+        Self::Opened,
+        Self::Certificate,
+        Self::Failed,
+        Self::Ledger,
+        Self::Fault,
+    ];
+}
+
+impl Record {
+    /// Where it stands.
+    pub fn key(&self) -> RecordKey {
+        let key = |kind, computation| RecordKey { kind, computation, peer: None };
+        match self {
+            Self::Proposed(computation) => key(RecordKind::Proposed, computation.id()),
+            Self::Accepted { computation, .. } => key(RecordKind::Accepted, computation.id()),
+            Self::Announced(announcement) => key(RecordKind::Announced, announcement.id()),
+            Self::Report(submissions) => {
+                let computation = submissions.first().map(|first| first.manifest.get().computation);
+                // A report has at least one share: a computation has at least three heavy nodes.
+                key(RecordKind::Report, computation.unwrap_or_else(|| ComputationId::of_body(&[])))
+            }
+            Self::Held(submission) => {
+                let manifest = submission.manifest.get();
+                RecordKey { peer: Some(manifest.participant), ..key(RecordKind::Held, manifest.computation) }
+            }
+            Self::Closed { close, .. } => key(RecordKind::Closed, close.get().computation),
+            Self::Frozen { freeze, .. } => key(RecordKind::Frozen, freeze.get().computation),
+            Self::Voted { vote, .. } => key(RecordKind::Voted, vote.get().computation),
+            Self::Opened(computation) => key(RecordKind::Opened, *computation),
+            Self::Certificate(certificate) => key(RecordKind::Certificate, certificate.computation.id()),
+            Self::Failed { computation, .. } => key(RecordKind::Failed, *computation),
+            Self::Ledger(entry) => key(RecordKind::Ledger, entry.computation),
+            Self::Fault(fault) => {
+                RecordKey { peer: Some(fault.culprit), ..key(RecordKind::Fault, fault.computation) }
+            }
+        }
+    }
+}
+
+impl FaultProof {
+    /// What it proves.
+    pub const fn evidence(&self) -> Evidence {
+        match self {
+            Self::TwoReports(_) => Evidence::TwoReports,
+            Self::TwoLists(..) => Evidence::TwoLists,
+            Self::TwoFreezes(..) => Evidence::TwoFreezes,
+            Self::WrongFreeze(..) => Evidence::WrongFreeze,
+            Self::TwoVotes(..) => Evidence::TwoVotes,
+            Self::WrongVote(..) => Evidence::WrongVote,
+            Self::ReportLeftOut(..) => Evidence::ReportLeftOut,
+            Self::WrongOpening(..) => Evidence::WrongOpening,
+        }
+    }
+}

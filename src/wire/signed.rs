@@ -1,0 +1,131 @@
+//! Signatures: a `Signed<T>` that exists is valid.
+
+use std::fmt;
+
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::codec;
+use crate::domain::{ComputationId, PeerId};
+
+const VERSION: u16 = 1;
+
+/// Something that one node says and signs about one computation.
+pub trait Statement: Serialize + DeserializeOwned {
+    /// Tells this type's signatures from every other's.
+    const LABEL: &'static str;
+
+    /// The computation that it is about, given the bytes of its body; zeros for what is about none.
+    fn about(&self, body: &[u8]) -> ComputationId;
+
+    /// Who says it.
+    fn signer(&self) -> PeerId;
+}
+
+/// A node's key pair. Its public half is the node's [`PeerId`].
+#[derive(Clone)]
+pub struct Identity {
+    key: SigningKey,
+    peer: PeerId,
+}
+
+/// A statement, the bytes that were signed, and a signature that holds: made by signing or by decoding, and
+/// decoding refuses a signature that does not hold. The bytes are kept and forwarded as received.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Signed<T> {
+    statement: T,
+    body: Vec<u8>,
+    signature: [u8; 64],
+}
+
+impl Identity {
+    /// The key pair with this Ed25519 secret key.
+    pub fn from_secret_key(secret: &[u8; 32]) -> Self {
+        let key = SigningKey::from_bytes(secret);
+        let peer = PeerId::from_public_key(key.verifying_key().to_bytes());
+        Self { key, peer }
+    }
+
+    /// The public half.
+    pub const fn peer(&self) -> PeerId {
+        self.peer
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identity({}, <redacted>)", self.peer.uid())
+    }
+}
+
+impl<T: Statement> Signed<T> {
+    /// Signs a statement. The caller is its signer.
+    pub fn sign(statement: T, identity: &Identity) -> Self {
+        debug_assert_eq!(statement.signer(), identity.peer());
+        let body = codec::to_bytes(&statement);
+        let signature = identity.key.sign(&covered(&statement, &body)).to_bytes();
+        Self { statement, body, signature }
+    }
+
+    /// What is stated.
+    pub const fn get(&self) -> &T {
+        &self.statement
+    }
+
+    /// The bytes of the statement, as signed.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Who said it.
+    pub fn signer(&self) -> PeerId {
+        self.statement.signer()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Signed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.statement.fmt(f)
+    }
+}
+
+/// The form on the wire: body and signature.
+#[derive(Serialize, Deserialize)]
+struct Envelope {
+    #[serde(with = "serde_bytes")]
+    body: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    signature: [u8; 64],
+}
+
+impl<T: Statement> Serialize for Signed<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Envelope { body: self.body.clone(), signature: self.signature }.serialize(serializer)
+    }
+}
+
+impl<'de, T: Statement> Deserialize<'de> for Signed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Envelope { body, signature } = Envelope::deserialize(deserializer)?;
+        let statement: T = codec::from_bytes(&body).map_err(D::Error::custom)?;
+        let key = VerifyingKey::from_bytes(statement.signer().public_key())
+            .map_err(|_| D::Error::custom("the signer is not a key"))?;
+        key.verify_strict(&covered(&statement, &body), &Signature::from_bytes(&signature))
+            .map_err(|_| D::Error::custom("the signature does not hold"))?;
+        Ok(Self { statement, body, signature })
+    }
+}
+
+/// What a signature covers: label ‖ 0 ‖ version ‖ computation id ‖ signer ‖ body.
+fn covered<T: Statement>(statement: &T, body: &[u8]) -> Vec<u8> {
+    [
+        T::LABEL.as_bytes(),
+        &[0],
+        &VERSION.to_be_bytes(),
+        statement.about(body).as_bytes(),
+        &statement.signer().to_bytes(),
+        body,
+    ]
+    .concat()
+}

@@ -1,0 +1,207 @@
+//! What nodes sign, one type a step of the protocol (docs/PROTOCOL.md).
+
+use serde::{Deserialize, Serialize};
+
+use super::signed::{Signed, Statement};
+use crate::domain::{Computation, ComputationId, Digest, Failure, PeerId, Role, Timestamp};
+
+/// A heavy node takes a computation on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// Which computation.
+    pub computation: ComputationId,
+    /// Which heavy node.
+    pub heavy: PeerId,
+    /// Blinded commitment to ρ, this node's part of a verification key. Additive sharing never opens it.
+    pub rho_commitment: Digest,
+}
+
+/// A light node's report, without the shares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Which computation.
+    pub computation: ComputationId,
+    /// Whose report.
+    pub participant: PeerId,
+    /// Makes the manifest's digest unguessable.
+    #[serde(with = "serde_bytes")]
+    pub nonce: [u8; 16],
+    /// One blinded digest a share, in the order of the heavy nodes.
+    pub shares: Vec<Digest>,
+}
+
+/// A heavy node holds a report durably.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Which computation.
+    pub computation: ComputationId,
+    /// Which heavy node.
+    pub heavy: PeerId,
+    /// Whose report.
+    pub participant: PeerId,
+    /// Which report.
+    pub manifest: Digest,
+}
+
+/// Every participant of a closed list has reported to this heavy node. Intake stays open until all say so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Complete {
+    /// Which computation.
+    pub computation: ComputationId,
+    /// Which heavy node.
+    pub heavy: PeerId,
+    /// The digest of what would be its list.
+    pub list: Digest,
+}
+
+/// A heavy node has closed: it takes no report any more. Signed once for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Close {
+    /// Which computation.
+    pub computation: ComputationId,
+    /// Which heavy node.
+    pub heavy: PeerId,
+    /// The digest of its [`super::List`].
+    pub list: Digest,
+}
+
+/// A heavy node has seen every list. Signed once for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freeze {
+    /// Which computation.
+    pub computation: ComputationId,
+    /// Which heavy node.
+    pub heavy: PeerId,
+    /// The digest of each heavy node's list, in their order.
+    pub lists: Vec<Digest>,
+    /// The digest of what is in all of them.
+    pub frozen: Digest,
+    /// How many participants that is.
+    pub participants: u32,
+}
+
+/// A heavy node names the accepted set and commits to its partial sum over it. Signed once for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vote {
+    /// Which computation.
+    pub computation: ComputationId,
+    /// Which heavy node.
+    pub heavy: PeerId,
+    /// The digest of the accepted set.
+    pub accepted: Digest,
+    /// How many participants that is.
+    pub participants: u32,
+    /// Blinded commitment to the partial sum.
+    pub partial_sum: Digest,
+}
+
+/// A heavy node, or before the announcement the proposer, says that there will be no result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureNotice {
+    /// Which computation.
+    pub computation: ComputationId,
+    /// Who says so.
+    pub signer: PeerId,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// A node says that it is there, and as what. It expires.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presence {
+    /// Which node.
+    pub peer: PeerId,
+    /// As what.
+    pub role: Role,
+    /// What its owner calls it; self-chosen.
+    pub name: String,
+    /// Whether it works on a computation, is about to leave, or neither.
+    pub activity: Activity,
+    /// Multiaddresses under which it listens.
+    pub addresses: Vec<String>,
+    /// When its identity was made.
+    pub created_at: Timestamp,
+    /// When this was said; a later one replaces an earlier one.
+    pub sent_at: Timestamp,
+    /// How long it holds, in milliseconds.
+    pub lifetime_ms: u64,
+}
+
+/// What a node is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Activity {
+    /// Ready.
+    Active,
+    /// Ready, with a computation between its deadline and its end.
+    Processing,
+    /// About to leave.
+    Stopping,
+}
+
+impl Signed<Computation> {
+    /// The computation's id: the hash of the signed bytes.
+    pub fn id(&self) -> ComputationId {
+        ComputationId::of_body(self.body())
+    }
+}
+
+impl Signed<Manifest> {
+    /// The name of this report.
+    pub fn digest(&self) -> Digest {
+        let manifest = self.get();
+        let parts: [&[u8]; 3] =
+            [manifest.computation.as_bytes(), &manifest.participant.to_bytes(), self.body()];
+        Digest::of("formix-p2p/manifest-digest/1", &parts)
+    }
+}
+
+macro_rules! statements {
+    ($($type:ty: $label:literal, $signer:ident;)*) => {
+        $(impl Statement for $type {
+            const LABEL: &'static str = concat!("formix-p2p/", $label, "/1");
+
+            fn about(&self, _body: &[u8]) -> ComputationId {
+                self.computation
+            }
+
+            fn signer(&self) -> PeerId {
+                self.$signer
+            }
+        })*
+    };
+}
+
+statements! {
+    Acceptance: "acceptance", heavy;
+    Manifest: "manifest", participant;
+    Receipt: "receipt", heavy;
+    Complete: "complete", heavy;
+    Close: "close", heavy;
+    Freeze: "freeze", heavy;
+    Vote: "vote", heavy;
+    FailureNotice: "failure", signer;
+}
+
+impl Statement for Computation {
+    const LABEL: &'static str = "formix-p2p/computation/1";
+
+    fn about(&self, body: &[u8]) -> ComputationId {
+        ComputationId::of_body(body)
+    }
+
+    fn signer(&self) -> PeerId {
+        self.proposer
+    }
+}
+
+impl Statement for Presence {
+    const LABEL: &'static str = "formix-p2p/presence/1";
+
+    fn about(&self, _body: &[u8]) -> ComputationId {
+        ComputationId::from_digest(Digest::from_bytes([0; 32]))
+    }
+
+    fn signer(&self) -> PeerId {
+        self.peer
+    }
+}
