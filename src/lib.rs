@@ -9,5 +9,6 @@ pub mod control;
 pub mod domain;
 pub mod protocol;
 pub mod sharing;
+pub mod sim;
 pub mod statistics;
 pub mod wire;
