@@ -54,7 +54,7 @@ impl Entry {
             return;
         }
         let settings = turn.settings();
-        if settings.memory_since.is_some_and(|since| self.terms().proposed_at < since) {
+        if settings.forgets(self.terms().proposed_at) {
             self.decline(turn, Standing::MemoryTooYoung);
             return;
         }
