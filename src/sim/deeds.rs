@@ -145,7 +145,7 @@ impl Run {
         self.say(to, format_args!("<- {name} {}", Shown(&message)));
         if let Message::Submit(submission) = &message {
             for cheater in self.machines.iter_mut().filter_map(|machine| machine.cheater.as_mut()) {
-                cheater.overhear(receiver, submission);
+                cheater.overhear(sender, receiver, submission);
             }
         }
         self.watch.deliver(to, &message);

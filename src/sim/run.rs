@@ -9,10 +9,10 @@ use super::network::{Happening, Network, Queue};
 use super::report::Report;
 use super::scenario::{Moment, NodeIndex, Question, Scenario, Source, StoreFate};
 use super::trace::{Keep, Trace};
-use super::violation::{Broken, Check, Violation};
+use super::violation::{Broken, Check, Invariant, Violation};
 use crate::domain::{Computation, ComputationId, Field, PeerId, Query, Role, Sharing};
 use crate::protocol::{Action, Event};
-use crate::wire::Message;
+use crate::wire::{Message, Record};
 
 /// No crash happens later than this, so that a run ends.
 const CRASHES_END_MS: u64 = 25_000;
@@ -21,6 +21,8 @@ const CRASHES_END_MS: u64 = 25_000;
 const MARGIN_MS: u64 = 60_000;
 /// How long a run goes on when everything is over, to catch what comes too late.
 const LINGER_MS: u64 = 1_500;
+/// More things than this happen only when nodes answer each other for ever.
+const STEPS_MAX: u64 = 300_000;
 /// How often the end is looked for.
 const LOOK_EVERY_MS: u64 = 250;
 
@@ -121,6 +123,9 @@ impl Run {
             self.now = at;
             self.step += 1;
             self.happen(happening).map_err(|broken| self.violation(broken))?;
+            let settles = self.step < STEPS_MAX;
+            let settles = Invariant::Ends.check(settles, || format!("more than {STEPS_MAX} steps"));
+            settles.map_err(|broken| self.violation(broken))?;
             if self.is_over() {
                 break;
             }
@@ -227,6 +232,10 @@ impl Run {
                     cause,
                 };
                 self.watch.act(actor, &action)?;
+            } else if let Action::Persist(record) = &action
+                && let Record::Report(report) = &**record
+            {
+                self.watch.register(report);
             }
             let marked = leaves_a_mark(&action);
             ended |= matches!(action, Action::Tell(_));

@@ -1,7 +1,7 @@
 //! Light nodes that cheat.
 
 use super::craft;
-use super::{Cheat, Cheater, Sent};
+use super::{Cheat, Cheater, Known, Sent};
 use crate::domain::{ComputationId, Digest, PeerId};
 use crate::wire::{Message, Submission};
 
@@ -45,14 +45,15 @@ impl Cheater {
         sent
     }
 
-    /// A share for a computation that does not exist, and its shares to the wrong heavy nodes.
+    /// Shares for a computation that does not exist, and its own shares to the wrong heavy nodes.
     pub(super) fn send_foreign_shares(&mut self) -> Vec<Sent> {
         let mut sent = Vec::new();
-        for (id, known) in self.known.iter_mut().filter(|(_, known)| !known.done) {
+        let fresh = |known: &Known| !known.done && !known.other_report.is_empty();
+        for (id, known) in self.known.iter_mut().filter(|(_, known)| fresh(known)) {
             known.done = true;
             let nowhere = ComputationId::from_digest(Digest::of("nowhere", &[id.as_bytes()]));
             let mut foreign = craft::report(nowhere, &known.computation, &self.identity, &mut self.dice);
-            let mut misdirected = craft::report(*id, &known.computation, &self.identity, &mut self.dice);
+            let mut misdirected = known.other_report.clone();
             misdirected.rotate_left(1);
             foreign.extend(misdirected);
             let heavy = known.computation.heavy.iter().cycle();

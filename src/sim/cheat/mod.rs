@@ -198,8 +198,9 @@ impl Cheater {
     }
 
     /// Sees a share on its way from one node to another, which no honest transport would show.
-    pub fn overhear(&mut self, to: PeerId, submission: &Submission) {
-        if self.cheat == Cheat::Replay && submission.manifest.signer() != self.identity.peer() {
+    pub fn overhear(&mut self, from: PeerId, to: PeerId, submission: &Submission) {
+        let me = self.identity.peer();
+        if self.cheat == Cheat::Replay && from != me && submission.manifest.signer() != me {
             self.overheard.push((to, submission.clone()));
         }
     }
@@ -277,6 +278,12 @@ impl Cheater {
             Record::Closed { close, list } => {
                 if let Some(known) = self.known.get_mut(&close.get().computation) {
                     known.list = list.clone();
+                }
+            }
+            Record::Report(submissions) if self.cheat == Cheat::ForeignShare => {
+                let id = submissions.first().map(|first| first.manifest.get().computation);
+                if let Some(known) = id.and_then(|id| self.known.get_mut(&id)) {
+                    known.other_report = submissions.clone();
                 }
             }
             Record::Proposed(_)

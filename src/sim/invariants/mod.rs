@@ -164,8 +164,10 @@ impl Watch {
             | Notice::ClockSkew { .. }
             | Notice::Ignored { .. } => return Ok(()),
         };
-        let key = RecordKey { kind, computation, peer: None };
-        Invariant::PersistedFirst.check(actor.store.contains_key(&key), || {
+        // An impossible total fails, and its certificate says why.
+        let kept = |kind| actor.store.contains_key(&RecordKey { kind, computation, peer: None });
+        let impossible = kind == RecordKind::Failed && kept(RecordKind::Certificate);
+        Invariant::PersistedFirst.check(kept(kind) || impossible, || {
             format!("{} tells of {computation} without a {kind:?} record", actor.index)
         })
     }
