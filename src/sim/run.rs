@@ -86,7 +86,8 @@ impl Run {
             let (peer, index) = (machine.identity.peer(), machine.index);
             if let Some(cheat) = machine.plan.cheat {
                 self.watch.cheats.insert(peer, cheat);
-            } else if machine.plan.role == Role::Light {
+            }
+            if machine.plan.role == Role::Light {
                 self.watch.exponents.insert(peer, self.scenario.exponent(index));
             }
             self.queue.add(machine.plan.starts_at, Happening::Start(index));

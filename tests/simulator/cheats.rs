@@ -8,6 +8,8 @@ use super::directed::{assert_completed, lights, played};
 /// Three heavy nodes and five light nodes; the cheat is the last heavy or the last light node.
 fn with(cheat: Cheat) -> (Report, NodeIndex) {
     let mut scenario = Scenario::calm(3, 5);
+    // Room for one that does not exist.
+    scenario.questions[0].max_participants = 6;
     let culprit = if cheat.role() == Role::Heavy { 2 } else { 7 };
     scenario.nodes[culprit].cheat = Some(cheat);
     (played(scenario), NodeIndex(culprit))
@@ -42,7 +44,8 @@ fn what_cannot_be_proven_changes_nothing() {
     for cheat in [Cheat::Replay, Cheat::ForeignShare, Cheat::Forge, Cheat::ListsUnknown, Cheat::AsksEarly] {
         let (report, _) = with(cheat);
         assert!(report.blamed.is_empty(), "{cheat:?}: {:?}", report.blamed);
-        assert_completed(&report.endings[0], &lights(3, 0..5));
+        let names = report.endings[0].names_at(NodeIndex(0));
+        assert_eq!(names, Some(&lights(3, 0..5)), "{cheat:?}");
     }
 }
 
@@ -70,6 +73,12 @@ fn two_votes_are_proven() {
 #[test]
 fn an_opening_that_does_not_fit_is_proven() {
     assert_no_result(&assert_blamed(Cheat::OpensOther, Evidence::WrongOpening));
+}
+
+#[test]
+fn a_second_certificate_is_no_second_result() {
+    let (report, _) = with(Cheat::TwoCertificates);
+    assert_completed(&report.endings[0], &lights(3, 0..5));
 }
 
 #[test]

@@ -90,12 +90,50 @@ impl Cheater {
         }
     }
 
-    /// An opening that is one off.
-    pub(super) fn false_opening(message: Message) -> Message {
+    /// An opening that is one off, and not a word of how it would have been right.
+    pub(super) fn false_opening(message: Message) -> Vec<Message> {
         match message {
-            Message::Open(opening) => Message::Open(Opening { partial_sum: one_more(&opening), ..opening }),
-            other => other,
+            Message::Open(opening) => {
+                vec![Message::Open(Opening { partial_sum: one_more(&opening), ..opening })]
+            }
+            Message::Certificate(_) => Vec::new(),
+            other => vec![other],
         }
+    }
+
+    /// What nobody has asked it for, to every participant.
+    pub(super) fn spread_second_certificates(&mut self) -> Vec<Sent> {
+        let mut sent = Vec::new();
+        let ready = self.known.values_mut().filter(|known| !known.done);
+        let ready: Vec<_> = ready
+            .filter_map(|known| {
+                let certificate = known.certificate.clone()?;
+                known.done = true;
+                Some((certificate, known.list.clone()))
+            })
+            .collect();
+        for (certificate, list) in ready {
+            let message = self.second_certificate(Message::Certificate(certificate));
+            let everybody = list.entries().iter();
+            sent.extend(everybody.map(|entry| Sent::Message(entry.participant, message.clone())));
+        }
+        sent
+    }
+
+    /// A certificate in which its own part is one more: all votes and openings are
+    /// known by now, and it can sign what it likes.
+    pub(super) fn second_certificate(&self, message: Message) -> Message {
+        let Message::Certificate(mut certificate) = message else { return message };
+        let me = self.identity.peer();
+        for opening in certificate.openings.iter_mut().filter(|opening| opening.heavy == me) {
+            opening.partial_sum = one_more(opening);
+            let committed =
+                partial_sum_commitment(opening.computation, me, &opening.blind, &opening.partial_sum);
+            for vote in certificate.votes.iter_mut().filter(|vote| vote.signer() == me) {
+                *vote = Signed::sign(Vote { partial_sum: committed, ..vote.get().clone() }, &self.identity);
+            }
+        }
+        Message::Certificate(certificate)
     }
 
     /// A vote for a sum that is one off, and the opening that fits it.
@@ -179,8 +217,10 @@ impl Cheater {
 
 fn one_more(opening: &Opening) -> Vec<u8> {
     let mut sum = opening.partial_sum.clone();
-    if let Some(first) = sum.first_mut() {
-        *first = first.wrapping_add(1);
+    // The last slot is the sum of the values; the first counts records, where a lie would stand out.
+    let slot = sum.len() / 2;
+    if let Some(lowest) = sum.get_mut(slot) {
+        *lowest = lowest.wrapping_add(1);
     }
     sum
 }

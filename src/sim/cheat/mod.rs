@@ -11,7 +11,7 @@ use super::dice::Dice;
 use super::scenario::NodeIndex;
 use crate::domain::{Computation, ComputationId, Evidence, PeerId, Role};
 use crate::protocol::{Action, Event};
-use crate::wire::{Identity, List, Message, Record, Submission};
+use crate::wire::{Certificate, Identity, List, Message, Record, Submission};
 
 /// The step at which a silent heavy node falls silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +57,8 @@ pub enum Cheat {
     OpensOther,
     /// Heavy: commits to a false partial sum and opens it. n of n sharing cannot notice.
     FalseSum,
+    /// Heavy: when all is said, signs another vote that turns the certificate into one for another total.
+    TwoCertificates,
     /// Heavy: asks for everything before its time.
     AsksEarly,
     /// Heavy: falls silent at a step.
@@ -96,6 +98,8 @@ struct Known {
     computation: Computation,
     /// Its own list, once it has closed.
     list: List,
+    /// The result, once it is out.
+    certificate: Option<Certificate>,
     /// What it has prepared for later: another report, in the order of the heavy nodes.
     other_report: Vec<Submission>,
     /// Once is enough.
@@ -116,7 +120,7 @@ pub(super) struct Cheater {
 
 impl Cheat {
     /// Every way.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::TwoReports,
         Self::TwoReportsToOne,
         Self::Replay,
@@ -129,6 +133,7 @@ impl Cheat {
         Self::TwoVotes,
         Self::OpensOther,
         Self::FalseSum,
+        Self::TwoCertificates,
         Self::AsksEarly,
         Self::Silent(Step::Accept),
         Self::Silent(Step::Receipt),
@@ -151,6 +156,7 @@ impl Cheat {
             | Self::TwoVotes
             | Self::OpensOther
             | Self::FalseSum
+            | Self::TwoCertificates
             | Self::AsksEarly
             | Self::Silent(_) => Role::Heavy,
         }
@@ -170,6 +176,7 @@ impl Cheat {
             | Self::Forge
             | Self::ListsUnknown
             | Self::FalseSum
+            | Self::TwoCertificates
             | Self::AsksEarly
             | Self::Silent(_) => &[],
         }
@@ -230,6 +237,7 @@ impl Cheater {
             Cheat::ForeignShare => self.send_foreign_shares(),
             Cheat::Forge => self.forge(),
             Cheat::AsksEarly => self.ask_early(),
+            Cheat::TwoCertificates => self.spread_second_certificates(),
             Cheat::TwoReports
             | Cheat::TwoReportsToOne
             | Cheat::ListsUnknown
@@ -249,8 +257,9 @@ impl Cheater {
             Cheat::TwoCloses => vec![self.second_close(to, message)],
             Cheat::TwoFreezes => vec![self.second_freeze(to, message)],
             Cheat::TwoVotes => vec![self.second_vote(to, message)],
-            Cheat::OpensOther => vec![Self::false_opening(message)],
+            Cheat::OpensOther => Self::false_opening(message),
             Cheat::FalseSum => vec![self.false_sum(message)],
+            Cheat::TwoCertificates => vec![self.second_certificate(message)],
             Cheat::Silent(step) => self.silence(step, message),
             Cheat::Replay
             | Cheat::ForeignShare
@@ -275,6 +284,11 @@ impl Cheater {
                     twisted.believed.extend(self.imagined_report(announcement.id()));
                 }
             }
+            Record::Certificate(certificate) => {
+                if let Some(known) = self.known.get_mut(&certificate.computation.id()) {
+                    known.certificate = Some(certificate.clone());
+                }
+            }
             Record::Closed { close, list } => {
                 if let Some(known) = self.known.get_mut(&close.get().computation) {
                     known.list = list.clone();
@@ -292,7 +306,6 @@ impl Cheater {
             | Record::Frozen { .. }
             | Record::Voted { .. }
             | Record::Opened(_)
-            | Record::Certificate(_)
             | Record::Failed { .. }
             | Record::Ledger(_)
             | Record::Fault(_) => {}
@@ -303,6 +316,7 @@ impl Cheater {
         self.known.entry(id).or_insert_with(|| Known {
             computation: computation.clone(),
             list: List::default(),
+            certificate: None,
             other_report: Vec::new(),
             done: false,
         });

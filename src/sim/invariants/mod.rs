@@ -61,7 +61,7 @@ pub(super) struct Watch {
     pub submitted: BTreeMap<(ComputationId, Digest), Submitted>,
     /// Who cheats, and how.
     pub cheats: BTreeMap<PeerId, Cheat>,
-    /// The value of each honest participant, as an exponent of two.
+    /// The value of each light node, as an exponent of two; cheats may say something else.
     pub exponents: BTreeMap<PeerId, u32>,
     /// What was ever durable at an honest node: digests of signed statements and reports.
     durable: BTreeSet<(NodeIndex, Digest)>,
@@ -190,7 +190,7 @@ impl Watch {
         !false_ones.into_iter().any(|cheat| cheat.can_falsify())
     }
 
-    /// The value of an honest participant, in steps.
+    /// The value of a light node, in steps.
     fn steps_of(&self, participant: &PeerId) -> Option<i128> {
         self.exponents.get(participant).map(|exponent| 1 << exponent)
     }
