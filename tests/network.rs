@@ -11,6 +11,8 @@ use tokio::sync::mpsc;
 #[path = "network/stranger.rs"]
 mod stranger;
 
+use stranger::Mischief;
+
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Node {
@@ -188,27 +190,37 @@ async fn a_receiver_that_takes_nothing_for_a_while_loses_nothing_that_waits() {
 }
 
 #[tokio::test]
+async fn a_large_message_arrives() {
+    let mut hub = Node::heavy(1, &[]).await;
+    let other = Node::light(2, &[hub.address()]).await;
+    hub.until_connected(other.peer()).await;
+    let id = |number: u32| ComputationId::of_body(&number.to_be_bytes());
+    let ended: Vec<_> = (0..200_000).map(id).collect();
+    let large = Message::Offer { clock: Timestamp::from_millis(1), open: Vec::new(), ended };
+    let bytes = large.encode().len();
+    assert!(bytes > 6_000_000, "{bytes}");
+    other.network.send(hub.peer(), large.clone());
+    assert!(hub.next_message().await == (other.peer(), large));
+}
+
+#[tokio::test]
 async fn gossip_reaches_everybody_in_a_star() {
-    let hub = Node::heavy(1, &[]).await;
+    let mut hub = Node::heavy(1, &[]).await;
     let mut others = Vec::new();
     for number in 2..7 {
         others.push(Node::light(number, &[hub.address()]).await);
     }
-    for other in &mut others {
-        other.until_connected(hub.peer()).await;
+    // A word from each tells the hub that each listens: subscriptions go first.
+    for (number, other) in (0..).zip(&others) {
+        other.network.publish(outcome(number));
     }
-    // Everybody is subscribed once everybody has heard somebody; a mesh forms with the subscriptions.
-    let speaker = others[0].peer();
-    for number in 0..5 {
-        others[0].network.publish(outcome(number));
+    for _ in &others {
+        hub.next_gossip().await;
     }
-    for other in &mut others[1..] {
-        let mut heard = 0;
-        while heard < 1 {
-            let (from, _) = other.next_gossip().await;
-            assert_eq!(from, speaker);
-            heard += 1;
-        }
+    let (speaker, rest) = others.split_first_mut().expect("five others");
+    speaker.network.publish(outcome(99));
+    for other in rest {
+        while other.next_gossip().await != (speaker.peer(), outcome(99)) {}
     }
 }
 
@@ -357,11 +369,39 @@ async fn quic_works() {
 }
 
 #[tokio::test]
+#[ignore = "needs an interface with multicast, which loopback is not"]
+async fn nodes_nearby_find_each_other() {
+    let nearby = |number, role| NetworkConfig {
+        listen: vec![address("/ip4/0.0.0.0/tcp/0"), address("/ip4/0.0.0.0/udp/0/quic-v1")],
+        mdns: Mdns::On,
+        ..config(number, role, &[])
+    };
+    let mut nodes = vec![
+        Node::start(nearby(101, Role::Heavy)).await,
+        Node::start(nearby(102, Role::Light)).await,
+        Node::start(nearby(103, Role::Light)).await,
+    ];
+    let peers: Vec<_> = nodes.iter().map(Node::peer).collect();
+    for node in &mut nodes {
+        let mut missing: Vec<_> = peers.iter().copied().filter(|peer| *peer != node.peer()).collect();
+        while !missing.is_empty() {
+            let found = node
+                .until("the others", |event| match event {
+                    NetworkEvent::Connected { peer, .. } => Some(peer),
+                    _ => None,
+                })
+                .await;
+            missing.retain(|peer| *peer != found);
+        }
+    }
+}
+
+#[tokio::test]
 async fn frames_that_do_not_hold_harm_nobody() {
     let mut hub = Node::heavy(1, &[]).await;
     let light = Node::light(2, &[hub.address()]).await;
     hub.until_connected(light.peer()).await;
-    let stranger = stranger::start([9; 32], hub.address());
+    let stranger = stranger::start([9; 32], hub.address(), Mischief::Messages);
     hub.until_connected(stranger).await;
     light.network.send(hub.peer(), message(1));
     // Neither a message from the stranger nor a word about the light node: the stranger alone is thrown out.
@@ -384,4 +424,23 @@ async fn frames_that_do_not_hold_harm_nobody() {
     }
     light.network.send(hub.peer(), message(2));
     assert_eq!(hub.next_message().await, (light.peer(), message(2)));
+}
+
+#[tokio::test]
+async fn gossip_that_does_not_hold_is_not_passed_on() {
+    let mut hub = Node::heavy(1, &[]).await;
+    let mut light = Node::light(2, &[hub.address()]).await;
+    hub.until_connected(light.peer()).await;
+    let stranger = stranger::start([9; 32], hub.address(), Mischief::Gossip);
+    hub.until("the stranger's end", |event| match event {
+        NetworkEvent::Gossip { gossip, .. } => panic!("{gossip:?}"),
+        NetworkEvent::Disconnected(peer) => {
+            assert_eq!(peer, stranger);
+            Some(())
+        }
+        _ => None,
+    })
+    .await;
+    hub.network.publish(outcome(1));
+    assert_eq!(light.next_gossip().await, (hub.peer(), outcome(1)), "nothing came before it");
 }

@@ -79,7 +79,8 @@ pub const PEERS_REMEMBERED_MAX: usize = 4_096;
 pub const ADDRESSES_PER_PEER_MAX: usize = 16;
 /// Light nodes that a light node stays connected to without a reason. Heavy nodes carry the gossip.
 pub const LIGHT_NEIGHBOURS_MAX: usize = 8;
-/// Frames above 64 KiB that are read at the same time; they bound what half-sent messages can occupy.
+/// Messages above 64 KiB that are read at the same time, and that may wait for the node; they bound the memory that
+/// others can make it use.
 pub const LARGE_FRAMES_MAX: usize = 16;
 /// Gossip that is being decoded, signatures and all, at the same time; more is not forwarded.
 pub const GOSSIP_DECODING_MAX: usize = 64;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use libp2p::core::transport::ListenerId;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{DialError, SwarmEvent};
 use libp2p::{Multiaddr, Swarm, gossipsub};
@@ -20,7 +21,7 @@ use super::outbox::Outbox;
 use super::swarm_events::DecodedGossip;
 use super::topic::{Publication, Waiting};
 use super::{NetworkConfig, NetworkEvent, peer};
-use crate::domain::limits::{GOSSIP_BYTES_MAX, NETWORK_EVENTS_HELD_MAX};
+use crate::domain::limits::{GOSSIP_BYTES_MAX, LARGE_FRAMES_MAX, NETWORK_EVENTS_HELD_MAX};
 use crate::domain::{PeerId, Role};
 use crate::wire::{Gossip, Message};
 
@@ -52,6 +53,7 @@ pub(super) struct EventLoop {
     pub(super) decoding: JoinSet<DecodedGossip>,
     pub(super) addresses: watch::Sender<Vec<Multiaddr>>,
     waiting: Waiting,
+    listeners: Vec<ListenerId>,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<NetworkEvent>,
     /// Events that must not be lost and did not fit.
@@ -62,7 +64,7 @@ pub(super) struct EventLoop {
 enum Wake {
     Command(Option<Command>),
     Swarm(Box<SwarmEvent<BehaviourEvent>>),
-    Decoded(Result<DecodedGossip, JoinError>),
+    Decoded(Box<Result<DecodedGossip, JoinError>>),
     /// The node has taken something: there may be room for what is held.
     Room,
     /// The node takes no events any more.
@@ -80,6 +82,7 @@ enum Turn {
 impl EventLoop {
     pub(super) fn new(
         swarm: Swarm<Behaviour>,
+        listeners: Vec<ListenerId>,
         config: NetworkConfig,
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<NetworkEvent>,
@@ -118,6 +121,7 @@ impl EventLoop {
             decoding: JoinSet::new(),
             addresses,
             waiting: Waiting::default(),
+            listeners,
             commands,
             events,
             held: VecDeque::new(),
@@ -152,7 +156,7 @@ impl EventLoop {
         tokio::select! {
             command = self.commands.recv() => Wake::Command(command),
             event = self.swarm.select_next_some(), if may_hold => Wake::Swarm(Box::new(event)),
-            Some(decoded) = self.decoding.join_next() => Wake::Decoded(decoded),
+            Some(decoded) = self.decoding.join_next() => Wake::Decoded(Box::new(decoded)),
             room = self.events.reserve(), if !self.held.is_empty() => match room {
                 Ok(_) => Wake::Room,
                 Err(_) => Wake::Deaf,
@@ -167,7 +171,7 @@ impl EventLoop {
         match wake {
             Wake::Command(command) => return self.on_command(command),
             Wake::Swarm(event) => self.on_swarm_event(*event),
-            Wake::Decoded(decoded) => self.on_gossip_decoded(decoded),
+            Wake::Decoded(decoded) => self.on_gossip_decoded(*decoded),
             Wake::Room => self.release(),
             Wake::Deaf => return Turn::Leave(None),
             Wake::Due => {}
@@ -198,6 +202,12 @@ impl EventLoop {
     #[allow(clippy::result_large_err)]
     pub(super) fn offer(&mut self, event: NetworkEvent) -> Result<(), NetworkEvent> {
         if self.held.is_empty() { self.hand_over(event) } else { Err(event) }
+    }
+
+    /// Whether the node's queue is short enough for another large message: what waits in it stays bounded in bytes,
+    /// too, whatever is sent.
+    pub(super) fn has_room_for_large(&self) -> bool {
+        self.events.max_capacity() - self.events.capacity() < LARGE_FRAMES_MAX
     }
 
     #[allow(clippy::result_large_err)]
@@ -344,6 +354,10 @@ impl EventLoop {
 
     async fn leave(&mut self) {
         self.turn_for(FLUSH).await;
+        // Nobody new, and mDNS, whose tasks outlive the swarm, has nothing to tell any more.
+        for listener in std::mem::take(&mut self.listeners) {
+            self.swarm.remove_listener(listener);
+        }
         let peers: Vec<_> = self.swarm.connected_peers().copied().collect();
         for peer in peers {
             // Gone meanwhile is as good.

@@ -11,7 +11,7 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use super::behaviour::{BehaviourEvent, KADEMLIA_PROTOCOL};
-use super::codec::{Answer, Frame};
+use super::codec::{Answer, Frame, Size};
 use super::event_loop::EventLoop;
 use super::offences::Verdict;
 use super::topic::Topic;
@@ -239,15 +239,30 @@ impl EventLoop {
     }
 
     fn on_message_lost(&mut self, peer: PeerId, kind: &'static str, error: &OutboundFailure) {
-        tracing::debug!(?peer, kind, %error, "a message may be lost");
+        match error {
+            // The codec's word for what it will not write: a mistake of ours, so it is said aloud.
+            OutboundFailure::Io(reason) if reason.kind() == std::io::ErrorKind::InvalidInput => {
+                tracing::warn!(?peer, kind, %reason, "a message is lost");
+            }
+            OutboundFailure::Io(_)
+            | OutboundFailure::DialFailure
+            | OutboundFailure::Timeout
+            | OutboundFailure::ConnectionClosed
+            | OutboundFailure::UnsupportedProtocols => {
+                tracing::debug!(?peer, kind, %error, "a message may be lost");
+            }
+        }
         self.pump(peer);
     }
 
     fn on_frame(&mut self, peer_id: &libp2p::PeerId, frame: Frame) -> Answer {
         let Some(from) = peer::from_libp2p(peer_id) else { return Answer::Refused };
         match frame {
-            Frame::Received(message) => {
+            Frame::Received(message, size) => {
                 self.book.on_used(from, Instant::now());
+                if size == Size::Large && !self.has_room_for_large() {
+                    return Answer::Busy;
+                }
                 match self.offer(NetworkEvent::Message { from, message: *message }) {
                     Ok(()) => Answer::Taken,
                     Err(_) => Answer::Busy,
