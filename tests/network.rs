@@ -2,138 +2,18 @@
 
 use std::time::Duration;
 
-use formix_p2p::domain::{ComputationId, PeerId, Role, Timestamp};
+use formix_p2p::domain::limits::NETWORK_EVENTS_QUEUED_MAX;
+use formix_p2p::domain::{ComputationId, Role, Timestamp};
 use formix_p2p::network::{Mdns, Multiaddr, Network, NetworkConfig, NetworkError, NetworkEvent, SwarmKey};
-use formix_p2p::sharing::Secret;
-use formix_p2p::wire::{Activity, Gossip, Identity, Message, Presence, Signed};
-use tokio::sync::mpsc;
+use formix_p2p::wire::Message;
 
+#[path = "network/node.rs"]
+mod node;
 #[path = "network/stranger.rs"]
 mod stranger;
 
+use node::{Node, address, config, message, outcome};
 use stranger::Mischief;
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-struct Node {
-    network: Network,
-    events: mpsc::Receiver<NetworkEvent>,
-    identity: Identity,
-}
-
-fn address(text: &str) -> Multiaddr {
-    text.parse().expect("an address")
-}
-
-fn config(number: u8, role: Role, bootstrap: &[Multiaddr]) -> NetworkConfig {
-    NetworkConfig {
-        secret_key: Secret::new([number; 32]),
-        role,
-        listen: vec![address("/ip4/127.0.0.1/tcp/0")],
-        bootstrap: bootstrap.to_vec(),
-        known: Vec::new(),
-        mdns: Mdns::Off,
-        swarm_key: None,
-    }
-}
-
-impl Node {
-    async fn start(config: NetworkConfig) -> Self {
-        let identity = Identity::from_secret_key(config.secret_key.expose());
-        let (network, events) = Network::start(config).await.expect("the network starts");
-        Self { network, events, identity }
-    }
-
-    async fn heavy(number: u8, bootstrap: &[Multiaddr]) -> Self {
-        Self::start(config(number, Role::Heavy, bootstrap)).await
-    }
-
-    async fn light(number: u8, bootstrap: &[Multiaddr]) -> Self {
-        Self::start(config(number, Role::Light, bootstrap)).await
-    }
-
-    fn peer(&self) -> PeerId {
-        self.identity.peer()
-    }
-
-    fn address(&self) -> Multiaddr {
-        self.network.listen_addresses().into_iter().next().expect("it listens")
-    }
-
-    /// The address without the identity.
-    fn bare_address(&self) -> Multiaddr {
-        let mut address = self.address();
-        address.pop();
-        address
-    }
-
-    async fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(NetworkEvent) -> Option<T>) -> T {
-        let search = async {
-            loop {
-                let event = self.events.recv().await.expect("the network runs");
-                if let Some(found) = wanted(event) {
-                    return found;
-                }
-            }
-        };
-        match tokio::time::timeout(PATIENCE, search).await {
-            Ok(found) => found,
-            Err(_) => panic!("{:?} waits in vain for {what}", self.identity),
-        }
-    }
-
-    async fn until_connected(&mut self, to: PeerId) {
-        self.until("a connection", |event| {
-            matches!(event, NetworkEvent::Connected { peer, .. } if peer == to).then_some(())
-        })
-        .await;
-    }
-
-    async fn until_disconnected(&mut self, from: PeerId) {
-        self.until("a disconnection", |event| {
-            matches!(event, NetworkEvent::Disconnected(peer) if peer == from).then_some(())
-        })
-        .await;
-    }
-
-    async fn next_message(&mut self) -> (PeerId, Message) {
-        self.until("a message", |event| match event {
-            NetworkEvent::Message { from, message } => Some((from, message)),
-            _ => None,
-        })
-        .await
-    }
-
-    async fn next_gossip(&mut self) -> (PeerId, Gossip) {
-        self.until("gossip", |event| match event {
-            NetworkEvent::Gossip { from, gossip } => Some((from, gossip)),
-            _ => None,
-        })
-        .await
-    }
-
-    fn presence(&self) -> Gossip {
-        let presence = Presence {
-            peer: self.peer(),
-            role: Role::Light,
-            name: "a".to_owned(),
-            activity: Activity::Active,
-            addresses: Vec::new(),
-            created_at: Timestamp::from_millis(1),
-            sent_at: Timestamp::from_millis(2),
-            lifetime_ms: 1_000,
-        };
-        Gossip::Presence(Signed::sign(presence, &self.identity))
-    }
-}
-
-fn message(number: u64) -> Message {
-    Message::Ask { clock: Timestamp::from_millis(number) }
-}
-
-fn outcome(number: u8) -> Gossip {
-    Gossip::Completed { computation: ComputationId::of_body(&[number]) }
-}
 
 #[tokio::test]
 async fn two_nodes_talk_over_one_bootstrap_address() {
@@ -176,12 +56,12 @@ async fn a_receiver_that_takes_nothing_for_a_while_loses_nothing_that_waits() {
     let mut other = Node::light(2, &[hub.address()]).await;
     other.until_connected(hub.peer()).await;
     // More than the hub's queue holds: the rest is offered again until the hub takes it.
-    let many = 2 * u64::try_from(formix_p2p::domain::limits::NETWORK_EVENTS_QUEUED_MAX).expect("fits");
+    let many = 2 * u64::try_from(NETWORK_EVENTS_QUEUED_MAX).expect("fits");
     for number in 0..many {
         other.network.send(hub.peer(), message(number));
     }
     // The hub's queue is full once it stops growing; no event tells of that, so look at the queue itself.
-    while hub.events.len() < formix_p2p::domain::limits::NETWORK_EVENTS_QUEUED_MAX {
+    while hub.events.len() < NETWORK_EVENTS_QUEUED_MAX {
         tokio::task::yield_now().await;
     }
     for _ in 0..many {
@@ -366,6 +246,24 @@ async fn quic_works() {
     other.network.stop().await;
     hub.until_disconnected(peer).await;
     assert!(leaves.elapsed() < Duration::from_secs(2), "{:?}", leaves.elapsed());
+}
+
+#[tokio::test]
+async fn nodes_that_dial_each_other_at_once_stay_connected() {
+    let mut one = Node::heavy(1, &[]).await;
+    let mut two = Node::heavy(2, &[]).await;
+    one.network.remember(two.peer(), vec![two.address()]);
+    two.network.remember(one.peer(), vec![one.address()]);
+    one.network.want_connected(two.peer());
+    two.network.want_connected(one.peer());
+    for number in 0..100 {
+        one.network.send(two.peer(), message(number));
+        two.network.send(one.peer(), message(number));
+    }
+    for _ in 0..100 {
+        assert_eq!(one.next_message().await.0, two.peer());
+        assert_eq!(two.next_message().await.0, one.peer());
+    }
 }
 
 #[tokio::test]

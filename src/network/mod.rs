@@ -19,6 +19,7 @@ mod event_loop;
 mod listen;
 mod offences;
 mod outbox;
+mod outlet;
 mod peer;
 mod swarm_events;
 mod swarm_key;
@@ -37,6 +38,7 @@ pub use swarm_key::{SwarmKey, SwarmKeyError};
 
 use self::behaviour::Behaviour;
 use self::event_loop::{Command, EventLoop};
+use self::outlet::Outlet;
 use crate::domain::limits::{NETWORK_COMMANDS_QUEUED_MAX, NETWORK_EVENTS_QUEUED_MAX};
 use crate::domain::{PeerId, Role};
 use crate::sharing::Secret;
@@ -139,7 +141,7 @@ impl Network {
         let (events, events_rx) = mpsc::channel(NETWORK_EVENTS_QUEUED_MAX);
         let (addresses_tx, addresses) = watch::channel(Vec::new());
         let mut event_loop =
-            EventLoop::new(swarm, listening.listeners, config, commands_rx, events, addresses_tx);
+            EventLoop::new(swarm, listening.listeners, config, commands_rx, Outlet::new(events), addresses_tx);
         for event in listening.events {
             event_loop.on_swarm_event(event);
         }
