@@ -10,4 +10,5 @@ pub mod domain;
 pub mod protocol;
 pub mod sharing;
 pub mod statistics;
+pub mod store;
 pub mod wire;

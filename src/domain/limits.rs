@@ -64,3 +64,11 @@ pub const QUEUED_PER_PEER_MAX: usize = 4_096;
 pub const CONNECTIONS_PER_PEER_MAX: u32 = 4;
 /// Connections in all; each costs about 95 KB and a file handle.
 pub const CONNECTIONS_MAX: u32 = 2_048;
+/// Peers whose addresses a node remembers across restarts; the one unseen for longest goes first.
+pub const KNOWN_PEERS_MAX: usize = 1_000;
+/// Addresses remembered of one peer.
+pub const KNOWN_ADDRESSES_MAX: usize = 16;
+/// One log file; then it is rotated.
+pub const LOG_BYTES_MAX: u64 = 10 * 1024 * 1024;
+/// Log files of one node, the one being written included.
+pub const LOG_FILES_MAX: usize = 3;
