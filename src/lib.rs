@@ -4,6 +4,7 @@
 //! The table of contents, from the middle outwards. Imports run from the bottom of this list to the top, never
 //! back; `docs/ARCHITECTURE.md` has the map.
 
+pub mod config;
 pub mod consent;
 pub mod control;
 pub mod domain;
