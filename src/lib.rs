@@ -8,6 +8,7 @@ pub mod config;
 pub mod consent;
 pub mod control;
 pub mod domain;
+pub mod home;
 pub mod protocol;
 pub mod sharing;
 pub mod statistics;
