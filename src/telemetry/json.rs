@@ -69,8 +69,11 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for JsonLines {
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
+        // First the values, whose `Debug` may be anybody's code, then the span's lock.
+        let mut added = Fields::default();
+        values.record(&mut added);
         if let Some(fields) = span.extensions_mut().get_mut::<Fields>() {
-            values.record(fields);
+            fields.0.extend(added.0);
         }
     }
 
