@@ -361,18 +361,8 @@ fn known_peers_survive_and_the_oldest_go() {
         addresses: vec!["/ip4/10.0.0.1/tcp/8000".to_owned()],
         last_seen: NOW + std::time::Duration::from_secs(number),
     };
-    // The first 1000 in one go; a transaction each would only test the disk.
-    in_transaction(&store.database, |transaction| {
-        let mut table = transaction.open_table(PEERS)?;
-        for number in 0..KNOWN_PEERS_MAX as u64 {
-            let peer = known(number);
-            table.insert(peer.peer.public_key().as_slice(), to_row(&peer).as_slice())?;
-        }
-        Ok(())
-    })
-    .unwrap();
-    drop(store);
-    let store = scratch.open().unwrap();
+    let many: Vec<_> = (0..KNOWN_PEERS_MAX as u64).map(known).collect();
+    store.remember_peers(&many).unwrap();
     store.remember_peer(&known(5_000)).unwrap();
     store.remember_peer(&known(5_000)).unwrap();
     drop(store);
