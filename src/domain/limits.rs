@@ -72,6 +72,7 @@ pub const QUEUED_PER_PEER_MAX: usize = 4_096;
 pub const CONNECTIONS_PER_PEER_MAX: u32 = 4;
 /// Connections in all; each costs about 95 KB and a file handle.
 pub const CONNECTIONS_MAX: u32 = 2_048;
+<<<<<<< HEAD
 /// Connections that are being negotiated, inbound and outbound each.
 pub const HALF_OPEN_CONNECTIONS_MAX: u32 = 256;
 /// Things that the node asked of the network and that its event loop has not seen yet.
@@ -100,3 +101,13 @@ pub const OFFENCES_MAX: u32 = 3;
 pub const OFFENDERS_MAX: usize = 1_024;
 /// Times that a message is offered again to a peer that says "busy".
 pub const BUSY_OFFERS_MAX: u32 = 8;
+=======
+/// Peers whose addresses a node remembers across restarts; the one unseen for longest goes first.
+pub const KNOWN_PEERS_MAX: usize = 1_000;
+/// Addresses remembered of one peer.
+pub const KNOWN_ADDRESSES_MAX: usize = 16;
+/// One log file; then it is rotated.
+pub const LOG_BYTES_MAX: u64 = 10 * 1024 * 1024;
+/// Log files of one node, the one being written included.
+pub const LOG_FILES_MAX: usize = 3;
+>>>>>>> store
