@@ -64,3 +64,9 @@ pub const QUEUED_PER_PEER_MAX: usize = 4_096;
 pub const CONNECTIONS_PER_PEER_MAX: u32 = 4;
 /// Connections in all; each costs about 95 KB and a file handle.
 pub const CONNECTIONS_MAX: u32 = 2_048;
+/// The body of one request to the local API: a closed list of participants fits.
+pub const CONTROL_BODY_BYTES_MAX: usize = 64 * 1024;
+/// The body of one reply of the local API: every remembered computation fits.
+pub const CONTROL_REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How long the command line waits for a node's reply; a proposal takes [`ACCEPTANCE_WAIT`] at most.
+pub const CONTROL_WAIT: Duration = Duration::from_secs(30);
