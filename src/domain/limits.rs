@@ -64,3 +64,23 @@ pub const QUEUED_PER_PEER_MAX: usize = 4_096;
 pub const CONNECTIONS_PER_PEER_MAX: u32 = 4;
 /// Connections in all; each costs about 95 KB and a file handle.
 pub const CONNECTIONS_MAX: u32 = 2_048;
+/// Nodes that a directory remembers; each costs about 1 KiB. A guess: ten times the largest network measured.
+pub const DIRECTORY_MAX: usize = 10_000;
+/// Nodes that a heavy node tells a newcomer of at once; gossip tells of the others within a quarter of a minute.
+pub const PRESENCES_RELAYED_MAX: usize = 256;
+/// Addresses in one presence.
+pub const PRESENCE_ADDRESSES_MAX: usize = 16;
+/// Characters of one address in a presence.
+pub const PRESENCE_ADDRESS_CHARS_MAX: usize = 256;
+/// How often a node tells the network that it is there.
+pub const PRESENCE_INTERVAL: Duration = Duration::from_secs(15);
+/// How long a presence holds: three may be lost before a node is taken for lost.
+pub const PRESENCE_LIFETIME: Duration = Duration::from_secs(60);
+/// How long a lost node stays in the directory.
+pub const LOST_KEPT: Duration = Duration::from_secs(600);
+/// Inputs that a node takes before it writes what they changed; while it writes, the next ones gather.
+pub const ROUND_INPUTS_MAX: usize = 1_024;
+/// Requests that wait for a computation to change or to be announced.
+pub const PARKED_MAX: usize = 1_024;
+/// How long a proposal waits on a fresh node until enough heavy nodes are there.
+pub const DISCOVERY_WAIT: Duration = Duration::from_secs(4);
