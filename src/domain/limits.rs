@@ -84,3 +84,9 @@ pub const ROUND_INPUTS_MAX: usize = 1_024;
 pub const PARKED_MAX: usize = 1_024;
 /// How long a proposal waits on a fresh node until enough heavy nodes are there.
 pub const DISCOVERY_WAIT: Duration = Duration::from_secs(4);
+/// The body of one request to the local API: a closed list of participants fits.
+pub const CONTROL_BODY_BYTES_MAX: usize = 64 * 1024;
+/// The body of one reply of the local API: every remembered computation fits.
+pub const CONTROL_REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How long the command line waits for a node's reply; a proposal takes [`ACCEPTANCE_WAIT`] at most.
+pub const CONTROL_WAIT: Duration = Duration::from_secs(30);
