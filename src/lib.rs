@@ -11,4 +11,5 @@ pub mod node;
 pub mod protocol;
 pub mod sharing;
 pub mod statistics;
+pub mod store;
 pub mod wire;

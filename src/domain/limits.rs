@@ -90,3 +90,11 @@ pub const CONTROL_BODY_BYTES_MAX: usize = 64 * 1024;
 pub const CONTROL_REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How long the command line waits for a node's reply; a proposal takes [`ACCEPTANCE_WAIT`] at most.
 pub const CONTROL_WAIT: Duration = Duration::from_secs(30);
+/// Peers whose addresses a node remembers across restarts; the one unseen for longest goes first.
+pub const KNOWN_PEERS_MAX: usize = 1_000;
+/// Addresses remembered of one peer.
+pub const KNOWN_ADDRESSES_MAX: usize = 16;
+/// One log file; then it is rotated.
+pub const LOG_BYTES_MAX: u64 = 10 * 1024 * 1024;
+/// Log files of one node, the one being written included.
+pub const LOG_FILES_MAX: usize = 3;
