@@ -36,6 +36,8 @@ pub const CLOSED_LIST_MAX: usize = 1_000;
 pub const DEADLINE_MIN: Duration = Duration::from_millis(500);
 /// The longest time from proposal to deadline.
 pub const DEADLINE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+/// The shortest time that heavy nodes may take to agree: a few round trips and commits on a slow machine.
+pub const PATIENCE_MIN: Duration = Duration::from_secs(1);
 /// The longest time that missing heavy nodes may be waited for.
 pub const PATIENCE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How long missing heavy nodes are waited for unless the proposer says otherwise.
@@ -54,6 +56,12 @@ pub const GUARDED_ANSWERS_PER_DAY: usize = 24;
 pub const POLICY_MIN_PARTICIPANTS: u32 = 3;
 /// Questions that may wait for one node's owner.
 pub const PENDING_MAX: usize = 1_000;
+/// Announced computations that have not ended and that a node keeps in mind; strangers can announce too.
+pub const OPEN_KNOWN_MAX: usize = 4_096;
+/// Ids of ended computations that one answer to "what has ended" carries, newest first.
+pub const SYNC_ENDED_MAX: usize = 128;
+/// Participants that one heavy node sends the certificate to unasked; the others ask for it.
+pub const CERTIFICATE_PUSH_MAX: usize = 1_000;
 /// Ids that one answer to "what is open, what has ended" carries.
 pub const SYNC_IDS_MAX: usize = 1_024;
 /// Requests in flight to one peer, under the 100 streams a connection that the transport allows.
