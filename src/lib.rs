@@ -9,6 +9,7 @@ pub mod consent;
 pub mod control;
 pub mod domain;
 pub mod home;
+pub mod node;
 pub mod protocol;
 pub mod sharing;
 pub mod statistics;

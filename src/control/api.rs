@@ -20,21 +20,43 @@ pub enum Request {
     /// Recent computations, newest first.
     Computations,
     /// One computation.
-    Computation { reference: String },
+    Computation {
+        /// Which.
+        reference: String,
+    },
     /// One computation, as soon as its revision is above `seen`. Never answered sooner.
-    Watch { reference: String, seen: u64 },
+    Watch {
+        /// Which.
+        reference: String,
+        /// The revision that the asker has seen.
+        seen: u64,
+    },
     /// Ask a question. Answered once it is announced.
     Propose(Box<Proposal>),
     /// Questions that wait for the owner.
     Pending,
     /// Answer a waiting question from its source.
-    Approve { reference: String },
+    Approve {
+        /// Which.
+        reference: String,
+    },
     /// Do not answer it.
-    Decline { reference: String },
+    Decline {
+        /// Which.
+        reference: String,
+    },
     /// Answer it with this number.
-    Answer { reference: String, value: PrivateText },
+    Answer {
+        /// Which.
+        reference: String,
+        /// The number.
+        value: PrivateText,
+    },
     /// The certificate, as bytes.
-    Certificate { reference: String },
+    Certificate {
+        /// Which.
+        reference: String,
+    },
     /// Leave the network and end the process.
     Stop,
 }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::id::PeerId;
 use super::limits::{
-    CLOSED_LIST_MAX, DEADLINE_MAX, DEADLINE_MIN, HEAVY_MAX, HEAVY_MIN, PATIENCE_MAX, PROMPT_CHARS_MAX,
-    REPORTS_PER_COMPUTATION_MAX,
+    CLOSED_LIST_MAX, DEADLINE_MAX, DEADLINE_MIN, HEAVY_MAX, HEAVY_MIN, PATIENCE_MAX, PATIENCE_MIN,
+    PROMPT_CHARS_MAX, REPORTS_PER_COMPUTATION_MAX,
 };
 use super::query::{Query, QueryError, Statistic};
 use super::time::Timestamp;
@@ -111,9 +111,9 @@ pub enum ComputationError {
     /// A deadline outside 500 ms to 30 days.
     #[error("the deadline is {0} from the proposal; it must be between 500ms and 30days")]
     Deadline(String),
-    /// A patience above a day.
-    #[error("the patience must be at most 24h")]
-    Patience,
+    /// A patience outside 1 s to 24 h.
+    #[error("the patience is {0}; it must be between 1s and 24h")]
+    Patience(String),
     /// A total that could exceed the modulus.
     #[error("the total could overflow: {participants} participants × {largest} ≥ 2^{bits}")]
     Overflow {
@@ -233,8 +233,9 @@ impl Computation {
         if !(DEADLINE_MIN..=DEADLINE_MAX).contains(&open_for) {
             return Err(ComputationError::Deadline(humantime::format_duration(open_for).to_string()));
         }
-        if self.patience() > PATIENCE_MAX {
-            return Err(ComputationError::Patience);
+        if !(PATIENCE_MIN..=PATIENCE_MAX).contains(&self.patience()) {
+            let patience = humantime::format_duration(self.patience()).to_string();
+            return Err(ComputationError::Patience(patience));
         }
         self.check_overflow()
     }
@@ -252,7 +253,7 @@ impl Computation {
         }
         let listed = match &self.participants {
             Some(list) => {
-                let sorted = list.windows(2).all(|pair| pair[0] < pair[1]);
+                let sorted = list.is_sorted_by(|left, right| left < right);
                 if !sorted || !(1..=CLOSED_LIST_MAX).contains(&list.len()) {
                     return Err(ComputationError::ClosedList);
                 }

@@ -36,6 +36,8 @@ pub const CLOSED_LIST_MAX: usize = 1_000;
 pub const DEADLINE_MIN: Duration = Duration::from_millis(500);
 /// The longest time from proposal to deadline.
 pub const DEADLINE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+/// The shortest time that heavy nodes may take to agree: a few round trips and commits on a slow machine.
+pub const PATIENCE_MIN: Duration = Duration::from_secs(1);
 /// The longest time that missing heavy nodes may be waited for.
 pub const PATIENCE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How long missing heavy nodes are waited for unless the proposer says otherwise.
@@ -54,6 +56,12 @@ pub const GUARDED_ANSWERS_PER_DAY: usize = 24;
 pub const POLICY_MIN_PARTICIPANTS: u32 = 3;
 /// Questions that may wait for one node's owner.
 pub const PENDING_MAX: usize = 1_000;
+/// Announced computations that have not ended and that a node keeps in mind; strangers can announce too.
+pub const OPEN_KNOWN_MAX: usize = 4_096;
+/// Ids of ended computations that one answer to "what has ended" carries, newest first.
+pub const SYNC_ENDED_MAX: usize = 128;
+/// Participants that one heavy node sends the certificate to unasked; the others ask for it.
+pub const CERTIFICATE_PUSH_MAX: usize = 1_000;
 /// Ids that one answer to "what is open, what has ended" carries.
 pub const SYNC_IDS_MAX: usize = 1_024;
 /// Requests in flight to one peer, under the 100 streams a connection that the transport allows.
@@ -64,6 +72,26 @@ pub const QUEUED_PER_PEER_MAX: usize = 4_096;
 pub const CONNECTIONS_PER_PEER_MAX: u32 = 4;
 /// Connections in all; each costs about 95 KB and a file handle.
 pub const CONNECTIONS_MAX: u32 = 2_048;
+/// Nodes that a directory remembers; each costs about 1 KiB. A guess: ten times the largest network measured.
+pub const DIRECTORY_MAX: usize = 10_000;
+/// Nodes that a heavy node tells a newcomer of at once; gossip tells of the others within a quarter of a minute.
+pub const PRESENCES_RELAYED_MAX: usize = 256;
+/// Addresses in one presence.
+pub const PRESENCE_ADDRESSES_MAX: usize = 16;
+/// Characters of one address in a presence.
+pub const PRESENCE_ADDRESS_CHARS_MAX: usize = 256;
+/// How often a node tells the network that it is there.
+pub const PRESENCE_INTERVAL: Duration = Duration::from_secs(15);
+/// How long a presence holds: three may be lost before a node is taken for lost.
+pub const PRESENCE_LIFETIME: Duration = Duration::from_secs(60);
+/// How long a lost node stays in the directory.
+pub const LOST_KEPT: Duration = Duration::from_secs(600);
+/// Inputs that a node takes before it writes what they changed; while it writes, the next ones gather.
+pub const ROUND_INPUTS_MAX: usize = 1_024;
+/// Requests that wait for a computation to change or to be announced.
+pub const PARKED_MAX: usize = 1_024;
+/// How long a proposal waits on a fresh node until enough heavy nodes are there.
+pub const DISCOVERY_WAIT: Duration = Duration::from_secs(4);
 /// The body of one request to the local API: a closed list of participants fits.
 pub const CONTROL_BODY_BYTES_MAX: usize = 64 * 1024;
 /// The body of one reply of the local API: every remembered computation fits.

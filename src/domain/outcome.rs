@@ -109,6 +109,22 @@ pub enum Failure {
         /// How.
         evidence: Evidence,
     },
+    /// A heavy node says that another one broke the protocol; this node has not seen the evidence.
+    Accused {
+        /// Who says so.
+        by: PeerId,
+        /// Of whom.
+        heavy: PeerId,
+        /// How.
+        evidence: Evidence,
+    },
+    /// The revealed total is none that true inputs could add up to.
+    ImpossibleTotal,
+    /// This node has as many open computations as it may.
+    TooManyOpen {
+        /// How many that is.
+        open_max: u32,
+    },
     /// A heavy node has lost its memory of the computation, so it must not go on.
     MemoryLost {
         /// Which.
@@ -195,6 +211,15 @@ impl fmt::Display for Failure {
             Self::Withdrawn => f.write_str("the proposer withdrew it before it was announced"),
             Self::Misconduct { heavy, evidence } => {
                 write!(f, "heavy node {} {evidence}; the evidence is kept", heavy.uid())
+            }
+            Self::Accused { by, heavy, evidence } => {
+                write!(f, "heavy node {} says that heavy node {} {evidence}", by.uid(), heavy.uid())
+            }
+            Self::ImpossibleTotal => {
+                f.write_str("the total is none that true inputs could add up to: somebody sent a false share")
+            }
+            Self::TooManyOpen { open_max } => {
+                write!(f, "this node already has {open_max} open computations")
             }
             Self::MemoryLost { heavy } => {
                 write!(f, "heavy node {} has lost its memory of this computation", heavy.uid())

@@ -1,11 +1,33 @@
 //! The state machines: events in, actions out.
+//!
+//! A [`Node`] takes one [`Event`] at a time and gives a list of [`Action`]s; it knows no socket, file, clock or
+//! runtime, so that the whole network runs in one thread, in virtual time, from one seed ([`crate::sim`]).
+//!
+//! Every message is pushed once. Whoever lacks something asks for it again, on a timer and whenever it meets the
+//! peer that has it; so nothing needs an acknowledgement, and a loss costs time and nothing else. Each signed step
+//! is persisted before it is sent, once, for ever.
+//!
+//! * `proposer`: acceptances in, announcement out.
+//! * `light`: a question in, a report out, to every heavy node, until each has given a receipt.
+//! * `heavy`: acceptance, intake of reports, and the agreement: close, freeze, vote, open.
+//! * `sync`: what gossip missed is asked for.
+//! * `certificate`: openings in, answer out.
 
 mod action;
+mod certificate;
+mod entry;
 mod event;
+mod heavy;
+mod light;
 mod node;
+mod proposer;
+mod restore;
+mod sync;
+mod turn;
 mod view;
 
 pub use action::{Action, Notice};
+pub use certificate::{CertificateError, Verified, verify_certificate};
 pub use event::{Command, Event, PrivateValue, Seed, SourceProblem, Timer};
 pub use node::{Node, Settings};
 pub use view::{OwnPart, View};

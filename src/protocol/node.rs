@@ -1,9 +1,21 @@
-//! One node: the machines of its role, and what it remembers of every computation.
+//! One node: what it remembers of every computation, and who hears of what happens.
 
-use super::{Action, Event, Seed, View};
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::action::{Action, Notice};
+use super::certificate::{CertificateError, answer_of};
+use super::entry::{Entry, Outcome, Stage};
+use super::event::{Command, Event, Seed, Timer};
+use super::turn::Turn;
+use super::view::{OwnPart, View};
+use super::{restore, sync};
 use crate::consent::Policy;
-use crate::domain::{ComputationId, Role, Timestamp};
-use crate::wire::Identity;
+use crate::domain::limits::{CLOCK_SKEW_MAX, OPEN_KNOWN_MAX, OPEN_PER_HEAVY_MAX, OPEN_PER_PROPOSER_MAX};
+use crate::domain::{Computation, ComputationId, Failure, PeerId, Refusal, Role, Timestamp};
+use crate::wire::{Announcement, Certificate, FailureNotice, Gossip, Identity, Message, Signed, Want};
 
 /// What a node is, fixed from its start.
 #[derive(Clone, Debug)]
@@ -25,34 +37,351 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Node {
     settings: Settings,
+    rng: ChaCha20Rng,
+    pub(super) state: State,
+}
+
+/// What changes.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub entries: BTreeMap<ComputationId, Entry>,
+    /// Connected peers.
+    pub peers: BTreeMap<PeerId, Role>,
+    /// Unknown computations whose certificate was asked for.
+    pub fetching: BTreeSet<ComputationId>,
 }
 
 impl Node {
     /// A node that has not read its store yet: the first event must be [`Event::Restored`].
     pub fn new(settings: Settings) -> Self {
-        Self { settings }
+        let rng = ChaCha20Rng::from_seed(*settings.seed.expose());
+        Self { settings, rng, state: State::default() }
     }
 
     /// Takes one event and gives what to do, in order.
     #[must_use]
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Action> {
-        let _ = (&self.settings, now, event);
-        todo!()
+        let mut turn = Turn::new(now, &self.settings, &mut self.rng);
+        self.state.on_event(&mut turn, event);
+        while let Some(message) = turn.next_to_self() {
+            let me = turn.me();
+            self.state.on_message(&mut turn, me, message);
+        }
+        turn.into_actions()
     }
 
     /// Every computation that this node knows, newest first.
     pub fn views(&self) -> Vec<View<'_>> {
-        todo!()
+        let mut views: Vec<_> = self.state.entries.values().map(Entry::view).collect();
+        views.sort_by_key(|view| (std::cmp::Reverse(view.computation.proposed_at), view.id));
+        views
     }
 
     /// One computation.
     pub fn view(&self, id: ComputationId) -> Option<View<'_>> {
-        let _ = id;
-        todo!()
+        self.state.entries.get(&id).map(Entry::view)
     }
 
     /// Computations that have not ended.
     pub fn open_count(&self) -> usize {
-        todo!()
+        self.state.entries.values().filter(|entry| entry.is_open()).count()
     }
+}
+
+impl State {
+    fn on_event(&mut self, turn: &mut Turn<'_>, event: Event) {
+        match event {
+            Event::Restored(records) => {
+                self.entries = restore::entries(turn, records);
+                self.consider_undecided(turn);
+                sync::schedule(turn);
+            }
+            Event::Message { from, message } => self.on_message(turn, from, message),
+            Event::Gossip(Gossip::Announce(announcement)) => self.on_announce(turn, None, announcement),
+            Event::Gossip(Gossip::Completed { computation }) => self.on_completed_hint(turn, computation),
+            Event::Gossip(Gossip::Failed(notice)) => self.on_fail(turn, &notice),
+            Event::Gossip(Gossip::Presence(_)) => {}
+            Event::Met { peer, role } => self.on_met(turn, peer, role),
+            Event::Lost(peer) => {
+                self.peers.remove(&peer);
+            }
+            Event::Command(command) => self.on_command(turn, command),
+            Event::Expired(timer) => self.on_expired(turn, timer),
+            Event::SourceRead { computation, outcome } => {
+                self.with(computation, |entry| entry.on_source_read(turn, outcome));
+            }
+        }
+    }
+
+    pub fn on_message(&mut self, turn: &mut Turn<'_>, from: PeerId, message: Message) {
+        match message {
+            Message::Propose(computation) => self.on_propose(turn, from, computation),
+            Message::Accept(acceptance) => {
+                let id = acceptance.get().computation;
+                self.with(id, |entry| entry.on_accept(turn, from, acceptance));
+                self.consider(turn, id);
+            }
+            Message::Refuse { computation, refusal } => {
+                self.with(computation, |entry| entry.on_refuse(turn, from, refusal));
+            }
+            Message::Withdraw { computation } => self.with(computation, |entry| {
+                if from == entry.terms().proposer && matches!(entry.stage, Stage::Proposed { .. }) {
+                    entry.fail(turn, Failure::Withdrawn);
+                }
+            }),
+            Message::Announce(announcement) => self.on_announce(turn, Some(from), announcement),
+            Message::Submit(submission) => {
+                let id = submission.manifest.get().computation;
+                self.with(id, |entry| entry.on_submit(turn, from, submission));
+            }
+            Message::Receipt(receipt) => {
+                self.with(receipt.get().computation, |entry| entry.on_receipt(turn, from, receipt));
+            }
+            Message::Reject { computation, rejection } => {
+                self.with(computation, |entry| entry.on_reject(turn, from, rejection));
+            }
+            Message::Receipts(receipts) => {
+                if let Some(id) = receipts.first().map(|receipt| receipt.get().computation) {
+                    self.with(id, |entry| entry.on_receipts(turn, from, receipts));
+                }
+            }
+            Message::Stand { computation, standing } => {
+                self.with(computation, |entry| entry.on_stand(turn, from, standing));
+            }
+            Message::Progress { computation, reports } => {
+                self.with(computation, |entry| entry.on_progress(turn, from, reports));
+            }
+            Message::Complete(complete) => {
+                let id = complete.get().computation;
+                self.with(id, |entry| entry.on_complete(turn, from, &complete));
+            }
+            Message::Close(close) => {
+                self.with(close.get().computation, |entry| entry.on_close(turn, from, close));
+            }
+            Message::List { close, list } => {
+                self.with(close.get().computation, |entry| entry.on_list(turn, from, close, list));
+            }
+            Message::Conflict(manifest) => {
+                let id = manifest.get().computation;
+                self.with(id, |entry| entry.on_conflict(turn, &manifest));
+            }
+            Message::Freeze { freeze, closes } => {
+                let id = freeze.get().computation;
+                self.with(id, |entry| entry.on_freeze(turn, from, freeze, closes));
+            }
+            Message::Vote(vote) => {
+                self.with(vote.get().computation, |entry| entry.on_vote(turn, from, vote));
+            }
+            Message::Open(opening) => {
+                self.with(opening.computation, |entry| entry.on_open(turn, from, opening));
+            }
+            Message::Certificate(certificate) => self.on_certificate(turn, from, certificate),
+            Message::Fail(notice) => self.on_fail(turn, &notice),
+            Message::Want { computation, want } => self.on_want(turn, from, computation, want),
+            Message::Ask { clock } => self.on_ask(turn, from, clock),
+            Message::Offer { clock, open, completed, failed } => {
+                self.on_offer(turn, from, clock, &open, &completed, &failed);
+            }
+            // The runtime keeps the directory.
+            Message::Presence(_) => {}
+        }
+    }
+
+    fn on_command(&mut self, turn: &mut Turn<'_>, command: Command) {
+        match command {
+            Command::Propose(computation) => self.on_propose_command(turn, *computation),
+            Command::Approve(id) => self.with(id, |entry| entry.on_approve(turn)),
+            Command::Decline(id) => self.with(id, |entry| entry.on_decline(turn)),
+            Command::Answer(id, value) => self.with(id, |entry| entry.on_answer(turn, &value)),
+        }
+    }
+
+    fn on_expired(&mut self, turn: &mut Turn<'_>, timer: Timer) {
+        match timer {
+            Timer::Sync => self.on_sync_due(turn),
+            Timer::AcceptanceWait(id) => self.with(id, |entry| entry.on_acceptance_wait_over(turn)),
+            Timer::Deadline(id) => self.with(id, |entry| entry.on_deadline(turn)),
+            Timer::Retry(id) => self.on_retry(turn, id),
+            Timer::Patience(id) => self.with(id, |entry| entry.on_patience_over(turn)),
+            Timer::NoContact(id) => self.with(id, |entry| entry.fail(turn, Failure::NoContact)),
+            Timer::Progress(id) => self.with(id, |entry| entry.on_progress_due(turn)),
+        }
+    }
+
+    fn on_propose_command(&mut self, turn: &mut Turn<'_>, computation: Computation) {
+        let mut entry = Entry::new(turn.sign(computation));
+        let id = entry.id;
+        if self.open_of(&turn.me()) >= OPEN_PER_PROPOSER_MAX {
+            let open_max = u32::try_from(OPEN_PER_PROPOSER_MAX).unwrap_or(u32::MAX);
+            turn.tell(Notice::Failed { computation: id, failure: Failure::TooManyOpen { open_max } });
+            return;
+        }
+        entry.propose(turn);
+        self.entries.insert(id, entry);
+    }
+
+    fn on_propose(&mut self, turn: &mut Turn<'_>, from: PeerId, computation: Signed<Computation>) {
+        let id = computation.id();
+        if computation.signer() != from {
+            turn.ignore(from, "propose", "it is somebody else's");
+            return;
+        }
+        let carried = self.entries.values().filter(|entry| entry.is_open()).count();
+        let of_proposer = self.open_of(&from);
+        let known = self.entries.contains_key(&id);
+        let entry = self.entries.entry(id).or_insert_with(|| Entry::new(computation));
+        let fresh = match &entry.stage {
+            Stage::Proposed { accepted, .. } => accepted.is_none(),
+            Stage::Running { .. } | Stage::Ended(_) => {
+                self.on_want(turn, from, id, Want::Outcome);
+                return;
+            }
+        };
+        let limit = |open_max: usize| u32::try_from(open_max).unwrap_or(u32::MAX);
+        // A proposal to itself is already counted once.
+        let refusal = entry.refusal(turn).or_else(|| match () {
+            () if !fresh => None,
+            () if carried > OPEN_PER_HEAVY_MAX => Some(Refusal::Busy { open_max: limit(OPEN_PER_HEAVY_MAX) }),
+            () if of_proposer >= OPEN_PER_PROPOSER_MAX && !known => {
+                Some(Refusal::ProposerBusy { open_max: limit(OPEN_PER_PROPOSER_MAX) })
+            }
+            () => None,
+        });
+        match refusal {
+            None => entry.on_propose(turn),
+            Some(refusal) => {
+                if !known {
+                    self.entries.remove(&id);
+                }
+                turn.send(from, Message::Refuse { computation: id, refusal });
+            }
+        }
+    }
+
+    pub fn on_announce(&mut self, turn: &mut Turn<'_>, from: Option<PeerId>, announcement: Announcement) {
+        let id = announcement.id();
+        let known = self.entries.get(&id);
+        if known.is_some_and(|entry| !matches!(entry.stage, Stage::Proposed { .. })) {
+            return;
+        }
+        let (me, terms) = (turn.me(), announcement.computation.get());
+        let ahead = terms.proposed_at.since(turn.now) > CLOCK_SKEW_MAX;
+        if ahead {
+            turn.tell(Notice::ClockSkew { peer: terms.proposer, clock: terms.proposed_at });
+        }
+        let crowded =
+            known.is_none() && self.entries.values().filter(|entry| entry.is_open()).count() >= OPEN_KNOWN_MAX;
+        let entry = Entry::new(announcement.computation.clone());
+        if !is_founded(&announcement) || turn.now > entry.settled_at() || ahead || crowded {
+            return;
+        }
+        let entry = self.entries.entry(id).or_insert(entry);
+        let mine = announcement.acceptances.iter().find(|acceptance| acceptance.signer() == me).cloned();
+        let accepted = match &entry.stage {
+            Stage::Proposed { accepted, .. } => accepted.clone(),
+            Stage::Running { .. } | Stage::Ended(_) => None,
+        };
+        entry.announce(turn, announcement.clone());
+        if mine.is_some() && mine != accepted {
+            entry.fail(turn, Failure::MemoryLost { heavy: me });
+        } else if mine.is_some() && from.is_some() {
+            turn.publish(Gossip::Announce(announcement));
+        }
+        self.consider(turn, id);
+    }
+
+    /// A light node decides about a question.
+    fn consider(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
+        let Some(entry) = self.entries.get(&id) else { return };
+        let field = entry.terms().query.fields.first().map(|field| field.name.clone());
+        let same_field =
+            |entry: &&Entry| entry.terms().query.fields.first().map(|field| &field.name) == field.as_ref();
+        let answered: Vec<_> =
+            self.entries.values().filter(same_field).filter_map(|entry| entry.answered_at).collect();
+        self.with(id, |entry| entry.consider(turn, &answered));
+    }
+
+    /// After a restart: what was announced and not decided.
+    fn consider_undecided(&mut self, turn: &mut Turn<'_>) {
+        let undecided: Vec<_> = self
+            .entries
+            .values()
+            .filter(|entry| entry.is_running() && entry.own == OwnPart::None)
+            .map(|entry| entry.id)
+            .collect();
+        for id in undecided {
+            self.consider(turn, id);
+        }
+    }
+
+    pub fn on_certificate(&mut self, turn: &mut Turn<'_>, from: PeerId, certificate: Certificate) {
+        let id = certificate.computation.id();
+        let asked = self.fetching.remove(&id);
+        match self.entries.get(&id).map(|entry| &entry.stage) {
+            Some(Stage::Ended(Outcome::Completed { .. } | Outcome::Failed { certificate: Some(_), .. })) => {
+                return;
+            }
+            None if !asked => return,
+            None | Some(_) => {}
+        }
+        let answer = match answer_of(&certificate) {
+            Ok(answer) => Ok(answer),
+            Err(CertificateError::Total(_)) => Err(Failure::ImpossibleTotal),
+            Err(
+                CertificateError::Damaged(_)
+                | CertificateError::Computation(_)
+                | CertificateError::Incomplete(_)
+                | CertificateError::OtherSet(_)
+                | CertificateError::Participants { .. }
+                | CertificateError::Opening(_)
+                | CertificateError::Shape { .. },
+            ) => {
+                turn.ignore(from, "certificate", "it is not valid");
+                return;
+            }
+        };
+        let entry = self.entries.entry(id).or_insert_with(|| Entry::new(certificate.computation.clone()));
+        entry.complete(turn, certificate, answer);
+    }
+
+    fn on_fail(&mut self, turn: &mut Turn<'_>, notice: &Signed<FailureNotice>) {
+        let said = notice.get();
+        self.with(said.computation, |entry| {
+            let by_heavy = entry.terms().has_heavy(&said.signer);
+            let by_proposer = said.signer == entry.terms().proposer && !entry.is_running();
+            if !entry.is_open() || !(by_heavy || by_proposer) {
+                return;
+            }
+            let mut failure = said.failure.clone();
+            if let Failure::Misconduct { heavy, evidence } = failure {
+                // What this node has not seen is somebody's word.
+                failure = Failure::Accused { by: said.signer, heavy, evidence };
+            }
+            entry.fail(turn, failure);
+        });
+    }
+
+    /// Open computations of one proposer.
+    fn open_of(&self, proposer: &PeerId) -> usize {
+        let open = |entry: &&Entry| entry.is_open() && entry.terms().proposer == *proposer;
+        self.entries.values().filter(open).count()
+    }
+
+    pub fn with(&mut self, id: ComputationId, act: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            act(entry);
+        }
+    }
+}
+
+/// Whether a computation is one that can run, with every heavy node's acceptance, in their order.
+fn is_founded(announcement: &Announcement) -> bool {
+    let (id, terms) = (announcement.id(), announcement.computation.get());
+    let acceptances = &announcement.acceptances;
+    let fits = |(heavy, acceptance): (&PeerId, &Signed<crate::wire::Acceptance>)| {
+        acceptance.get().heavy == *heavy && acceptance.get().computation == id
+    };
+    terms.check().is_ok()
+        && acceptances.len() == terms.heavy.len()
+        && terms.heavy.iter().zip(acceptances).all(fits)
 }

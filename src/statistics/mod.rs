@@ -88,7 +88,8 @@ pub fn decode(computation: &Computation, total: &[u128], participants: u32) -> R
         return Err(DecodeError::Shape { expected, got });
     }
     // Every participant answers with one record.
-    let samples = u64::try_from(total[0]).map_err(|_| DecodeError::Impossible)?;
+    let first = total.first().copied().unwrap_or_default();
+    let samples = u64::try_from(first).map_err(|_| DecodeError::Impossible)?;
     if samples != u64::from(participants) {
         return Err(DecodeError::Impossible);
     }

@@ -92,10 +92,10 @@ impl List {
 
     /// Whether a list from elsewhere is one: sorted, each participant once, evidence that holds, within limits.
     pub fn is_well_formed(&self, computation: ComputationId) -> bool {
-        let sorted = self.entries.windows(2).all(|pair| pair[0].participant < pair[1].participant);
+        let sorted = self.entries.is_sorted_by(|left, right| left.participant < right.participant);
         let excluded: Vec<_> = self.exclusions.iter().map(Exclusion::participant).collect();
         sorted
-            && excluded.windows(2).all(|pair| pair[0] < pair[1])
+            && excluded.is_sorted_by(|left, right| left < right)
             && self.participants() <= REPORTS_PER_COMPUTATION_MAX
             && self.exclusions.len() <= EXCLUSIONS_MAX
             && self.exclusions.iter().all(|exclusion| exclusion.holds(computation))

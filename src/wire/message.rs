@@ -105,12 +105,12 @@ pub enum Message {
     },
     /// Light node to heavy nodes: the others hold it too.
     Receipts(Vec<Signed<Receipt>>),
-    /// Light node to proposer: why there is no report of mine.
+    /// Light node to proposer: why there is no report of mine; none: there is one now.
     Stand {
         /// Which computation.
         computation: ComputationId,
         /// Why.
-        standing: Standing,
+        standing: Option<Standing>,
     },
     /// Heavy node to proposer: how many reports it holds.
     Progress {
@@ -165,8 +165,10 @@ pub enum Message {
         clock: Timestamp,
         /// Computations that take reports or are being agreed on.
         open: Vec<ComputationId>,
-        /// Computations with a certificate or a failure.
-        ended: Vec<ComputationId>,
+        /// Computations with a certificate.
+        completed: Vec<ComputationId>,
+        /// Computations that failed.
+        failed: Vec<ComputationId>,
     },
     /// To anybody: who I am.
     Presence(Signed<Presence>),

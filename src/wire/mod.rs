@@ -3,7 +3,7 @@
 
 mod certificate;
 mod codec;
-pub mod commitment;
+mod commitment;
 mod list;
 mod message;
 mod record;
@@ -12,7 +12,7 @@ mod statement;
 
 pub use certificate::{Certificate, Opening};
 pub use codec::{CodecError, from_bytes, to_bytes};
-pub use commitment::Blind;
+pub use commitment::{Blind, partial_sum_commitment, rho_commitment, share_digest};
 pub use list::{Entry, Exclusion, List};
 pub use message::{Announcement, Gossip, Message, Rejection, Submission, Want};
 pub use record::{Fault, FaultProof, LedgerDecision, LedgerEntry, Record, RecordKey, RecordKind};

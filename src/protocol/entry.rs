@@ -1,0 +1,317 @@
+//! What a node knows of one computation, from the proposal to the end.
+
+use std::collections::BTreeMap;
+
+use super::action::Notice;
+use super::event::Timer;
+use super::heavy::Heavy;
+use super::light::Answering;
+use super::proposer::Proposing;
+use super::turn::Turn;
+use super::view::{OwnPart, View};
+use crate::domain::limits::{CERTIFICATE_PUSH_MAX, NO_CONTACT_MARGIN};
+use crate::domain::{Computation, ComputationId, Failure, PeerId, Role, Standing, Status, Timestamp};
+use crate::statistics::Answer;
+use crate::wire::{
+    Acceptance, Announcement, Certificate, FailureNotice, Gossip, Message, Record, RecordKind, Signed,
+};
+
+/// One computation.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub id: ComputationId,
+    pub computation: Signed<Computation>,
+    pub stage: Stage,
+    /// This node's own part as people see it.
+    pub own: OwnPart,
+    /// When this node answered.
+    pub answered_at: Option<Timestamp>,
+    /// At the proposer: why light nodes have not answered.
+    pub standings: BTreeMap<PeerId, Standing>,
+    /// At the proposer: the most reports that a heavy node told of.
+    pub reports_told: u32,
+    /// How often this node has asked for what it lacks since it last got something.
+    pub attempts: u32,
+    pub revision: u64,
+}
+
+/// How far it has come.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// Not announced yet: known to its proposer and its heavy nodes alone.
+    Proposed {
+        /// At the proposer, while it waits for acceptances.
+        proposing: Option<Proposing>,
+        /// At a heavy node that has accepted.
+        accepted: Option<Signed<Acceptance>>,
+    },
+    /// Announced.
+    Running {
+        acceptances: Vec<Signed<Acceptance>>,
+        part: Part,
+        /// Whether the deadline has passed.
+        due: Due,
+    },
+    /// Over.
+    Ended(Outcome),
+}
+
+/// Whether the deadline has passed, as the timer told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    NotYet,
+    Passed,
+}
+
+/// What a node does in a running computation.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// Nothing: a heavy node of the network that is none of this computation's.
+    Bystander,
+    /// One of its heavy nodes.
+    Heavy(Box<Heavy>),
+    /// A light node, with a report once it has answered.
+    Light(Option<Answering>),
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Completed { certificate: Box<Certificate>, answer: Answer },
+    Failed { failure: Failure, certificate: Option<Box<Certificate>> },
+}
+
+impl Entry {
+    pub fn new(computation: Signed<Computation>) -> Self {
+        Self {
+            id: computation.id(),
+            computation,
+            stage: Stage::Proposed { proposing: None, accepted: None },
+            own: OwnPart::None,
+            answered_at: None,
+            standings: BTreeMap::new(),
+            reports_told: 0,
+            attempts: 0,
+            revision: 0,
+        }
+    }
+
+    pub const fn terms(&self) -> &Computation {
+        self.computation.get()
+    }
+
+    pub const fn is_open(&self) -> bool {
+        !matches!(self.stage, Stage::Ended(_))
+    }
+
+    pub const fn is_running(&self) -> bool {
+        matches!(self.stage, Stage::Running { .. })
+    }
+
+    pub fn heavy_mut(&mut self) -> Option<&mut Heavy> {
+        match &mut self.stage {
+            Stage::Running { part: Part::Heavy(heavy), .. } => Some(heavy),
+            Stage::Running { part: Part::Bystander | Part::Light(_), .. }
+            | Stage::Proposed { .. }
+            | Stage::Ended(_) => None,
+        }
+    }
+
+    pub fn heavy(&self) -> Option<&Heavy> {
+        match &self.stage {
+            Stage::Running { part: Part::Heavy(heavy), .. } => Some(heavy),
+            Stage::Running { part: Part::Bystander | Part::Light(_), .. }
+            | Stage::Proposed { .. }
+            | Stage::Ended(_) => None,
+        }
+    }
+
+    pub fn answering_mut(&mut self) -> Option<&mut Answering> {
+        match &mut self.stage {
+            Stage::Running { part: Part::Light(answering), .. } => answering.as_mut(),
+            Stage::Running { part: Part::Bystander | Part::Heavy(_), .. }
+            | Stage::Proposed { .. }
+            | Stage::Ended(_) => None,
+        }
+    }
+
+    /// The announcement, while it runs.
+    pub fn announcement(&self) -> Option<Announcement> {
+        match &self.stage {
+            Stage::Running { acceptances, .. } => {
+                Some(Announcement { computation: self.computation.clone(), acceptances: acceptances.clone() })
+            }
+            Stage::Proposed { .. } | Stage::Ended(_) => None,
+        }
+    }
+
+    /// People can see a change.
+    pub fn changed(&mut self, turn: &mut Turn<'_>) {
+        self.revision += 1;
+        turn.tell(Notice::Changed(self.id));
+    }
+
+    /// From proposed, or unknown, to running. The announcement was checked.
+    pub fn announce(&mut self, turn: &mut Turn<'_>, announcement: Announcement) {
+        turn.persist(Record::Announced(announcement.clone()));
+        self.run(turn, announcement.acceptances, None);
+        self.changed(turn);
+    }
+
+    /// Sets stage and timers of a running computation, new or restored.
+    pub fn run(
+        &mut self,
+        turn: &mut Turn<'_>,
+        acceptances: Vec<Signed<Acceptance>>,
+        heavy: Option<Box<Heavy>>,
+    ) {
+        let part = match (heavy, turn.role()) {
+            (Some(heavy), _) => Part::Heavy(heavy),
+            (None, Role::Heavy) if self.terms().has_heavy(&turn.me()) => Part::Heavy(Box::default()),
+            (None, Role::Heavy) => Part::Bystander,
+            (None, Role::Light) => Part::Light(None),
+        };
+        if matches!(part, Part::Heavy(_)) {
+            turn.set_timer(Timer::Patience(self.id), self.terms().patience_ends());
+        }
+        self.stage = Stage::Running { acceptances, part, due: Due::NotYet };
+        turn.set_timer(Timer::Deadline(self.id), self.terms().deadline);
+        turn.set_timer(Timer::NoContact(self.id), self.terms().patience_ends() + NO_CONTACT_MARGIN);
+    }
+
+    /// The end with a result (or with a total that is impossible, which every node sees alike).
+    pub fn complete(&mut self, turn: &mut Turn<'_>, certificate: Certificate, answer: Result<Answer, Failure>) {
+        turn.persist(Record::Certificate(certificate.clone()));
+        self.erase_private(turn);
+        let (outcome, notice) = match answer {
+            Ok(answer) => {
+                (Outcome::Completed { certificate: Box::new(certificate), answer }, Notice::Completed(self.id))
+            }
+            Err(failure) => {
+                let notice = Notice::Failed { computation: self.id, failure: failure.clone() };
+                (Outcome::Failed { failure, certificate: Some(Box::new(certificate)) }, notice)
+            }
+        };
+        self.stage = Stage::Ended(outcome);
+        turn.tell(notice);
+        self.changed(turn);
+    }
+
+    /// The end without a result. A heavy node says so, signed, to whom it concerns.
+    pub fn fail(&mut self, turn: &mut Turn<'_>, failure: Failure) {
+        if !self.is_open() {
+            return;
+        }
+        let announced = self.is_running();
+        turn.persist(Record::Failed { computation: self.id, failure: failure.clone(), at: turn.now });
+        self.erase_private(turn);
+        turn.tell(Notice::Failed { computation: self.id, failure: failure.clone() });
+        self.stage = Stage::Ended(Outcome::Failed { failure, certificate: None });
+        self.changed(turn);
+        if announced && let Some(notice) = self.failure_notice(turn) {
+            for heavy in self.others(turn.me()) {
+                turn.send(heavy, Message::Fail(notice.clone()));
+            }
+            let proposer = self.terms().proposer;
+            if !self.terms().has_heavy(&proposer) {
+                turn.send(proposer, Message::Fail(notice.clone()));
+            }
+            turn.publish(Gossip::Failed(notice));
+        }
+    }
+
+    /// What one of its heavy nodes, or its proposer, signs about a failed computation.
+    pub fn failure_notice(&self, turn: &Turn<'_>) -> Option<Signed<FailureNotice>> {
+        let Stage::Ended(Outcome::Failed { failure, certificate: None }) = &self.stage else { return None };
+        let me = turn.me();
+        let never_announced =
+            matches!(failure, Failure::Refused { .. } | Failure::Unreachable { .. } | Failure::NeverAnnounced);
+        let entitled = (turn.role() == Role::Heavy && self.terms().has_heavy(&me))
+            || (me == self.terms().proposer && never_announced);
+        entitled
+            .then(|| turn.sign(FailureNotice { computation: self.id, signer: me, failure: failure.clone() }))
+    }
+
+    /// Sends the certificate to the proposer and to this node's part of the participants, and tells the network.
+    pub fn spread_certificate(&self, turn: &mut Turn<'_>, participants: &[PeerId]) {
+        let Stage::Ended(Outcome::Completed { certificate, .. }) = &self.stage else { return };
+        let me = turn.me();
+        let order = self.terms().heavy.iter().position(|heavy| *heavy == me).unwrap_or(0);
+        let mine = participants.iter().skip(order).step_by(self.terms().heavy.len().max(1));
+        let mut receivers: Vec<PeerId> = mine.copied().take(CERTIFICATE_PUSH_MAX).collect();
+        if !receivers.contains(&self.terms().proposer) {
+            receivers.push(self.terms().proposer);
+        }
+        for receiver in receivers {
+            turn.send(receiver, Message::Certificate((**certificate).clone()));
+        }
+        turn.publish(Gossip::Completed { computation: self.id });
+    }
+
+    /// Its other heavy nodes.
+    pub fn others(&self, me: PeerId) -> Vec<PeerId> {
+        self.terms().heavy.iter().copied().filter(|heavy| *heavy != me).collect()
+    }
+
+    /// Shares, ρ and openings go when the end is known; signed statements go with them.
+    fn erase_private(&mut self, turn: &mut Turn<'_>) {
+        if let Some(heavy) = self.heavy() {
+            for participant in heavy.participants() {
+                turn.erase_held(self.id, participant);
+            }
+        }
+        for kind in [
+            RecordKind::Accepted,
+            RecordKind::Report,
+            RecordKind::Closed,
+            RecordKind::Frozen,
+            RecordKind::Voted,
+            RecordKind::Opened,
+        ] {
+            turn.erase(kind, self.id);
+        }
+    }
+
+    pub fn view(&self) -> View<'_> {
+        let mut view = View {
+            id: self.id,
+            computation: self.terms(),
+            status: Status::Pending,
+            certificate: None,
+            answer: None,
+            failure: None,
+            participants: self.reports_told,
+            own: self.own,
+            standings: &self.standings,
+            revision: self.revision,
+        };
+        match &self.stage {
+            Stage::Proposed { .. } => {}
+            Stage::Running { due, .. } => {
+                if *due == Due::Passed {
+                    view.status = Status::Processing;
+                }
+                if let Some(heavy) = self.heavy() {
+                    view.participants = heavy.reports();
+                }
+            }
+            Stage::Ended(Outcome::Completed { certificate, answer }) => {
+                view.status = Status::Completed;
+                view.certificate = Some(certificate);
+                view.participants = answer.participants();
+                view.answer = Some(answer.clone());
+            }
+            Stage::Ended(Outcome::Failed { failure, certificate }) => {
+                view.status = Status::Failed;
+                view.failure = Some(failure);
+                view.certificate = certificate.as_deref();
+            }
+        }
+        view
+    }
+
+    /// When no message about it can still matter.
+    pub fn settled_at(&self) -> Timestamp {
+        self.terms().patience_ends() + NO_CONTACT_MARGIN
+    }
+}

@@ -1,0 +1,356 @@
+//! Agreement and reveal: close, freeze, vote, open (docs/PROTOCOL.md).
+
+use std::time::Duration;
+
+use super::{Heavy, Step};
+use crate::domain::{Digest, Failure, PeerId, Sharing};
+use crate::protocol::certificate::{CertificateError, answer_of};
+use crate::protocol::entry::{Due, Entry, Stage};
+use crate::protocol::event::Timer;
+use crate::protocol::turn::Turn;
+use crate::sharing::additive;
+use crate::statistics;
+use crate::wire::{
+    Certificate, Close, Freeze, List, Message, Opening, Record, Signed, Vote, Want, partial_sum_commitment,
+};
+
+/// Time to the first question for what is missing; it doubles with every further one.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+/// The longest time between such questions.
+const ASK_AGAIN_MAX: Duration = Duration::from_secs(3);
+
+impl Entry {
+    /// The deadline is here.
+    pub fn on_deadline(&mut self, turn: &mut Turn<'_>) {
+        if let Stage::Running { due, .. } = &mut self.stage {
+            *due = Due::Passed;
+            self.changed(turn);
+            self.close(turn);
+            self.retry_later(turn);
+        }
+    }
+
+    /// Ends intake: persists and sends the digest of the list.
+    pub(super) fn close(&mut self, turn: &mut Turn<'_>) {
+        let (id, me) = (self.id, turn.me());
+        let Some(heavy) = self.heavy_mut() else { return };
+        if !matches!(heavy.step, Step::Collecting) {
+            return;
+        }
+        let list = heavy.would_be_list();
+        let close = turn.sign(Close { computation: id, heavy: me, list: list.digest(id) });
+        turn.persist(Record::Closed { close: close.clone(), list: list.clone() });
+        heavy.step = Step::Closed { list };
+        heavy.said.closes.insert(me, close.clone());
+        for other in self.others(me) {
+            turn.send(other, Message::Close(close.clone()));
+        }
+        if let Stage::Running { due, .. } = &mut self.stage {
+            *due = Due::Passed;
+        }
+        self.attempts = 0;
+        self.retry_later(turn);
+        for other in self.others(me) {
+            self.send_list_if_different(turn, other);
+        }
+        self.changed(turn);
+        self.advance(turn);
+    }
+
+    /// Another heavy node has closed.
+    pub fn on_close(&mut self, turn: &mut Turn<'_>, from: PeerId, close: Signed<Close>) {
+        if close.signer() != from {
+            turn.ignore(from, "close", "it is another node's");
+            return;
+        }
+        if self.keep_close(turn, close) {
+            self.send_list_if_different(turn, from);
+            self.advance(turn);
+        }
+    }
+
+    /// Whoever holds another list gets this node's own, once both are closed.
+    fn send_list_if_different(&self, turn: &mut Turn<'_>, other: PeerId) {
+        let (me, Some(heavy)) = (turn.me(), self.heavy()) else { return };
+        let digest = |peer: &PeerId| heavy.said.closes.get(peer).map(|close| close.get().list);
+        if let (Some(own), Some(others)) = (digest(&me), digest(&other))
+            && own != others
+            && let Some(list) = heavy.statement(me, Want::List)
+        {
+            turn.send(other, list);
+        }
+    }
+
+    /// Another heavy node's list. Reports that differ from this node's are shown to it: two signed reports of one
+    /// participant are evidence.
+    pub fn on_list(&mut self, turn: &mut Turn<'_>, from: PeerId, close: Signed<Close>, list: List) {
+        let id = self.id;
+        let fits = close.signer() == from && list.is_well_formed(id) && list.digest(id) == close.get().list;
+        if !fits {
+            turn.ignore(from, "list", "it is not the list that its close names");
+            return;
+        }
+        if !self.keep_close(turn, close) {
+            return;
+        }
+        let Some(heavy) = self.heavy_mut() else { return };
+        for exclusion in list.exclusions() {
+            if heavy.held.contains_key(&exclusion.participant()) {
+                heavy.keep_exclusion(turn, id, exclusion.clone());
+            }
+        }
+        for entry in list.entries() {
+            let held = heavy.held.get(&entry.participant);
+            if let Some(held) = held.filter(|held| held.manifest.digest() != entry.manifest) {
+                turn.send(from, Message::Conflict(held.manifest.clone()));
+            }
+        }
+        heavy.said.lists.insert(from, list);
+        self.advance(turn);
+    }
+
+    /// Another heavy node has seen every list; it shows whose.
+    pub fn on_freeze(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: PeerId,
+        freeze: Signed<Freeze>,
+        closes: Vec<Signed<Close>>,
+    ) {
+        let named: Vec<(PeerId, Digest)> =
+            self.terms().heavy.iter().copied().zip(freeze.get().lists.iter().copied()).collect();
+        let said = freeze.get();
+        let founded = said.lists.len() == self.terms().heavy.len()
+            && named.iter().all(|(heavy, list)| {
+                closes.iter().any(|close| close.signer() == *heavy && close.get().list == *list)
+            });
+        if said.heavy != from || said.computation != self.id || !self.terms().has_heavy(&from) || !founded {
+            turn.ignore(from, "freeze", "it does not come with the closes that it names");
+            return;
+        }
+        for close in closes.into_iter().take(named.len()) {
+            if !self.keep_close(turn, close) {
+                return;
+            }
+        }
+        if self.keep_freeze(turn, freeze) {
+            self.check_freezes(turn);
+            self.advance(turn);
+        }
+    }
+
+    /// Another heavy node names the set and commits to its partial sum.
+    pub fn on_vote(&mut self, turn: &mut Turn<'_>, from: PeerId, vote: Signed<Vote>) {
+        let said = vote.get();
+        if said.heavy != from || said.computation != self.id || !self.terms().has_heavy(&from) {
+            turn.ignore(from, "vote", "it is not this heavy node's vote");
+            return;
+        }
+        if self.keep_vote(turn, vote) {
+            self.check_votes(turn);
+            self.advance(turn);
+        }
+    }
+
+    /// Another heavy node's partial sum. It counts only against its vote; it may come before the vote does, and is
+    /// then asked for again.
+    pub fn on_open(&mut self, turn: &mut Turn<'_>, from: PeerId, opening: Opening) {
+        let id = self.id;
+        if opening.heavy != from || opening.computation != id || !self.terms().has_heavy(&from) {
+            turn.ignore(from, "open", "it is not this heavy node's opening");
+            return;
+        }
+        let Some(heavy) = self.heavy_mut() else { return };
+        let Some(vote) = heavy.said.votes.get(&from).cloned() else { return };
+        let committed = partial_sum_commitment(id, from, &opening.blind, &opening.partial_sum);
+        if committed != vote.get().partial_sum {
+            self.convict_opening(turn, vote, opening);
+            return;
+        }
+        heavy.said.openings.insert(from, opening);
+        self.advance(turn);
+    }
+
+    /// Climbs as many rungs as the statements at hand allow.
+    pub fn advance(&mut self, turn: &mut Turn<'_>) {
+        self.check_left_out(turn);
+        self.freeze(turn);
+        self.check_freezes(turn);
+        self.vote(turn);
+        self.check_votes(turn);
+        self.open(turn);
+        self.conclude(turn);
+    }
+
+    /// With every list: signs what is in all of them.
+    fn freeze(&mut self, turn: &mut Turn<'_>) {
+        let (id, me, heavy_nodes) = (self.id, turn.me(), self.terms().heavy.clone());
+        let minimum = self.terms().min_participants;
+        let Some(heavy) = self.heavy_mut() else { return };
+        let Step::Closed { list } = &heavy.step else { return };
+        let lists: Vec<&List> = heavy_nodes.iter().filter_map(|other| heavy.list_of(me, other)).collect();
+        if lists.len() < heavy_nodes.len() {
+            return;
+        }
+        let accepted = List::intersection(lists);
+        let participants = accepted.participants();
+        if participants < minimum {
+            let failure = Failure::InsufficientParticipants { accepted: participants, minimum };
+            self.fail(turn, failure);
+            return;
+        }
+        let digests = heavy_nodes
+            .iter()
+            .filter_map(|other| heavy.said.closes.get(other).map(|close| close.get().list))
+            .collect();
+        let frozen = accepted.digest(id);
+        let freeze = turn.sign(Freeze { computation: id, heavy: me, lists: digests, frozen, participants });
+        turn.persist(Record::Frozen { freeze: freeze.clone(), accepted: accepted.clone() });
+        heavy.step = Step::Frozen { list: list.clone(), accepted };
+        heavy.said.freezes.insert(me, freeze);
+        self.stepped(turn, Want::Freeze);
+    }
+
+    /// With every freeze for the same set: fixes the partial sum.
+    fn vote(&mut self, turn: &mut Turn<'_>) {
+        let (id, me, terms) = (self.id, turn.me(), self.computation.get().clone());
+        let Sharing::Additive { modulus } = terms.sharing;
+        let Some(heavy) = self.heavy_mut() else { return };
+        let Step::Frozen { list, accepted } = &heavy.step else { return };
+        if !terms.heavy.iter().all(|other| heavy.said.freezes.contains_key(other)) {
+            return;
+        }
+        let mut total = vec![0; statistics::slots(terms.query.statistic)];
+        for entry in accepted.entries() {
+            let Some(held) = heavy.held.get(&entry.participant) else { return };
+            if additive::accumulate(&mut total, held.share.expose(), modulus).is_err() {
+                return;
+            }
+        }
+        let blind = *turn.secret_bytes().expose();
+        let partial_sum = additive::encode(&total, modulus);
+        let commitment = partial_sum_commitment(id, me, &blind, &partial_sum);
+        let opening = Opening { computation: id, heavy: me, blind, partial_sum };
+        let vote = turn.sign(Vote {
+            computation: id,
+            heavy: me,
+            accepted: accepted.digest(id),
+            participants: accepted.participants(),
+            partial_sum: commitment,
+        });
+        turn.persist(Record::Voted { vote: vote.clone(), opening: opening.clone() });
+        heavy.step = Step::Voted { list: list.clone(), accepted: accepted.clone(), opening };
+        heavy.said.votes.insert(me, vote);
+        self.stepped(turn, Want::Vote);
+    }
+
+    /// With every vote for the same set: lets the partial sum go.
+    fn open(&mut self, turn: &mut Turn<'_>) {
+        let (id, me, heavy_nodes) = (self.id, turn.me(), self.terms().heavy.clone());
+        let Some(heavy) = self.heavy_mut() else { return };
+        let Step::Voted { list, accepted, opening } = &heavy.step else { return };
+        let (set, participants) = (accepted.digest(id), accepted.participants());
+        let agreed = heavy_nodes.iter().all(|other| {
+            let vote = heavy.said.votes.get(other).map(|vote| vote.get());
+            vote.is_some_and(|vote| (vote.accepted, vote.participants) == (set, participants))
+        });
+        if !agreed {
+            return;
+        }
+        turn.persist(Record::Opened(id));
+        heavy.said.openings.insert(me, opening.clone());
+        heavy.step = Step::Opened { list: list.clone(), accepted: accepted.clone() };
+        self.stepped(turn, Want::Opening);
+    }
+
+    /// With every opening: the certificate.
+    fn conclude(&mut self, turn: &mut Turn<'_>) {
+        let heavy_nodes = self.terms().heavy.clone();
+        let computation = self.computation.clone();
+        let Some(heavy) = self.heavy_mut() else { return };
+        if !matches!(heavy.step, Step::Opened { .. }) {
+            return;
+        }
+        let votes: Vec<_> = heavy_nodes.iter().filter_map(|it| heavy.said.votes.get(it).cloned()).collect();
+        let openings: Vec<_> =
+            heavy_nodes.iter().filter_map(|it| heavy.said.openings.get(it).cloned()).collect();
+        if openings.len() < heavy_nodes.len() {
+            return;
+        }
+        let participants = heavy.accepted_participants();
+        let certificate = Certificate { computation, votes, openings };
+        match answer_of(&certificate) {
+            Ok(answer) => self.complete(turn, certificate, Ok(answer)),
+            Err(CertificateError::Total(_)) => {
+                self.complete(turn, certificate, Err(Failure::ImpossibleTotal));
+            }
+            Err(CertificateError::Shape { heavy: culprit, .. }) => {
+                let shape = certificate.votes.iter().zip(&certificate.openings);
+                let wrong = shape.into_iter().find(|(vote, _)| vote.signer() == culprit);
+                if let Some((vote, opening)) = wrong {
+                    self.convict_opening(turn, vote.clone(), opening.clone());
+                }
+            }
+            // Ruled out by the checks of each rung: the votes are for one set, and openings match them.
+            Err(
+                CertificateError::Damaged(_)
+                | CertificateError::Computation(_)
+                | CertificateError::Incomplete(_)
+                | CertificateError::OtherSet(_)
+                | CertificateError::Participants { .. }
+                | CertificateError::Opening(_),
+            ) => {}
+        }
+        self.spread_certificate(turn, &participants);
+    }
+
+    /// A rung was climbed: the others hear of it, and what is missing for the next one is asked for soon.
+    fn stepped(&mut self, turn: &mut Turn<'_>, statement: Want) {
+        let me = turn.me();
+        if let Some(message) = self.heavy().and_then(|heavy| heavy.statement(me, statement)) {
+            for other in self.others(me) {
+                turn.send(other, message.clone());
+            }
+        }
+        self.attempts = 0;
+        self.retry_later(turn);
+    }
+
+    /// Asks another heavy node for what this one lacks from it.
+    pub fn ask_for_lacking(&self, turn: &mut Turn<'_>, other: PeerId) {
+        let me = turn.me();
+        if let Some(want) = self.heavy().and_then(|heavy| heavy.lacks_from(me, &other)) {
+            turn.send(other, Message::Want { computation: self.id, want });
+        }
+    }
+
+    /// Sets the timer to ask again.
+    pub fn retry_later(&mut self, turn: &mut Turn<'_>) {
+        let wait = (ASK_AGAIN * 2_u32.saturating_pow(self.attempts.min(8))).min(ASK_AGAIN_MAX);
+        self.attempts = self.attempts.saturating_add(1);
+        let at = turn.now + turn.jittered(wait);
+        turn.set_timer(Timer::Retry(self.id), at);
+    }
+
+    /// Missing heavy nodes have been waited for long enough.
+    pub fn on_patience_over(&mut self, turn: &mut Turn<'_>) {
+        let me = turn.me();
+        let failure = match &self.stage {
+            Stage::Proposed { accepted: Some(_), .. } => Failure::NeverAnnounced,
+            Stage::Running { .. } => {
+                let Some(heavy) = self.heavy() else { return };
+                let lacking = |other: &PeerId| heavy.lacks_from(me, other).is_some();
+                Failure::Missing { heavy: self.others(me).into_iter().filter(lacking).collect() }
+            }
+            Stage::Proposed { .. } | Stage::Ended(_) => return,
+        };
+        self.fail(turn, failure);
+    }
+}
+
+impl Heavy {
+    /// Whether agreement has begun.
+    pub fn is_closed(&self) -> bool {
+        !matches!(self.step, Step::Collecting)
+    }
+}

@@ -1,0 +1,122 @@
+//! Evidence: statements that no honest heavy node makes. Each ends the computation and names its signer.
+
+use super::{Heavy, Step};
+use crate::domain::{Failure, PeerId};
+use crate::protocol::entry::Entry;
+use crate::protocol::turn::Turn;
+use crate::wire::{Close, Entry as ListEntry, FaultProof, Freeze, List, Opening, Receipt, Signed, Vote};
+
+impl Entry {
+    /// Keeps the proof and ends the computation.
+    pub(super) fn convict(&mut self, turn: &mut Turn<'_>, culprit: PeerId, proof: FaultProof) {
+        let evidence = turn.blame(self.id, culprit, proof);
+        self.fail(turn, Failure::Misconduct { heavy: culprit, evidence });
+    }
+
+    /// Keeps a close, or convicts the signer of a second one.
+    pub(super) fn keep_close(&mut self, turn: &mut Turn<'_>, close: Signed<Close>) -> bool {
+        let said = close.get();
+        if said.computation != self.id || !self.terms().has_heavy(&said.heavy) {
+            return false;
+        }
+        let signer = close.signer();
+        let Some(heavy) = self.heavy_mut() else { return false };
+        let first = heavy.said.closes.entry(signer).or_insert_with(|| close.clone()).clone();
+        if first.get().list == close.get().list {
+            return true;
+        }
+        self.convict(turn, signer, FaultProof::TwoLists(first, close));
+        false
+    }
+
+    /// Keeps a freeze whose closes are known, or convicts its signer.
+    pub(super) fn keep_freeze(&mut self, turn: &mut Turn<'_>, freeze: Signed<Freeze>) -> bool {
+        let signer = freeze.signer();
+        let Some(heavy) = self.heavy_mut() else { return false };
+        let first = heavy.said.freezes.entry(signer).or_insert_with(|| freeze.clone()).clone();
+        if first.get() == freeze.get() {
+            return true;
+        }
+        self.convict(turn, signer, FaultProof::TwoFreezes(first, freeze));
+        false
+    }
+
+    /// Keeps a vote, or convicts the signer of a second one.
+    pub(super) fn keep_vote(&mut self, turn: &mut Turn<'_>, vote: Signed<Vote>) -> bool {
+        let signer = vote.signer();
+        let Some(heavy) = self.heavy_mut() else { return false };
+        let first = heavy.said.votes.entry(signer).or_insert_with(|| vote.clone()).clone();
+        if first.get() == vote.get() {
+            return true;
+        }
+        self.convict(turn, signer, FaultProof::TwoVotes(first, vote));
+        false
+    }
+
+    /// With every list at hand: whoever gave a receipt for a report and left it out is convicted.
+    pub(super) fn check_left_out(&mut self, turn: &mut Turn<'_>) {
+        if let Some((culprit, proof)) = self.heavy().and_then(|heavy| heavy.left_out(turn.me())) {
+            self.convict(turn, culprit, proof);
+        }
+    }
+
+    /// This node's freeze is made: every other one must follow from the same lists and name the same set.
+    /// Otherwise its signer is convicted.
+    pub(super) fn check_freezes(&mut self, turn: &mut Turn<'_>) {
+        let Some(heavy) = self.heavy() else { return };
+        let Some(own) = heavy.said.freezes.get(&turn.me()).map(|freeze| freeze.get().clone()) else { return };
+        let same = |freeze: &Freeze| {
+            (&freeze.lists, freeze.frozen, freeze.participants) == (&own.lists, own.frozen, own.participants)
+        };
+        let wrong = heavy.said.freezes.values().find(|freeze| !same(freeze.get())).cloned();
+        if let Some(wrong) = wrong {
+            let closes = heavy.said.closes.values().cloned().collect();
+            self.convict(turn, wrong.signer(), FaultProof::WrongFreeze(wrong, closes));
+        }
+    }
+
+    /// A vote must be for the set that its signer froze.
+    pub(super) fn check_votes(&mut self, turn: &mut Turn<'_>) {
+        let Some(heavy) = self.heavy() else { return };
+        let wrong = heavy.said.votes.values().find_map(|vote| {
+            let freeze = heavy.said.freezes.get(&vote.signer())?;
+            let (froze, votes) = (freeze.get(), vote.get());
+            let differs = (froze.frozen, froze.participants) != (votes.accepted, votes.participants);
+            differs.then(|| (freeze.clone(), vote.clone()))
+        });
+        if let Some((freeze, vote)) = wrong {
+            self.convict(turn, vote.signer(), FaultProof::WrongVote(freeze, vote));
+        }
+    }
+
+    /// An opening that does not match its vote.
+    pub(super) fn convict_opening(&mut self, turn: &mut Turn<'_>, vote: Signed<Vote>, opening: Opening) {
+        self.convict(turn, vote.signer(), FaultProof::WrongOpening(vote, opening));
+    }
+}
+
+impl Heavy {
+    /// The list of a heavy node: this node's own where the digests are equal.
+    pub(super) fn list_of(&self, me: PeerId, other: &PeerId) -> Option<&List> {
+        let (own, others) = (self.said.closes.get(&me)?, self.said.closes.get(other)?);
+        if own.get().list == others.get().list { self.step.list() } else { self.said.lists.get(other) }
+    }
+
+    /// A receipt whose report is missing from its giver's list, without evidence against the participant.
+    fn left_out(&self, me: PeerId) -> Option<(PeerId, FaultProof)> {
+        if matches!(self.step, Step::Collecting) {
+            return None;
+        }
+        self.said.closes.iter().filter(|(heavy, _)| **heavy != me).find_map(|(heavy, close)| {
+            let list = self.list_of(me, heavy)?;
+            let receipts = self.receipts.values().filter_map(|given| given.get(heavy));
+            let missing = |receipt: &&Signed<Receipt>| {
+                let said = receipt.get();
+                let entry = ListEntry { participant: said.participant, manifest: said.manifest };
+                !list.contains(&entry) && list.exclusion_of(&said.participant).is_none()
+            };
+            let receipt = receipts.into_iter().find(missing)?;
+            Some((*heavy, FaultProof::ReportLeftOut(receipt.clone(), close.clone())))
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! Intake: one report a participant, a receipt once it is durable, evidence for a second one.
+
+use std::time::Duration;
+
+use super::{Heavy, Step};
+use crate::domain::limits::EXCLUSIONS_MAX;
+use crate::domain::{ComputationId, Digest, PeerId, Sharing};
+use crate::protocol::entry::Entry;
+use crate::protocol::event::Timer;
+use crate::protocol::turn::Turn;
+use crate::sharing::additive;
+use crate::statistics;
+use crate::wire::{
+    Complete, Exclusion, FaultProof, List, Message, Receipt, Record, Rejection, Signed, Submission,
+    share_digest,
+};
+
+/// The proposer hears of new reports at most this often.
+const PROGRESS_EVERY: Duration = Duration::from_millis(150);
+
+impl Entry {
+    /// A light node's share.
+    pub fn on_submit(&mut self, turn: &mut Turn<'_>, from: PeerId, submission: Submission) {
+        let id = self.id;
+        let manifest = submission.manifest.clone();
+        if manifest.signer() != from || manifest.get().computation != id {
+            turn.ignore(from, "submit", "the report is somebody else's or of another computation");
+            return;
+        }
+        match self.take_in(turn, submission) {
+            Ok(Some(receipt)) => {
+                turn.send(from, Message::Receipt(receipt));
+                self.note_intake(turn);
+            }
+            Ok(None) => {}
+            Err(rejection) => turn.send(from, Message::Reject { computation: id, rejection }),
+        }
+    }
+
+    /// Persists a new report and gives its receipt; `None` where this node takes no reports for this computation.
+    fn take_in(
+        &mut self,
+        turn: &mut Turn<'_>,
+        submission: Submission,
+    ) -> Result<Option<Signed<Receipt>>, Rejection> {
+        let (id, me) = (self.id, turn.me());
+        let terms = self.computation.get().clone();
+        let Some(heavy) = self.heavy_mut() else { return Ok(None) };
+        let (participant, digest) = (submission.manifest.signer(), submission.manifest.digest());
+        let receipt = Receipt { computation: id, heavy: me, participant, manifest: digest };
+        if let Some(held) = heavy.held.get(&participant) {
+            if held.manifest.digest() == digest {
+                return Ok(Some(turn.sign(receipt)));
+            }
+            if let Some(exclusion) = Exclusion::new(&held.manifest, &submission.manifest) {
+                heavy.keep_exclusion(turn, id, exclusion);
+            }
+            return Err(Rejection::OtherReport);
+        }
+        if !matches!(heavy.step, Step::Collecting) || turn.now >= terms.deadline {
+            return Err(Rejection::Closed);
+        }
+        if !terms.admits(&participant) {
+            return Err(Rejection::NotInvited);
+        }
+        if heavy.reports() >= terms.max_participants {
+            return Err(Rejection::Full);
+        }
+        let Sharing::Additive { modulus } = terms.sharing;
+        let share = submission.share.expose();
+        let position = terms.heavy.iter().position(|other| *other == me);
+        let promised = position.and_then(|position| submission.manifest.get().shares.get(position));
+        let given = share_digest(id, participant, me, &submission.blind, share);
+        let fits = additive::check(share, statistics::slots(terms.query.statistic), modulus).is_ok()
+            && promised == Some(&given)
+            && submission.manifest.get().shares.len() == terms.heavy.len();
+        if !fits {
+            return Err(Rejection::Malformed);
+        }
+        turn.persist(Record::Held(submission.clone()));
+        heavy.held.insert(participant, submission);
+        Ok(Some(turn.sign(receipt)))
+    }
+
+    /// After a report has come in: tell the proposer soon, and the other heavy nodes if the closed list is complete.
+    fn note_intake(&mut self, turn: &mut Turn<'_>) {
+        turn.set_timer(Timer::Progress(self.id), turn.now + PROGRESS_EVERY);
+        self.changed(turn);
+        self.say_complete(turn);
+    }
+
+    /// Time to tell the proposer how many reports there are.
+    pub fn on_progress_due(&self, turn: &mut Turn<'_>) {
+        if let Some(heavy) = self.heavy() {
+            let message = Message::Progress { computation: self.id, reports: heavy.reports() };
+            turn.send(self.terms().proposer, message);
+        }
+    }
+
+    /// With a closed list of which everybody has reported: says so to the other heavy nodes.
+    pub fn say_complete(&mut self, turn: &mut Turn<'_>) {
+        let (id, me) = (self.id, turn.me());
+        let Some(digest) = self.complete_digest() else { return };
+        let complete = turn.sign(Complete { computation: id, heavy: me, list: digest });
+        if let Some(heavy) = self.heavy_mut() {
+            heavy.said.complete.insert(me, digest);
+        }
+        for other in self.others(me) {
+            turn.send(other, Message::Complete(complete.clone()));
+        }
+        self.close_if_unanimous(turn);
+    }
+
+    /// The digest of this node's list, if it collects for a closed list and lacks nobody.
+    fn complete_digest(&self) -> Option<Digest> {
+        let invited = self.terms().participants.as_ref()?;
+        let heavy = self.heavy().filter(|heavy| matches!(heavy.step, Step::Collecting))?;
+        let complete = invited.iter().all(|participant| heavy.held.contains_key(participant));
+        complete.then(|| heavy.would_be_list().digest(self.id))
+    }
+
+    /// Another heavy node lacks nobody of the closed list.
+    pub fn on_complete(&mut self, turn: &mut Turn<'_>, from: PeerId, complete: &Signed<Complete>) {
+        let said = complete.get();
+        if said.heavy != from || !self.terms().has_heavy(&from) {
+            turn.ignore(from, "complete", "it is not this heavy node's word");
+            return;
+        }
+        if let Some(heavy) = self.heavy_mut() {
+            heavy.said.complete.insert(from, said.list);
+            self.close_if_unanimous(turn);
+        }
+    }
+
+    /// Closes before the deadline when all heavy nodes say "complete" over equal lists.
+    fn close_if_unanimous(&mut self, turn: &mut Turn<'_>) {
+        let Some(digest) = self.complete_digest() else { return };
+        let unanimous = self.heavy().is_some_and(|heavy| {
+            self.terms().heavy.iter().all(|other| heavy.said.complete.get(other) == Some(&digest))
+        });
+        if unanimous {
+            self.close(turn);
+        }
+    }
+
+    /// A participant hands over the receipts that the heavy nodes gave it.
+    pub fn on_receipts(&mut self, turn: &mut Turn<'_>, from: PeerId, receipts: Vec<Signed<Receipt>>) {
+        let (id, me, heavy_nodes) = (self.id, turn.me(), self.terms().heavy.clone());
+        let Some(heavy) = self.heavy_mut() else { return };
+        // Only for reports that this node holds, so that nobody fills its memory.
+        let Some(held) = heavy.held.get(&from).map(|held| held.manifest.digest()) else { return };
+        for receipt in receipts.into_iter().take(heavy_nodes.len()) {
+            let said = receipt.get();
+            let fits = said.computation == id && said.participant == from && said.manifest == held;
+            if fits && said.heavy != me && heavy_nodes.contains(&said.heavy) {
+                heavy.receipts.entry(from).or_default().insert(said.heavy, receipt);
+            }
+        }
+        self.check_left_out(turn);
+    }
+}
+
+impl Heavy {
+    /// The list that a close would sign now.
+    pub(super) fn would_be_list(&self) -> List {
+        let reports =
+            self.held.iter().map(|(participant, held)| (*participant, held.manifest.digest())).collect();
+        List::new(reports, self.exclusions.clone())
+    }
+
+    /// Keeps the proof that a participant sent two reports.
+    pub(super) fn keep_exclusion(&mut self, turn: &mut Turn<'_>, id: ComputationId, exclusion: Exclusion) {
+        let participant = exclusion.participant();
+        if self.exclusions.contains_key(&participant) || self.exclusions.len() >= EXCLUSIONS_MAX {
+            return;
+        }
+        turn.blame(id, participant, FaultProof::TwoReports(Box::new(exclusion.clone())));
+        self.exclusions.insert(participant, exclusion);
+    }
+}

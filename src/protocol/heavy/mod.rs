@@ -1,0 +1,261 @@
+//! The heavy node: accepts a computation, takes reports, agrees with the others on the set, reveals its partial sum.
+//!
+//! Intake (`intake`) ends with the close. Agreement (`agreement`) is a ladder of signed statements: close, freeze,
+//! vote, opening. Each rung needs the one below from every heavy node, is persisted before it is sent, and is
+//! made once, for ever.
+
+mod agreement;
+mod evidence;
+mod intake;
+
+use std::collections::BTreeMap;
+
+use super::entry::{Entry, Stage};
+use super::event::Timer;
+use super::turn::Turn;
+use crate::domain::limits::{CLOCK_SKEW_MAX, DEADLINE_MAX};
+use crate::domain::{Digest, PeerId, Refusal, Role};
+use crate::wire::{
+    Acceptance, Close, Exclusion, Freeze, List, Manifest, Message, Opening, Receipt, Record, Signed,
+    Submission, Vote, Want, rho_commitment,
+};
+
+/// What a heavy node holds of one running computation.
+#[derive(Debug, Default)]
+pub(in crate::protocol) struct Heavy {
+    /// One report a participant: the first that came.
+    held: BTreeMap<PeerId, Submission>,
+    /// Participants that sent two different reports.
+    exclusions: BTreeMap<PeerId, Exclusion>,
+    /// Receipts that other heavy nodes gave, by participant and heavy node.
+    receipts: BTreeMap<PeerId, BTreeMap<PeerId, Signed<Receipt>>>,
+    /// What the heavy nodes have signed, this one included.
+    said: Said,
+    step: Step,
+}
+
+/// The statements of all heavy nodes, as far as they have come.
+#[derive(Debug, Default)]
+struct Said {
+    complete: BTreeMap<PeerId, Digest>,
+    closes: BTreeMap<PeerId, Signed<Close>>,
+    /// Lists that differ from this node's own.
+    lists: BTreeMap<PeerId, List>,
+    freezes: BTreeMap<PeerId, Signed<Freeze>>,
+    votes: BTreeMap<PeerId, Signed<Vote>>,
+    openings: BTreeMap<PeerId, Opening>,
+}
+
+/// The highest rung that this node has reached.
+#[derive(Debug, Default)]
+enum Step {
+    /// It takes reports.
+    #[default]
+    Collecting,
+    /// It takes no report any more.
+    Closed { list: List },
+    /// It has seen every list.
+    Frozen { list: List, accepted: List },
+    /// It has fixed its partial sum.
+    Voted { list: List, accepted: List, opening: Opening },
+    /// Its partial sum may have left.
+    Opened { list: List, accepted: List },
+}
+
+impl Step {
+    const fn list(&self) -> Option<&List> {
+        match self {
+            Self::Collecting => None,
+            Self::Closed { list }
+            | Self::Frozen { list, .. }
+            | Self::Voted { list, .. }
+            | Self::Opened { list, .. } => Some(list),
+        }
+    }
+
+    const fn accepted(&self) -> Option<&List> {
+        match self {
+            Self::Collecting | Self::Closed { .. } => None,
+            Self::Frozen { accepted, .. } | Self::Voted { accepted, .. } | Self::Opened { accepted, .. } => {
+                Some(accepted)
+            }
+        }
+    }
+}
+
+impl Heavy {
+    /// How many reports it holds.
+    pub fn reports(&self) -> u32 {
+        u32::try_from(self.held.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whose reports it holds.
+    pub fn participants(&self) -> Vec<PeerId> {
+        self.held.keys().copied().collect()
+    }
+
+    /// The frozen set's participants, once there is one.
+    pub fn accepted_participants(&self) -> Vec<PeerId> {
+        let entries = self.step.accepted().map(List::entries).unwrap_or_default();
+        entries.iter().map(|entry| entry.participant).collect()
+    }
+
+    /// Rebuilds what was persisted, in any order.
+    pub fn restore(&mut self, me: PeerId, record: Record) {
+        match record {
+            Record::Held(submission) => {
+                self.held.insert(submission.manifest.signer(), submission);
+            }
+            Record::Closed { close, list } => {
+                self.said.closes.insert(me, close);
+                if matches!(self.step, Step::Collecting) {
+                    self.step = Step::Closed { list };
+                }
+            }
+            Record::Frozen { freeze, accepted } => {
+                self.said.freezes.insert(me, freeze);
+                if let Step::Closed { list } = std::mem::take(&mut self.step) {
+                    self.step = Step::Frozen { list, accepted };
+                }
+            }
+            Record::Voted { vote, opening } => {
+                self.said.votes.insert(me, vote);
+                if let Step::Frozen { list, accepted } = std::mem::take(&mut self.step) {
+                    self.step = Step::Voted { list, accepted, opening };
+                }
+            }
+            Record::Opened(_) => {
+                if let Step::Voted { list, accepted, opening } = std::mem::take(&mut self.step) {
+                    self.said.openings.insert(me, opening);
+                    self.step = Step::Opened { list, accepted };
+                }
+            }
+            Record::Proposed(_)
+            | Record::Accepted { .. }
+            | Record::Announced(_)
+            | Record::Report(_)
+            | Record::Certificate(_)
+            | Record::Failed { .. }
+            | Record::Ledger(_)
+            | Record::Fault(_) => {}
+        }
+    }
+
+    /// Restores the evidence against a participant.
+    pub fn restore_exclusion(&mut self, exclusion: Exclusion) {
+        self.exclusions.insert(exclusion.participant(), exclusion);
+    }
+
+    /// What this node lacks from another heavy node to climb the next rung.
+    fn lacks_from(&self, me: PeerId, other: &PeerId) -> Option<Want> {
+        let close = self.said.closes.get(other);
+        let own_list = self.said.closes.get(&me).map(|close| close.get().list);
+        match &self.step {
+            Step::Collecting => None,
+            Step::Closed { .. } => match close {
+                None => Some(Want::Close),
+                Some(close) if Some(close.get().list) != own_list && !self.said.lists.contains_key(other) => {
+                    Some(Want::List)
+                }
+                Some(_) => None,
+            },
+            Step::Frozen { .. } => (!self.said.freezes.contains_key(other)).then_some(Want::Freeze),
+            Step::Voted { .. } => (!self.said.votes.contains_key(other)).then_some(Want::Vote),
+            Step::Opened { .. } => (!self.said.openings.contains_key(other)).then_some(Want::Opening),
+        }
+    }
+
+    /// The statement of this node that another heavy node asks for, if it has been made.
+    fn statement(&self, me: PeerId, want: Want) -> Option<Message> {
+        match want {
+            Want::Close => self.said.closes.get(&me).cloned().map(Message::Close),
+            Want::List => {
+                let close = self.said.closes.get(&me)?.clone();
+                Some(Message::List { close, list: self.step.list()?.clone() })
+            }
+            Want::Freeze => {
+                let freeze = self.said.freezes.get(&me)?.clone();
+                Some(Message::Freeze { freeze, closes: self.said.closes.values().cloned().collect() })
+            }
+            Want::Vote => self.said.votes.get(&me).cloned().map(Message::Vote),
+            Want::Opening => self.said.openings.get(&me).cloned().map(Message::Open),
+            Want::Announcement | Want::Outcome => None,
+        }
+    }
+}
+
+impl Entry {
+    /// A proposer asks. Accepting persists ρ and its commitment first.
+    pub fn on_propose(&mut self, turn: &mut Turn<'_>) {
+        let Stage::Proposed { accepted, .. } = &mut self.stage else { return };
+        let proposer = self.computation.get().proposer;
+        if let Some(acceptance) = accepted {
+            turn.send(proposer, Message::Accept(acceptance.clone()));
+            return;
+        }
+        let (id, heavy) = (self.id, turn.me());
+        let (rho, blind) = (turn.secret_bytes(), turn.secret_bytes());
+        let commitment = rho_commitment(id, heavy, &blind, &rho);
+        let acceptance = turn.sign(Acceptance { computation: id, heavy, rho_commitment: commitment });
+        *accepted = Some(acceptance.clone());
+        turn.persist(Record::Accepted {
+            computation: self.computation.clone(),
+            acceptance: acceptance.clone(),
+            rho,
+            blind,
+        });
+        turn.send(proposer, Message::Accept(acceptance));
+        self.await_announcement(turn);
+        self.changed(turn);
+    }
+
+    /// Sets the timers of an accepted computation that is not announced yet.
+    pub fn await_announcement(&mut self, turn: &mut Turn<'_>) {
+        turn.set_timer(Timer::Patience(self.id), self.terms().patience_ends());
+        self.retry_later(turn);
+    }
+
+    /// Why this node does not take a proposal on, if so.
+    pub fn refusal(&self, turn: &Turn<'_>) -> Option<Refusal> {
+        let (terms, clock) = (self.terms(), turn.now);
+        if turn.role() != Role::Heavy {
+            return Some(Refusal::NotHeavy);
+        }
+        if let Err(broken) = terms.check() {
+            return Some(Refusal::Invalid(broken.to_string()));
+        }
+        if !terms.has_heavy(&turn.me()) {
+            return Some(Refusal::Invalid("this node is not among its heavy nodes".to_owned()));
+        }
+        if clock.skew_of(terms.proposed_at).distance() > CLOCK_SKEW_MAX {
+            return Some(Refusal::ClockSkew { clock });
+        }
+        if terms.deadline <= clock || terms.deadline.since(clock) > DEADLINE_MAX + CLOCK_SKEW_MAX {
+            return Some(Refusal::Deadline { clock });
+        }
+        if turn.settings().memory_since.is_some_and(|since| terms.proposed_at < since) {
+            return Some(Refusal::Invalid("this node's store is younger than the proposal".to_owned()));
+        }
+        None
+    }
+
+    /// The answer to a heavy node of this computation that lacks something.
+    pub fn on_want_statement(&self, turn: &mut Turn<'_>, from: PeerId, want: Want) {
+        let statement = self.heavy().and_then(|heavy| heavy.statement(turn.me(), want));
+        if let Some(statement) = statement.filter(|_| self.terms().has_heavy(&from)) {
+            turn.send(from, statement);
+        }
+    }
+
+    /// A participant's report that differs from the one on this node's list.
+    pub fn on_conflict(&mut self, turn: &mut Turn<'_>, other: &Signed<Manifest>) {
+        let id = self.id;
+        let Some(heavy) = self.heavy_mut() else { return };
+        let Some(held) = heavy.held.get(&other.signer()) else { return };
+        if let Some(exclusion) = Exclusion::new(&held.manifest, other)
+            && other.get().computation == id
+        {
+            heavy.keep_exclusion(turn, id, exclusion);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The light node: from a question to one report, persisted whole before its first share is sent.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rand_chacha::rand_core::Rng;
+
+use super::action::Notice;
+use super::entry::{Entry, Part, Stage};
+use super::event::{PrivateValue, SourceProblem, Timer};
+use super::turn::Turn;
+use super::view::OwnPart;
+use crate::consent::{Decision, Doubt};
+use crate::domain::{PeerId, Sharing, Standing, Timestamp};
+use crate::sharing::{Secret, additive};
+use crate::statistics;
+use crate::wire::{
+    LedgerDecision, LedgerEntry, Manifest, Message, Receipt, Record, Rejection, Signed, Submission,
+    share_digest,
+};
+
+/// Time to the first repetition of a share; it doubles with every further one.
+const SUBMIT_AGAIN: Duration = Duration::from_millis(400);
+/// The longest time between repetitions.
+const SUBMIT_AGAIN_MAX: Duration = Duration::from_secs(5);
+
+/// A report on its way: one submission a heavy node, in their order.
+#[derive(Debug)]
+pub(super) struct Answering {
+    submissions: Vec<Submission>,
+    receipts: BTreeMap<PeerId, Signed<Receipt>>,
+    rejections: BTreeMap<PeerId, Rejection>,
+    attempts: u32,
+}
+
+impl Answering {
+    /// A report that is new or was restored; receipts are given again for the asking.
+    pub const fn new(submissions: Vec<Submission>) -> Self {
+        Self { submissions, receipts: BTreeMap::new(), rejections: BTreeMap::new(), attempts: 0 }
+    }
+
+    fn settled(&self, heavy: &PeerId) -> bool {
+        self.receipts.contains_key(heavy) || self.rejections.contains_key(heavy)
+    }
+}
+
+impl Entry {
+    /// Decides about a question that is new to this node. `answered_at` says when the field was answered before.
+    pub fn consider(&mut self, turn: &mut Turn<'_>, answered_at: &[Timestamp]) {
+        let (me, now) = (turn.me(), turn.now);
+        let undecided =
+            matches!(self.stage, Stage::Running { part: Part::Light(None), .. }) && self.own == OwnPart::None;
+        if !undecided || !self.terms().admits(&me) || now >= self.terms().deadline {
+            return;
+        }
+        let settings = turn.settings();
+        if settings.memory_since.is_some_and(|since| self.terms().proposed_at < since) {
+            self.decline(turn, Standing::MemoryTooYoung);
+            return;
+        }
+        // Whoever asks has consented to answer.
+        let decision = if self.terms().proposer == me {
+            Decision::Answer
+        } else {
+            settings.policy.decide(self.terms(), answered_at, now)
+        };
+        match decision {
+            Decision::Answer => self.read_source(turn),
+            Decision::Ask(doubt) => self.wait_for_owner(turn, doubt),
+        }
+    }
+
+    /// The owner agrees to a waiting question.
+    pub fn on_approve(&mut self, turn: &mut Turn<'_>) {
+        if matches!(self.own, OwnPart::Waiting(_)) && turn.now < self.terms().deadline {
+            self.read_source(turn);
+        }
+    }
+
+    /// The owner refuses a waiting question.
+    pub fn on_decline(&mut self, turn: &mut Turn<'_>) {
+        if matches!(self.own, OwnPart::Waiting(_)) {
+            self.decline(turn, Standing::Declined);
+        }
+    }
+
+    /// The owner answers a waiting question by hand. A value that does not fit leaves it waiting: the control
+    /// API has told the owner.
+    pub fn on_answer(&mut self, turn: &mut Turn<'_>, value: &PrivateValue) {
+        let fits = statistics::encode(self.terms(), value.expose()).is_ok();
+        if matches!(self.own, OwnPart::Waiting(_)) && fits {
+            self.report(turn, value);
+        }
+    }
+
+    /// The source was read.
+    pub fn on_source_read(&mut self, turn: &mut Turn<'_>, outcome: Result<PrivateValue, SourceProblem>) {
+        match outcome {
+            Ok(value) => self.report(turn, &value),
+            Err(SourceProblem::NoSuchField) => self.wait_for_owner(turn, Doubt::NoSource),
+            Err(SourceProblem::Unreadable) => self.decline(turn, Standing::ValueUnfit),
+        }
+    }
+
+    fn read_source(&mut self, turn: &mut Turn<'_>) {
+        if let Some(field) = self.terms().query.fields.first() {
+            turn.read_source(self.id, field.name.clone());
+        }
+    }
+
+    fn wait_for_owner(&mut self, turn: &mut Turn<'_>, doubt: Doubt) {
+        if self.own == OwnPart::Waiting(doubt) || !self.may_decide() {
+            return;
+        }
+        self.own = OwnPart::Waiting(doubt);
+        turn.tell(Notice::WaitsForOwner { computation: self.id, why: doubt });
+        let standing = if doubt == Doubt::NoSource { Standing::NoSuchField } else { Standing::WaitsForOwner };
+        self.stand(turn, Some(standing));
+        self.changed(turn);
+    }
+
+    fn decline(&mut self, turn: &mut Turn<'_>, standing: Standing) {
+        if !self.may_decide() {
+            return;
+        }
+        self.own = OwnPart::Declined(standing);
+        turn.persist(self.ledger_entry(turn.now, LedgerDecision::Declined(standing)));
+        turn.tell(Notice::Declined { computation: self.id, standing });
+        self.stand(turn, Some(standing));
+        self.changed(turn);
+    }
+
+    fn stand(&self, turn: &mut Turn<'_>, standing: Option<Standing>) {
+        let message = Message::Stand { computation: self.id, standing };
+        turn.send(self.terms().proposer, message);
+    }
+
+    /// A decision can still be made: no report, no decline.
+    const fn may_decide(&self) -> bool {
+        matches!(self.stage, Stage::Running { part: Part::Light(None), .. })
+            && matches!(self.own, OwnPart::None | OwnPart::Waiting(_))
+    }
+
+    /// Encodes, splits, persists, and only then sends. There is one report, for ever.
+    fn report(&mut self, turn: &mut Turn<'_>, value: &PrivateValue) {
+        if !self.may_decide() || turn.now >= self.terms().deadline {
+            return;
+        }
+        let Ok(measurement) = statistics::encode(self.terms(), value.expose()) else {
+            self.decline(turn, Standing::ValueUnfit);
+            return;
+        };
+        let submissions = self.submissions(turn, &measurement);
+        turn.persist(Record::Report(submissions.clone()));
+        turn.persist(self.ledger_entry(turn.now, LedgerDecision::Answered));
+        if matches!(self.own, OwnPart::Waiting(_)) {
+            self.stand(turn, None);
+        }
+        self.own = OwnPart::Answered;
+        self.answered_at = Some(turn.now);
+        turn.tell(Notice::Answered(self.id));
+        self.resume_answering(turn, submissions);
+        self.changed(turn);
+    }
+
+    /// Starts to send a report that is persisted.
+    pub fn resume_answering(&mut self, turn: &mut Turn<'_>, submissions: Vec<Submission>) {
+        if let Stage::Running { part: Part::Light(answering), .. } = &mut self.stage {
+            *answering = Some(Answering::new(submissions));
+            self.submit_again(turn);
+        }
+    }
+
+    fn submissions(&self, turn: &mut Turn<'_>, measurement: &additive::Residues) -> Vec<Submission> {
+        let Sharing::Additive { modulus } = self.terms().sharing;
+        let (id, me) = (self.id, turn.me());
+        let heavy_nodes = self.terms().heavy.clone();
+        let shares = additive::split(measurement, modulus, heavy_nodes.len(), turn.rng());
+        let blinds: Vec<Secret<[u8; 32]>> = heavy_nodes.iter().map(|_| turn.secret_bytes()).collect();
+        let digests = heavy_nodes
+            .iter()
+            .zip(&blinds)
+            .zip(&shares)
+            .map(|((heavy, blind), share)| share_digest(id, me, *heavy, blind, share.expose()))
+            .collect();
+        let mut nonce = [0; 16];
+        turn.rng().fill_bytes(&mut nonce);
+        let manifest = turn.sign(Manifest { computation: id, participant: me, nonce, shares: digests });
+        let parts = blinds.into_iter().zip(shares);
+        parts.map(|(blind, share)| Submission { manifest: manifest.clone(), blind, share }).collect()
+    }
+
+    fn ledger_entry(&self, at: Timestamp, decision: LedgerDecision) -> Record {
+        let terms = self.terms();
+        Record::Ledger(LedgerEntry {
+            computation: self.id,
+            proposer: terms.proposer,
+            statistic: terms.query.statistic,
+            fields: terms.query.fields.iter().map(|field| field.name.clone()).collect(),
+            at,
+            decision,
+        })
+    }
+
+    /// Sends its share to each heavy node that has neither given a receipt nor refused.
+    pub fn submit_again(&mut self, turn: &mut Turn<'_>) {
+        let (id, terms) = (self.id, self.computation.get().clone());
+        let Some(answering) = self.answering_mut() else { return };
+        let missing: Vec<_> = terms
+            .heavy
+            .iter()
+            .zip(&answering.submissions)
+            .filter(|(heavy, _)| !answering.settled(heavy))
+            .collect();
+        if missing.is_empty() || turn.now >= terms.deadline {
+            return;
+        }
+        for (heavy, submission) in missing {
+            turn.send(*heavy, Message::Submit(submission.clone()));
+        }
+        let wait = (SUBMIT_AGAIN * 2_u32.saturating_pow(answering.attempts.min(8))).min(SUBMIT_AGAIN_MAX);
+        answering.attempts += 1;
+        let at = turn.now + turn.jittered(wait);
+        turn.set_timer(Timer::Retry(id), at);
+    }
+
+    /// A heavy node is there again: it gets its share at once.
+    pub fn submit_to(&mut self, turn: &mut Turn<'_>, heavy: PeerId) {
+        let terms = self.computation.get().clone();
+        let Some(answering) = self.answering_mut() else { return };
+        let position = terms.heavy.iter().position(|other| *other == heavy);
+        let submission = position.and_then(|position| answering.submissions.get(position));
+        if let Some(submission) = submission.filter(|_| !answering.settled(&heavy))
+            && turn.now < terms.deadline
+        {
+            turn.send(heavy, Message::Submit(submission.clone()));
+        }
+    }
+
+    /// A heavy node holds its share. With the last receipt, every heavy node gets all of them: whoever leaves this
+    /// report out is then found out.
+    pub fn on_receipt(&mut self, turn: &mut Turn<'_>, from: PeerId, receipt: Signed<Receipt>) {
+        let (id, me, heavy_nodes) = (self.id, turn.me(), self.terms().heavy.clone());
+        let Some(answering) = self.answering_mut() else { return };
+        let Some(first) = answering.submissions.first() else { return };
+        let said = receipt.get();
+        let expected =
+            Receipt { computation: id, heavy: from, participant: me, manifest: first.manifest.digest() };
+        if *said != expected || !heavy_nodes.contains(&from) {
+            turn.ignore(from, "receipt", "it is not for this node's report");
+            return;
+        }
+        let new = answering.receipts.insert(from, receipt).is_none();
+        if new && answering.receipts.len() == heavy_nodes.len() {
+            let receipts: Vec<_> = answering.receipts.values().cloned().collect();
+            for heavy in heavy_nodes {
+                turn.send(heavy, Message::Receipts(receipts.clone()));
+            }
+            self.changed(turn);
+        }
+    }
+
+    /// A heavy node does not take it, now or later.
+    pub fn on_reject(&mut self, turn: &mut Turn<'_>, from: PeerId, rejection: Rejection) {
+        if !self.terms().has_heavy(&from) {
+            return;
+        }
+        let Some(answering) = self.answering_mut() else { return };
+        let why = match rejection {
+            Rejection::Closed => "the heavy node has closed",
+            Rejection::Full => "the heavy node holds as many reports as the computation allows",
+            Rejection::OtherReport => "the heavy node holds another report of this node",
+            Rejection::Malformed => "the heavy node says that the share does not match its report",
+            Rejection::NotInvited => "the heavy node says that this node is not on the closed list",
+        };
+        turn.ignore(from, "reject", why);
+        answering.rejections.insert(from, rejection);
+    }
+}

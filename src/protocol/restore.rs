@@ -1,0 +1,167 @@
+//! From what was persisted back to where the node stood.
+
+use std::collections::BTreeMap;
+
+use super::entry::{Entry, Outcome, Stage};
+use super::heavy::Heavy;
+use super::turn::Turn;
+use super::view::OwnPart;
+use crate::domain::{Computation, ComputationId, Failure};
+use crate::protocol::certificate::answer_of;
+use crate::wire::{
+    Announcement, Certificate, Exclusion, FaultProof, LedgerDecision, LedgerEntry, Record, RecordKind, Signed,
+    Submission,
+};
+
+/// The records of one computation, gathered.
+#[derive(Default)]
+struct Pieces {
+    computation: Option<Signed<Computation>>,
+    proposed: Option<()>,
+    accepted: Option<Signed<crate::wire::Acceptance>>,
+    announcement: Option<Announcement>,
+    report: Option<Vec<Submission>>,
+    steps: Vec<Record>,
+    exclusions: Vec<Exclusion>,
+    certificate: Option<Certificate>,
+    failure: Option<Failure>,
+    ledger: Option<LedgerEntry>,
+}
+
+/// Every computation in the store, with the timers and messages by which the open ones go on.
+pub(super) fn entries(turn: &mut Turn<'_>, mut records: Vec<Record>) -> BTreeMap<ComputationId, Entry> {
+    // By kind: a step is restored after the one that it stands on.
+    records.sort_by_key(Record::key);
+    let mut all: BTreeMap<ComputationId, Pieces> = BTreeMap::new();
+    for record in records {
+        all.entry(record.key().computation).or_default().add(record);
+    }
+    all.into_iter().filter_map(|(id, pieces)| Some((id, pieces.into_entry(turn, id)?))).collect()
+}
+
+impl Pieces {
+    fn add(&mut self, record: Record) {
+        match record {
+            Record::Proposed(computation) => {
+                self.proposed = Some(());
+                self.computation = Some(computation);
+            }
+            Record::Accepted { computation, acceptance, .. } => {
+                self.computation = Some(computation);
+                self.accepted = Some(acceptance);
+            }
+            Record::Announced(announcement) => {
+                self.computation = Some(announcement.computation.clone());
+                self.announcement = Some(announcement);
+            }
+            Record::Report(submissions) => self.report = Some(submissions),
+            Record::Certificate(certificate) => {
+                self.computation = Some(certificate.computation.clone());
+                self.certificate = Some(certificate);
+            }
+            Record::Failed { failure, .. } => self.failure = Some(failure),
+            Record::Ledger(entry) => self.ledger = Some(entry),
+            Record::Fault(fault) => match fault.proof {
+                FaultProof::TwoReports(exclusion) => self.exclusions.push(*exclusion),
+                FaultProof::TwoLists(..)
+                | FaultProof::TwoFreezes(..)
+                | FaultProof::WrongFreeze(..)
+                | FaultProof::TwoVotes(..)
+                | FaultProof::WrongVote(..)
+                | FaultProof::ReportLeftOut(..)
+                | FaultProof::WrongOpening(..) => {}
+            },
+            step @ (Record::Held(_)
+            | Record::Closed { .. }
+            | Record::Frozen { .. }
+            | Record::Voted { .. }
+            | Record::Opened(_)) => self.steps.push(step),
+        }
+    }
+
+    /// `None` where only the ledger, evidence or a failure without its question is left.
+    fn into_entry(mut self, turn: &mut Turn<'_>, id: ComputationId) -> Option<Entry> {
+        let Some(computation) = self.computation.take() else {
+            if self.failure.is_some() {
+                turn.erase(RecordKind::Failed, id);
+            }
+            return None;
+        };
+        let mut entry = Entry::new(computation);
+        if let Some(ledger) = &self.ledger {
+            (entry.own, entry.answered_at) = match ledger.decision {
+                LedgerDecision::Answered => (OwnPart::Answered, Some(ledger.at)),
+                LedgerDecision::Declined(standing) => (OwnPart::Declined(standing), None),
+            };
+        }
+        let ended = self.certificate.is_some() || self.failure.is_some();
+        if ended {
+            self.erase_leftovers(turn, id);
+            entry.stage = Stage::Ended(self.outcome()?);
+            return Some(entry);
+        }
+        match self.announcement.take() {
+            Some(announcement) => self.resume(turn, &mut entry, announcement),
+            None if self.proposed.is_some() => {
+                // Whoever asked has gone with the process.
+                entry.fail(turn, Failure::NeverAnnounced);
+            }
+            None => {
+                entry.stage = Stage::Proposed { proposing: None, accepted: self.accepted.take() };
+                entry.await_announcement(turn);
+            }
+        }
+        Some(entry)
+    }
+
+    fn resume(self, turn: &mut Turn<'_>, entry: &mut Entry, announcement: Announcement) {
+        let mut heavy = self.accepted.is_some().then(Box::<Heavy>::default);
+        if let Some(heavy) = &mut heavy {
+            for step in self.steps {
+                heavy.restore(turn.me(), step);
+            }
+            for exclusion in self.exclusions {
+                heavy.restore_exclusion(exclusion);
+            }
+        }
+        let lost = heavy.is_none() && entry.terms().has_heavy(&turn.me());
+        entry.run(turn, announcement.acceptances, heavy);
+        if lost {
+            entry.fail(turn, Failure::MemoryLost { heavy: turn.me() });
+        }
+        if let Some(report) = self.report {
+            entry.resume_answering(turn, report);
+        }
+    }
+
+    fn outcome(&mut self) -> Option<Outcome> {
+        match (self.certificate.take(), self.failure.take()) {
+            (Some(certificate), _) => Some(match answer_of(&certificate) {
+                Ok(answer) => Outcome::Completed { certificate: Box::new(certificate), answer },
+                Err(_) => Outcome::Failed {
+                    failure: Failure::ImpossibleTotal,
+                    certificate: Some(Box::new(certificate)),
+                },
+            }),
+            (None, Some(failure)) => Some(Outcome::Failed { failure, certificate: None }),
+            (None, None) => None,
+        }
+    }
+
+    /// A crash between the end and the erasing leaves shares behind: they go now.
+    fn erase_leftovers(&self, turn: &mut Turn<'_>, id: ComputationId) {
+        for step in &self.steps {
+            let key = step.key();
+            match key.peer {
+                Some(participant) => turn.erase_held(id, participant),
+                None => turn.erase(key.kind, id),
+            }
+        }
+        if self.report.is_some() {
+            turn.erase(RecordKind::Report, id);
+        }
+        if self.accepted.is_some() {
+            turn.erase(RecordKind::Accepted, id);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What gossip missed: nodes ask heavy nodes what is open and what has ended, and for what they lack.
+
+use std::time::Duration;
+
+use rand_chacha::rand_core::Rng;
+
+use super::action::Notice;
+use super::entry::{Due, Entry, Part, Stage};
+use super::event::Timer;
+use super::node::State;
+use super::turn::Turn;
+use super::view::OwnPart;
+use crate::consent::Doubt;
+use crate::domain::limits::{CLOCK_SKEW_MAX, ENDED_KEPT_MAX, SYNC_ENDED_MAX, SYNC_IDS_MAX};
+use crate::domain::{ComputationId, PeerId, Role, Standing, Timestamp};
+use crate::wire::{Message, RecordKind, Want};
+
+/// How often a node asks one of the heavy nodes that it is connected to. A guess: a late answer costs little.
+const SYNC_EVERY: Duration = Duration::from_secs(5);
+
+/// Sets the time of the next question.
+pub(super) fn schedule(turn: &mut Turn<'_>) {
+    let at = turn.now + turn.jittered(SYNC_EVERY);
+    turn.set_timer(Timer::Sync, at);
+}
+
+impl State {
+    /// Time to ask a heavy node, a random one.
+    pub fn on_sync_due(&mut self, turn: &mut Turn<'_>) {
+        let heavy: Vec<_> =
+            self.peers.iter().filter(|(_, role)| **role == Role::Heavy).map(|(peer, _)| *peer).collect();
+        if !heavy.is_empty() {
+            let pick = usize::try_from(turn.rng().next_u64() % heavy.len() as u64).unwrap_or(0);
+            if let Some(peer) = heavy.get(pick) {
+                turn.send(*peer, Message::Ask { clock: turn.now });
+            }
+        }
+        self.fetching.clear();
+        self.prune(turn);
+        schedule(turn);
+    }
+
+    /// A peer is there: it gets at once what it may have missed, and is asked for what this node lacks.
+    pub fn on_met(&mut self, turn: &mut Turn<'_>, peer: PeerId, role: Role) {
+        self.peers.insert(peer, role);
+        if role == Role::Heavy {
+            turn.send(peer, Message::Ask { clock: turn.now });
+        }
+        for entry in self.entries.values_mut().filter(|entry| entry.is_open()) {
+            entry.on_met(turn, peer);
+        }
+    }
+
+    /// Time to ask again for what a computation lacks.
+    pub fn on_retry(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        match &entry.stage {
+            Stage::Proposed { proposing: Some(_), .. } => entry.propose_again(turn),
+            Stage::Proposed { proposing: None, accepted: Some(_) } => {
+                turn.send(entry.terms().proposer, want(id, Want::Announcement));
+                entry.retry_later(turn);
+            }
+            Stage::Running { part: Part::Heavy(heavy), .. } if heavy.is_closed() => {
+                for other in entry.others(turn.me()) {
+                    entry.ask_for_lacking(turn, other);
+                }
+                entry.retry_later(turn);
+            }
+            Stage::Running { due: Due::Passed, part: Part::Light(_) | Part::Bystander, .. } => {
+                let order = entry.attempts as usize % entry.terms().heavy.len().max(1);
+                if let Some(heavy) = entry.terms().heavy.get(order).copied() {
+                    turn.send(heavy, want(id, Want::Outcome));
+                }
+                entry.retry_later(turn);
+            }
+            Stage::Running { .. } => entry.submit_again(turn),
+            Stage::Proposed { proposing: None, accepted: None } | Stage::Ended(_) => {}
+        }
+    }
+
+    /// Gossip says that there is a certificate: one of its heavy nodes is asked for it, not all of them the same.
+    pub fn on_completed_hint(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
+        let Some(entry) = self.entries.get(&id).filter(|entry| entry.is_open()) else { return };
+        let heavy = &entry.terms().heavy;
+        let start = usize::from(turn.me().public_key()[0]) % heavy.len().max(1);
+        let order = || heavy.iter().cycle().skip(start).take(heavy.len());
+        let reachable = order().find(|heavy| self.peers.contains_key(heavy)).or_else(|| order().next());
+        if let Some(heavy) = reachable.copied() {
+            turn.send(heavy, want(id, Want::Outcome));
+        }
+    }
+
+    /// A peer lacks something.
+    pub fn on_want(&self, turn: &mut Turn<'_>, from: PeerId, id: ComputationId, lacking: Want) {
+        let Some(entry) = self.entries.get(&id) else { return };
+        let view = entry.view();
+        if let Some(certificate) = view.certificate {
+            turn.send(from, Message::Certificate(certificate.clone()));
+        } else if let Some(notice) = entry.failure_notice(turn) {
+            turn.send(from, Message::Fail(notice));
+        } else if lacking == Want::Announcement {
+            if let Some(announcement) = entry.announcement() {
+                turn.send(from, Message::Announce(announcement));
+            }
+        } else {
+            entry.on_want_statement(turn, from, lacking);
+        }
+    }
+
+    /// A peer asks what is open and what has ended.
+    pub fn on_ask(&self, turn: &mut Turn<'_>, from: PeerId, clock: Timestamp) {
+        check_clock(turn, from, clock);
+        let mut entries: Vec<_> = self.entries.values().collect();
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.terms().proposed_at));
+        let ids = |wanted: &dyn Fn(&Entry) -> bool, most: usize| -> Vec<ComputationId> {
+            entries.iter().filter(|entry| wanted(entry)).map(|entry| entry.id).take(most).collect()
+        };
+        let offer = Message::Offer {
+            clock: turn.now,
+            open: ids(&|entry| entry.is_running(), SYNC_IDS_MAX),
+            completed: ids(&|entry| entry.view().certificate.is_some(), SYNC_ENDED_MAX),
+            failed: ids(&|entry| entry.view().failure.is_some(), SYNC_ENDED_MAX),
+        };
+        turn.send(from, offer);
+    }
+
+    /// A heavy node tells what is open and what has ended.
+    pub fn on_offer(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: PeerId,
+        clock: Timestamp,
+        open: &[ComputationId],
+        completed: &[ComputationId],
+        failed: &[ComputationId],
+    ) {
+        check_clock(turn, from, clock);
+        let running = |id: &ComputationId| self.entries.get(id).is_some_and(Entry::is_running);
+        let known = |id: &ComputationId| {
+            let stage = self.entries.get(id).map(|entry| &entry.stage);
+            stage.is_some_and(|stage| !matches!(stage, Stage::Proposed { .. }))
+        };
+        for id in open.iter().take(SYNC_IDS_MAX).filter(|id| !known(id)) {
+            turn.send(from, want(*id, Want::Announcement));
+        }
+        for id in completed.iter().take(SYNC_ENDED_MAX) {
+            let certified = self.entries.get(id).is_some_and(|entry| entry.view().certificate.is_some());
+            if !certified {
+                self.fetching.insert(*id);
+                turn.send(from, want(*id, Want::Outcome));
+            }
+        }
+        for id in failed.iter().take(SYNC_ENDED_MAX).filter(|id| running(id)) {
+            turn.send(from, want(*id, Want::Outcome));
+        }
+    }
+
+    /// Keeps the newest ended computations; of older ones only the ledger and the evidence remain.
+    fn prune(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now;
+        let mut ended: Vec<_> = self
+            .entries
+            .values()
+            .filter(|entry| !entry.is_open() && entry.settled_at() < now)
+            .map(|entry| (entry.terms().proposed_at, entry.id))
+            .collect();
+        ended.sort_unstable();
+        let surplus = ended.len().saturating_sub(ENDED_KEPT_MAX);
+        for (_, id) in ended.into_iter().take(surplus) {
+            self.entries.remove(&id);
+            for kind in
+                [RecordKind::Proposed, RecordKind::Announced, RecordKind::Certificate, RecordKind::Failed]
+            {
+                turn.erase(kind, id);
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn on_met(&mut self, turn: &mut Turn<'_>, peer: PeerId) {
+        let (id, is_heavy) = (self.id, self.terms().has_heavy(&peer));
+        let proposer = self.terms().proposer;
+        match &self.stage {
+            Stage::Proposed { proposing: Some(_), .. } => {
+                if is_heavy {
+                    turn.send(peer, Message::Propose(self.computation.clone()));
+                }
+            }
+            Stage::Proposed { proposing: None, .. } => {
+                if is_heavy || peer == proposer {
+                    turn.send(peer, want(id, Want::Announcement));
+                }
+            }
+            Stage::Running { part: Part::Heavy(_), .. } => {
+                if is_heavy {
+                    self.ask_for_lacking(turn, peer);
+                    self.say_complete(turn);
+                }
+            }
+            Stage::Running { due: Due::Passed, part: Part::Light(_) | Part::Bystander, .. } => {
+                if is_heavy {
+                    turn.send(peer, want(id, Want::Outcome));
+                }
+            }
+            Stage::Running { due: Due::NotYet, .. } => {
+                if is_heavy {
+                    self.submit_to(turn, peer);
+                }
+                if let Some(standing) = self.standing().filter(|_| peer == proposer) {
+                    turn.send(peer, Message::Stand { computation: id, standing: Some(standing) });
+                }
+            }
+            Stage::Ended(_) => {}
+        }
+    }
+
+    /// What this light node tells the proposer instead of a report.
+    const fn standing(&self) -> Option<Standing> {
+        match self.own {
+            OwnPart::None | OwnPart::Answered => None,
+            OwnPart::Waiting(Doubt::NoSource) => Some(Standing::NoSuchField),
+            OwnPart::Waiting(_) => Some(Standing::WaitsForOwner),
+            OwnPart::Declined(standing) => Some(standing),
+        }
+    }
+}
+
+const fn want(computation: ComputationId, want: Want) -> Message {
+    Message::Want { computation, want }
+}
+
+fn check_clock(turn: &mut Turn<'_>, peer: PeerId, clock: Timestamp) {
+    if turn.now.skew_of(clock).distance() > CLOCK_SKEW_MAX {
+        turn.tell(Notice::ClockSkew { peer, clock });
+    }
+}

@@ -1,0 +1,123 @@
+//! One turn of the machine: the moment, the node's own means, and the actions that pile up in order.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::Rng;
+
+use super::action::{Action, Notice};
+use super::event::Timer;
+use super::node::Settings;
+use crate::domain::{ComputationId, Evidence, PeerId, Role, Timestamp};
+use crate::sharing::Secret;
+use crate::wire::{Fault, FaultProof, Gossip, Message, Record, RecordKey, RecordKind, Signed, Statement};
+
+/// What handlers work with while one event is handled.
+pub(super) struct Turn<'a> {
+    /// The moment.
+    pub now: Timestamp,
+    settings: &'a Settings,
+    rng: &'a mut ChaCha20Rng,
+    actions: Vec<Action>,
+    /// Messages of this node to itself: a heavy node may propose to itself, too.
+    to_self: VecDeque<Message>,
+}
+
+impl<'a> Turn<'a> {
+    pub fn new(now: Timestamp, settings: &'a Settings, rng: &'a mut ChaCha20Rng) -> Self {
+        Self { now, settings, rng, actions: Vec::new(), to_self: VecDeque::new() }
+    }
+
+    pub fn into_actions(self) -> Vec<Action> {
+        self.actions
+    }
+
+    pub const fn me(&self) -> PeerId {
+        self.settings.identity.peer()
+    }
+
+    pub const fn role(&self) -> Role {
+        self.settings.role
+    }
+
+    pub const fn settings(&self) -> &'a Settings {
+        self.settings
+    }
+
+    pub fn sign<T: Statement>(&self, statement: T) -> Signed<T> {
+        Signed::sign(statement, &self.settings.identity)
+    }
+
+    pub const fn rng(&mut self) -> &mut ChaCha20Rng {
+        self.rng
+    }
+
+    /// 32 fresh random bytes that nobody may see.
+    pub fn secret_bytes(&mut self) -> Secret<[u8; 32]> {
+        let mut bytes = [0; 32];
+        self.rng.fill_bytes(&mut bytes);
+        Secret::new(bytes)
+    }
+
+    /// `length`, a quarter shorter or longer, so that nodes do not ask in step.
+    pub fn jittered(&mut self, length: Duration) -> Duration {
+        let quarter = u64::try_from(length.as_millis()).unwrap_or(u64::MAX) / 4;
+        let spread = self.rng.next_u64() % (2 * quarter + 1);
+        length.saturating_sub(Duration::from_millis(quarter)) + Duration::from_millis(spread)
+    }
+
+    pub fn persist(&mut self, record: Record) {
+        self.actions.push(Action::Persist(Box::new(record)));
+    }
+
+    pub fn erase(&mut self, kind: RecordKind, computation: ComputationId) {
+        self.actions.push(Action::Erase(RecordKey { kind, computation, peer: None }));
+    }
+
+    pub fn erase_held(&mut self, computation: ComputationId, participant: PeerId) {
+        let key = RecordKey { kind: RecordKind::Held, computation, peer: Some(participant) };
+        self.actions.push(Action::Erase(key));
+    }
+
+    pub fn send(&mut self, to: PeerId, message: Message) {
+        if to == self.me() {
+            self.to_self.push_back(message);
+        } else {
+            self.actions.push(Action::Send { to, message: Box::new(message) });
+        }
+    }
+
+    pub fn next_to_self(&mut self) -> Option<Message> {
+        self.to_self.pop_front()
+    }
+
+    pub fn publish(&mut self, gossip: Gossip) {
+        self.actions.push(Action::Publish(Box::new(gossip)));
+    }
+
+    pub fn set_timer(&mut self, timer: Timer, at: Timestamp) {
+        self.actions.push(Action::SetTimer { timer, at });
+    }
+
+    pub fn read_source(&mut self, computation: ComputationId, field: String) {
+        self.actions.push(Action::ReadSource { computation, field });
+    }
+
+    pub fn tell(&mut self, notice: Notice) {
+        self.actions.push(Action::Tell(notice));
+    }
+
+    pub fn ignore(&mut self, from: PeerId, message: &'static str, why: &'static str) {
+        self.tell(Notice::Ignored { from, kind: message, why });
+    }
+
+    /// Keeps the proof against a node and names it.
+    pub fn blame(&mut self, computation: ComputationId, culprit: PeerId, proof: FaultProof) -> Evidence {
+        let evidence = proof.evidence();
+        let fault = Fault { computation, culprit, proof };
+        self.persist(Record::Fault(fault.clone()));
+        self.actions.push(Action::Blame(Box::new(fault)));
+        evidence
+    }
+}
