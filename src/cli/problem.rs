@@ -1,5 +1,6 @@
 //! Why a command ends without doing its work: for people in words, for programs by code and exit status.
 
+use crate::config::ConfigError;
 use crate::control::{ApiError, ClientError};
 
 /// The exit codes of `docs/CLI.md`; 0 is success.
@@ -119,6 +120,19 @@ impl From<ClientError> for Problem {
                 message,
                 "stop the node and start it with this version of formix-p2p",
             ),
+        }
+    }
+}
+
+impl From<ConfigError> for Problem {
+    fn from(error: ConfigError) -> Self {
+        let (message, hint) = (error.to_string(), error.hint());
+        match error {
+            ConfigError::Io { .. } | ConfigError::NoPort(_) => Self::new(Exit::Refused, "config", message, hint),
+            ConfigError::Invalid { .. } | ConfigError::Environment { .. } => Self::usage("config", message, hint),
+            ConfigError::RoleMissing => Self::usage("role_missing", message, hint),
+            ConfigError::RoleChanged { .. } => Self::usage("role_changed", message, hint),
+            ConfigError::Name(_) => Self::usage("invalid_name", message, hint),
         }
     }
 }

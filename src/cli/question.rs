@@ -153,7 +153,7 @@ fn refused(error: &ComputationError) -> Problem {
         ComputationError::MaximumTooLarge(_) => ("invalid_maximum", "choose --max-participants up to 100000"),
         ComputationError::ClosedList => ("invalid_participants", "name 1 to 1000 --participants, each once"),
         ComputationError::Deadline(_) => ("invalid_deadline", "choose a --deadline like 30s, 5m or 2h"),
-        ComputationError::Patience => ("invalid_patience", "choose a --patience like 60s or 10m"),
+        ComputationError::Patience(_) => ("invalid_patience", "choose a --patience like 60s or 10m"),
         ComputationError::Overflow { .. } => {
             ("overflow", "narrow the schema's bounds, lower --max-participants, or use --modulus-bits 128")
         }

@@ -1,13 +1,12 @@
-//! Tables: ruled on a terminal, plain columns in a pipe.
+//! Tables: ruled on a terminal, plain columns in a pipe. No colours: what others chose stands in them.
 
 use std::io::IsTerminal;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use console::style;
 
 use crate::control::{NodeView, View};
 
-/// Whether lines and colours may be drawn.
+/// Whether lines may be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
     /// A terminal.
@@ -28,8 +27,8 @@ pub fn render(look: Look, header: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.set_content_arrangement(ContentArrangement::Disabled);
     match look {
-        Look::Ruled => table.load_preset(presets::UTF8_FULL_CONDENSED),
-        Look::Plain => table.load_preset(presets::NOTHING),
+        Look::Ruled => table.load_style(presets::UTF8_FULL_CONDENSED),
+        Look::Plain => table.load_style(presets::NOTHING),
     };
     table.set_header(header.to_vec());
     table.add_rows(rows);
@@ -45,25 +44,19 @@ pub fn pairs(rows: &[(&str, String)]) -> String {
 /// The network.
 pub fn network(look: Look, view: &View) -> String {
     let header = ["UID", "Node Type", "Name", "Port", "Status", "RTT", "Created At"];
-    let rows = view.nodes.iter().map(|node| row(look, node)).collect();
+    let rows = view.nodes.iter().map(row).collect();
     let View { heavy, light, .. } = view;
     let table = render(look, &header, rows);
     format!("{table}\nTotal nodes: {} (Heavy: {heavy}, Light: {light})\n", heavy + light)
 }
 
-fn row(look: Look, node: &NodeView) -> Vec<String> {
-    let status = match (look, node.status.as_str()) {
-        (Look::Plain, plain) => plain.to_owned(),
-        (Look::Ruled, "active" | "processing") => style(&node.status).green().to_string(),
-        (Look::Ruled, "lost") => style(&node.status).red().to_string(),
-        (Look::Ruled, _) => style(&node.status).yellow().to_string(),
-    };
+fn row(node: &NodeView) -> Vec<String> {
     vec![
         node.uid.clone(),
         node.role.to_string(),
         printable(&node.name),
         node.port.map_or_else(|| "-".to_owned(), |port| port.to_string()),
-        status,
+        node.status.clone(),
         node.rtt_ms.map_or_else(|| "-".to_owned(), |rtt| format!("{rtt:.1} ms")),
         to_seconds(&node.created_at),
     ]

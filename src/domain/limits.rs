@@ -98,6 +98,8 @@ pub const CONTROL_BODY_BYTES_MAX: usize = 64 * 1024;
 pub const CONTROL_REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How long the command line waits for a node's reply; a proposal takes [`ACCEPTANCE_WAIT`] at most.
 pub const CONTROL_WAIT: Duration = Duration::from_secs(30);
+/// How long a node that leaves waits for requests under way; with the farewell it stays under 5 s.
+pub const CONTROL_LEAVE_WAIT: Duration = Duration::from_secs(1);
 /// Peers whose addresses a node remembers across restarts; the one unseen for longest goes first.
 pub const KNOWN_PEERS_MAX: usize = 1_000;
 /// Addresses remembered of one peer.
