@@ -16,4 +16,5 @@ pub mod protocol;
 pub mod sharing;
 pub mod statistics;
 pub mod store;
+pub mod telemetry;
 pub mod wire;

@@ -39,7 +39,7 @@ impl Data {
     /// # Errors
     /// `Field` or `Value`.
     pub fn set(&mut self, field: &str, value: &str) -> Result<(), DataError> {
-        Field::check_name(field)?;
+        Field::check_name(field).map_err(|error| DataError::Field(Box::new(error)))?;
         let checked: Result<Decimal, _> = value.parse();
         checked.map_err(|reason| DataError::Value { field: field.to_owned(), reason })?;
         self.0.insert(field.to_owned(), Secret::new(value.to_owned()));

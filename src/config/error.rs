@@ -62,7 +62,7 @@ pub enum DataError {
     NotAnAssignment,
     /// Not a field's name.
     #[error(transparent)]
-    Field(#[from] QueryError),
+    Field(Box<QueryError>),
     /// Not a number.
     #[error("the value of `{field}` cannot be kept: {reason}")]
     Value {
