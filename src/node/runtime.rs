@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::RunError;
-use super::actions::{Release, Round};
+use super::actions::{Release, Round, track};
 use super::clock::Clock;
 use super::directory::Directory;
 use super::parked::Parked;
@@ -86,9 +86,8 @@ impl Runtime {
     /// `Store`.
     pub(super) async fn restore(&mut self, records: Vec<Record>) -> Result<(), RunError> {
         self.handle(Event::Restored(records));
-        let open: Vec<_> = self.node.views().iter().map(|view| (view.id, view.status)).collect();
-        for (id, status) in open {
-            self.track(id, status);
+        for view in self.node.views() {
+            track(&mut self.open, view.id, view.status);
         }
         self.finish_round().await
     }
@@ -194,7 +193,7 @@ impl Runtime {
     }
 
     /// Tells the peers, and leaves.
-    async fn leave(mut self) {
+    pub(super) async fn leave(mut self) {
         let last = self.presence.leave(self.now);
         for peer in self.directory.connected() {
             self.network.send(peer, crate::wire::Message::Presence(last.clone()));
