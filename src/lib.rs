@@ -7,6 +7,7 @@
 pub mod consent;
 pub mod control;
 pub mod domain;
+pub mod network;
 pub mod node;
 pub mod protocol;
 pub mod sharing;

@@ -106,3 +106,30 @@ pub const KNOWN_ADDRESSES_MAX: usize = 16;
 pub const LOG_BYTES_MAX: u64 = 10 * 1024 * 1024;
 /// Log files of one node, the one being written included.
 pub const LOG_FILES_MAX: usize = 3;
+/// Connections that are being negotiated, inbound and outbound each.
+pub const HALF_OPEN_CONNECTIONS_MAX: u32 = 256;
+/// Things that the node asked of the network and that its event loop has not seen yet.
+pub const NETWORK_COMMANDS_QUEUED_MAX: usize = 16_384;
+/// Things that the network tells and that the node has not taken yet. Beyond it, senders are told "busy".
+pub const NETWORK_EVENTS_QUEUED_MAX: usize = 1_024;
+/// Things that the network must tell for certain (who came and went) while the node takes nothing. Beyond it the
+/// network stands still until the node does.
+pub const NETWORK_EVENTS_HELD_MAX: usize = 256;
+/// Peers whose addresses are remembered while the node runs.
+pub const PEERS_REMEMBERED_MAX: usize = 4_096;
+/// Addresses remembered of one peer: two transports on a handful of interfaces.
+pub const ADDRESSES_PER_PEER_MAX: usize = 16;
+/// Light nodes that a light node stays connected to without a reason. Heavy nodes carry the gossip.
+pub const LIGHT_NEIGHBOURS_MAX: usize = 8;
+/// Frames above 64 KiB that are read at the same time; they bound what half-sent messages can occupy.
+pub const LARGE_FRAMES_MAX: usize = 16;
+/// Gossip that is being decoded, signatures and all, at the same time; more is not forwarded.
+pub const GOSSIP_DECODING_MAX: usize = 64;
+/// Gossip that waits for a first subscriber.
+pub const GOSSIP_WAITING_MAX: usize = 256;
+/// Frames of one peer that are refused before it is disconnected for a while.
+pub const OFFENCES_MAX: u32 = 3;
+/// Peers whose refused frames are counted.
+pub const OFFENDERS_MAX: usize = 1_024;
+/// Times that a message is offered again to a peer that says "busy".
+pub const BUSY_OFFERS_MAX: u32 = 8;
