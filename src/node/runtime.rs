@@ -70,13 +70,19 @@ pub(super) struct Inlets {
 }
 
 enum Input {
-    Network(NetworkEvent),
+    Network(Box<NetworkEvent>),
     Call(Call),
     /// A timer may have run out.
     Woken,
     Stop,
     /// The network's task is gone.
     NetworkGone,
+}
+
+impl Input {
+    fn network(event: NetworkEvent) -> Self {
+        Self::Network(Box::new(event))
+    }
 }
 
 impl Runtime {
@@ -127,7 +133,7 @@ impl Runtime {
             biased;
             _ = &mut self.inlets.stop => Input::Stop,
             call = self.inlets.calls.recv() => call.map_or(Input::Stop, Input::Call),
-            event = self.inlets.network.recv() => event.map_or(Input::NetworkGone, Input::Network),
+            event = self.inlets.network.recv() => event.map_or(Input::NetworkGone, Input::network),
             () = tokio::time::sleep(pause) => Input::Woken,
         }
     }
@@ -135,12 +141,12 @@ impl Runtime {
     /// An input that is there already.
     fn waiting_input(&mut self) -> Option<Input> {
         let call = self.inlets.calls.try_recv().ok().map(Input::Call);
-        call.or_else(|| self.inlets.network.try_recv().ok().map(Input::Network))
+        call.or_else(|| self.inlets.network.try_recv().ok().map(Input::network))
     }
 
     fn take(&mut self, input: Input) -> Result<(), RunError> {
         match input {
-            Input::Network(event) => self.on_network(event),
+            Input::Network(event) => self.on_network(*event),
             Input::Call(call) => self.on_call(call),
             Input::Woken => {}
             Input::Stop => self.leaving = true,
