@@ -3,7 +3,7 @@
 //! Changes to the store come first and together; everything that leaves the node (messages, gossip, answers to
 //! requests, lines of the log) is held back until they are durable, and then goes in the order in which it was decided.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::parked::Asker;
 use super::propose;
@@ -110,7 +110,7 @@ impl Runtime {
     pub(super) fn settle(&mut self) {
         for id in std::mem::take(&mut self.round.touched) {
             let Some(view) = self.node.view(id) else { continue };
-            let ended = self.track(id, view.status);
+            let ended = track(&mut self.open, id, view.status);
             let revision = if ended { u64::MAX } else { view.revision };
             let watchers = self.parked.take_watchers(id, revision);
             if watchers.is_empty() {
@@ -125,18 +125,18 @@ impl Runtime {
         let processing = self.open.values().any(|status| *status == Status::Processing);
         self.presence.set_activity(if processing { Activity::Processing } else { Activity::Active });
     }
+}
 
-    /// Follows which computations are open, and says whether this one has ended.
-    pub(super) fn track(&mut self, id: ComputationId, status: Status) -> bool {
-        match status {
-            Status::Pending | Status::Processing => {
-                self.open.insert(id, status);
-                false
-            }
-            Status::Completed | Status::Failed => {
-                self.open.remove(&id);
-                true
-            }
+/// Follows which computations are open, and says whether this one has ended.
+pub(super) fn track(open: &mut BTreeMap<ComputationId, Status>, id: ComputationId, status: Status) -> bool {
+    match status {
+        Status::Pending | Status::Processing => {
+            open.insert(id, status);
+            false
+        }
+        Status::Completed | Status::Failed => {
+            open.remove(&id);
+            true
         }
     }
 }

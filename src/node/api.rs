@@ -236,9 +236,8 @@ impl Runtime {
             let hint = format!("`formix-p2p status {id}` shows the question; give a number that fits it");
             refused(("value_unfit", 2), format!("the value does not fit: {reason}"), hint)
         };
-        let value: Decimal = value.0.trim().parse().map_err(|error: crate::domain::DecimalError| {
-            unfit(error.to_string())
-        })?;
+        let value: Decimal =
+            value.0.trim().parse().map_err(|error: crate::domain::DecimalError| unfit(error.to_string()))?;
         statistics::encode(question, value).map_err(|error| unfit(error.to_string()))?;
         self.handle(Event::Command(Command::Answer(id, PrivateValue::new(value))));
         Ok(Reply::Done)

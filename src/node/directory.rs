@@ -280,9 +280,8 @@ fn check(presence: &Presence, now: Timestamp) -> Result<(), Unfit> {
     if presence.name.chars().count() > NODE_NAME_CHARS_MAX || unprintable(&presence.name) {
         return Err(Unfit::Name);
     }
-    let fits = |address: &String| {
-        address.chars().count() <= PRESENCE_ADDRESS_CHARS_MAX && !unprintable(address)
-    };
+    let fits =
+        |address: &String| address.chars().count() <= PRESENCE_ADDRESS_CHARS_MAX && !unprintable(address);
     if presence.addresses.len() > PRESENCE_ADDRESSES_MAX || !presence.addresses.iter().all(fits) {
         return Err(Unfit::Addresses);
     }

@@ -152,15 +152,15 @@ fn a_full_directory_forgets_who_was_silent_longest() {
     for number in 0..u64::try_from(DIRECTORY_MAX).unwrap() {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&number.to_be_bytes());
-        let entry = Entry {
-            presence: filler.clone(),
-            heard_at: at(number),
-            expires: at(1_000_000),
-            gone_at: None,
-        };
+        let entry =
+            Entry { presence: filler.clone(), heard_at: at(number), expires: at(1_000_000), gone_at: None };
         directory.nodes.insert(PeerId::from_public_key(key), entry);
     }
-    let (first, second) = ([0; 32], { let mut key = [0; 32]; key[7] = 1; key });
+    let (first, second) = ([0; 32], {
+        let mut key = [0; 32];
+        key[7] = 1;
+        key
+    });
     directory.connect(PeerId::from_public_key(first));
     directory.hear(light(2, at(20_000)), Via::Others, at(20_000));
     assert_eq!(directory.nodes.len(), DIRECTORY_MAX);

@@ -75,7 +75,8 @@ impl OwnPresence {
         let sent_at = now.max(earlier.sent_at + Duration::from_millis(1));
         let addresses = self.addresses.clone();
         let lifetime_ms = millis(lifetime);
-        self.said = Signed::sign(Presence { activity, addresses, sent_at, lifetime_ms, ..earlier }, &self.identity);
+        self.said =
+            Signed::sign(Presence { activity, addresses, sent_at, lifetime_ms, ..earlier }, &self.identity);
         self.said.clone()
     }
 }

@@ -84,6 +84,8 @@ pub(super) fn with_nodes(
         let mut listed = resolve(&proposal.participants)?;
         listed.sort_unstable();
         listed.dedup();
+        draft.max_participants =
+            proposal.max_participants.unwrap_or(u32::try_from(listed.len()).unwrap_or(u32::MAX));
         draft.participants = Some(listed);
     }
     draft.check().map_err(|error| bad_computation(&error))?;
@@ -106,7 +108,10 @@ impl Asker<'_> {
         if *peer == self.own {
             return Some(self.role);
         }
-        self.directory.known(self.now).find(|known| known.presence.peer == *peer).map(|known| known.presence.role)
+        self.directory
+            .known(self.now)
+            .find(|known| known.presence.peer == *peer)
+            .map(|known| known.presence.role)
     }
 
     /// Three heavy nodes that can be reached: others before this one, trusted before strangers, near before far.
@@ -156,11 +161,14 @@ pub(super) fn not_announced(failure: &Failure) -> ApiError {
             Refusal::Invalid(_) => "run the same version of formix-p2p on every node",
             Refusal::NotHeavy => "leave --heavy out, or name heavy nodes",
         },
+        Failure::TooManyOpen { .. } => "wait until some of `formix-p2p status` have ended",
         Failure::InsufficientParticipants { .. }
         | Failure::Missing { .. }
         | Failure::NeverAnnounced
         | Failure::Withdrawn
         | Failure::Misconduct { .. }
+        | Failure::Accused { .. }
+        | Failure::ImpossibleTotal
         | Failure::MemoryLost { .. }
         | Failure::NoContact => "propose it again",
     };
@@ -213,7 +221,7 @@ fn bad_computation(error: &ComputationError) -> ApiError {
         ComputationError::MaximumTooLarge(_) => ("bad_maximum", "lower --max-participants"),
         ComputationError::ClosedList => ("bad_participants", "name 1 to 1000 nodes with --participants"),
         ComputationError::Deadline(_) => ("bad_deadline", "give for instance --deadline 30s"),
-        ComputationError::Patience => ("bad_patience", "give for instance --patience 60s"),
+        ComputationError::Patience(_) => ("bad_patience", "give for instance --patience 60s"),
         ComputationError::Overflow { .. } => {
             ("overflow", "raise --modulus-bits, lower --max-participants, or narrow the schema's bounds")
         }

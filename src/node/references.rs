@@ -135,7 +135,9 @@ mod tests {
     fn a_computation_is_found_by_a_unique_beginning_in_any_case() {
         let known = [id(0, 0), id(0xff, 0), id(0xff, 0xff)];
         let shown = known[0].to_string();
-        for typed in [shown.clone(), shown.to_lowercase(), shown[5..].to_owned(), "comp-a".to_owned(), "a".into()] {
+        for typed in
+            [shown.clone(), shown.to_lowercase(), shown[5..].to_owned(), "comp-a".to_owned(), "a".into()]
+        {
             assert_eq!(computation(&typed, known), Ok(known[0]), "{typed}");
         }
     }

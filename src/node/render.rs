@@ -19,9 +19,8 @@ pub(super) fn network(own: &Presence, directory: &Directory, now: Timestamp) -> 
     let this = Known { presence: own, liveness, connected: false, rtt: None, heard_at: now };
     let mut all: Vec<_> = directory.known(now).chain([this]).collect();
     all.sort_by_key(|known| (known.presence.created_at, known.presence.peer));
-    let active = |role| {
-        all.iter().filter(|known| known.presence.role == role && known.liveness.is_active()).count()
-    };
+    let active =
+        |role| all.iter().filter(|known| known.presence.role == role && known.liveness.is_active()).count();
     NetworkView {
         heavy: active(Role::Heavy),
         light: active(Role::Light),

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::RunError;
-use super::actions::{Release, Round};
+use super::actions::{Release, Round, track};
 use super::clock::Clock;
 use super::directory::Directory;
 use super::parked::Parked;
@@ -70,13 +70,19 @@ pub(super) struct Inlets {
 }
 
 enum Input {
-    Network(NetworkEvent),
+    Network(Box<NetworkEvent>),
     Call(Call),
     /// A timer may have run out.
     Woken,
     Stop,
     /// The network's task is gone.
     NetworkGone,
+}
+
+impl Input {
+    fn network(event: NetworkEvent) -> Self {
+        Self::Network(Box::new(event))
+    }
 }
 
 impl Runtime {
@@ -86,9 +92,8 @@ impl Runtime {
     /// `Store`.
     pub(super) async fn restore(&mut self, records: Vec<Record>) -> Result<(), RunError> {
         self.handle(Event::Restored(records));
-        let open: Vec<_> = self.node.views().iter().map(|view| (view.id, view.status)).collect();
-        for (id, status) in open {
-            self.track(id, status);
+        for view in self.node.views() {
+            track(&mut self.open, view.id, view.status);
         }
         self.finish_round().await
     }
@@ -128,7 +133,7 @@ impl Runtime {
             biased;
             _ = &mut self.inlets.stop => Input::Stop,
             call = self.inlets.calls.recv() => call.map_or(Input::Stop, Input::Call),
-            event = self.inlets.network.recv() => event.map_or(Input::NetworkGone, Input::Network),
+            event = self.inlets.network.recv() => event.map_or(Input::NetworkGone, Input::network),
             () = tokio::time::sleep(pause) => Input::Woken,
         }
     }
@@ -136,12 +141,12 @@ impl Runtime {
     /// An input that is there already.
     fn waiting_input(&mut self) -> Option<Input> {
         let call = self.inlets.calls.try_recv().ok().map(Input::Call);
-        call.or_else(|| self.inlets.network.try_recv().ok().map(Input::Network))
+        call.or_else(|| self.inlets.network.try_recv().ok().map(Input::network))
     }
 
     fn take(&mut self, input: Input) -> Result<(), RunError> {
         match input {
-            Input::Network(event) => self.on_network(event),
+            Input::Network(event) => self.on_network(*event),
             Input::Call(call) => self.on_call(call),
             Input::Woken => {}
             Input::Stop => self.leaving = true,
@@ -194,7 +199,7 @@ impl Runtime {
     }
 
     /// Tells the peers, and leaves.
-    async fn leave(mut self) {
+    pub(super) async fn leave(mut self) {
         let last = self.presence.leave(self.now);
         for peer in self.directory.connected() {
             self.network.send(peer, crate::wire::Message::Presence(last.clone()));

@@ -38,11 +38,7 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
     let own = options.identity.peer();
     let (store, records, known) = open_memory(&options, now).await?;
     let seed = fresh_seed()?;
-    let (network, events) = Network::start(network_config(&options)).await?;
-    for peer in &known {
-        network.remember(peer.peer, peer.addresses.iter().filter_map(|address| address.parse().ok()).collect());
-        network.want_connected(peer.peer);
-    }
+    let (network, events) = Network::start(network_config(&options, known)).await?;
     let addresses: Vec<_> = network.listen_addresses().iter().map(ToString::to_string).collect();
     let (calls, waiting_calls) = mpsc::channel(CALLS_QUEUED_MAX);
     let (stop, stopped) = oneshot::channel();
@@ -165,12 +161,15 @@ fn fresh_seed() -> Result<Seed, StartError> {
     Ok(Secret::new(seed))
 }
 
-fn network_config(options: &NodeOptions) -> NetworkConfig {
+fn network_config(options: &NodeOptions, known: Vec<KnownPeer>) -> NetworkConfig {
+    let addresses = |peer: &KnownPeer| peer.addresses.iter().filter_map(|text| text.parse().ok()).collect();
+    let known = known.iter().map(|peer| (peer.peer, addresses(peer))).collect();
     NetworkConfig {
         secret_key: options.secret_key.clone(),
         role: options.role,
         listen: options.listen.clone(),
         bootstrap: options.bootstrap.clone(),
+        known,
         mdns: options.mdns,
         swarm_key: options.swarm_key.clone(),
     }

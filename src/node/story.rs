@@ -100,9 +100,10 @@ pub(super) fn of_notice(notice: &Notice, view: Option<&View<'_>>) -> Option<Line
     match notice {
         Notice::Changed(_) => None,
         Notice::Announced(id) => Some(Line::info(*id, "announced: every heavy node has accepted")),
-        Notice::WaitsForOwner { computation, why } => {
-            Some(Line::info(*computation, format!("waits for its owner because {why}; `formix-p2p pending` says more")))
-        }
+        Notice::WaitsForOwner { computation, why } => Some(Line::info(
+            *computation,
+            format!("waits for its owner because {why}; `formix-p2p pending` says more"),
+        )),
         Notice::Answered(id) => Some(Line::info(*id, "answered: the report is on its way to every heavy node")),
         Notice::Declined { computation, standing } => {
             Some(Line::info(*computation, format!("not answered: this node {standing}")))

@@ -1,0 +1,316 @@
+//! The bytes on the wire. Each kind of message has golden bytes in `tests/golden`: when one of these tests fails, the
+//! wire format has changed, and that takes a new version. `FORMIX_BLESS=1 cargo test --test wire` writes them anew.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use formix_p2p::domain::{
+    Computation, ComputationId, Digest, Failure, Modulus, PeerId, Query, Refusal, Role, Sharing, Standing,
+    Statistic, Timestamp,
+};
+use formix_p2p::sharing::Secret;
+use formix_p2p::wire::{
+    Acceptance, Activity, Announcement, Certificate, Close, CodecError, Complete, Exclusion, FailureNotice,
+    Freeze, Gossip, Identity, List, Manifest, Message, Opening, Presence, Receipt, Rejection, Signed,
+    Statement, Submission, Vote, Want, partial_sum_commitment, share_digest,
+};
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+fn identity(seed: u8) -> Identity {
+    Identity::from_secret_key(&[seed; 32])
+}
+
+fn heavy() -> Vec<PeerId> {
+    (1..=3).map(|seed| identity(seed).peer()).collect()
+}
+
+fn computation() -> Signed<Computation> {
+    let schema = r#"{"type":"number","minimum":0,"maximum":120,"multipleOf":0.5}"#;
+    let terms = Computation {
+        version: 1,
+        nonce: [5; 16],
+        proposer: identity(9).peer(),
+        proposed_at: NOW,
+        prompt: "Mean age?".to_owned(),
+        query: Query::parse(Statistic::Mean, &["age".to_owned()], Some(schema)).unwrap(),
+        heavy: heavy(),
+        sharing: Sharing::Additive { modulus: Modulus::Bits64 },
+        min_participants: 3,
+        max_participants: 100,
+        deadline: NOW + Duration::from_secs(30),
+        patience_ms: 60_000,
+        grace_ms: 3_000,
+        participants: None,
+    };
+    Signed::sign(terms, &identity(9))
+}
+
+fn id() -> ComputationId {
+    computation().id()
+}
+
+fn acceptances() -> Vec<Signed<Acceptance>> {
+    let accept = |seed: u8| {
+        let heavy = identity(seed).peer();
+        let rho_commitment = Digest::from_bytes([seed; 32]);
+        Signed::sign(Acceptance { computation: id(), heavy, rho_commitment }, &identity(seed))
+    };
+    (1..=3).map(accept).collect()
+}
+
+fn manifest(participant: u8, nonce: u8) -> Signed<Manifest> {
+    let shares = heavy()
+        .into_iter()
+        .map(|heavy| {
+            let blind = Secret::new([7; 32]);
+            share_digest(id(), identity(participant).peer(), heavy, &blind, &[1; 16])
+        })
+        .collect();
+    let statement =
+        Manifest { computation: id(), participant: identity(participant).peer(), nonce: [nonce; 16], shares };
+    Signed::sign(statement, &identity(participant))
+}
+
+fn close(seed: u8) -> Signed<Close> {
+    let (heavy, list) = (identity(seed).peer(), list().digest(id()));
+    Signed::sign(Close { computation: id(), heavy, list }, &identity(seed))
+}
+
+fn list() -> List {
+    let reports = (20..23).map(|seed| (identity(seed).peer(), manifest(seed, 0).digest()));
+    let exclusion = Exclusion::new(&manifest(22, 0), &manifest(22, 2)).unwrap();
+    List::new(reports.collect(), BTreeMap::from([(exclusion.participant(), exclusion)]))
+}
+
+fn opening(seed: u8) -> Opening {
+    Opening { computation: id(), heavy: identity(seed).peer(), blind: [seed; 32], partial_sum: vec![3; 16] }
+}
+
+fn vote(seed: u8) -> Signed<Vote> {
+    let opening = opening(seed);
+    let vote = Vote {
+        computation: id(),
+        heavy: opening.heavy,
+        accepted: Digest::from_bytes([4; 32]),
+        participants: 3,
+        partial_sum: partial_sum_commitment(id(), opening.heavy, &opening.blind, &opening.partial_sum),
+    };
+    Signed::sign(vote, &identity(seed))
+}
+
+fn notice() -> Signed<FailureNotice> {
+    let failure = Failure::InsufficientParticipants { accepted: 1, minimum: 3 };
+    let signer = identity(1).peer();
+    Signed::sign(FailureNotice { computation: id(), signer, failure }, &identity(1))
+}
+
+fn presence() -> Signed<Presence> {
+    let presence = Presence {
+        peer: identity(1).peer(),
+        role: Role::Heavy,
+        name: "heavy-one".to_owned(),
+        activity: Activity::Active,
+        addresses: vec!["/ip4/10.77.0.1/tcp/8000".to_owned()],
+        created_at: NOW,
+        sent_at: NOW,
+        lifetime_ms: 60_000,
+    };
+    Signed::sign(presence, &identity(1))
+}
+
+fn messages() -> Vec<Message> {
+    let (computation, id) = (computation(), id());
+    let announcement = Announcement { computation: computation.clone(), acceptances: acceptances() };
+    let submission =
+        Submission { manifest: manifest(20, 0), blind: Secret::new([7; 32]), share: Secret::new(vec![1; 16]) };
+    let receipt = Receipt {
+        computation: id,
+        heavy: heavy()[0],
+        participant: identity(20).peer(),
+        manifest: manifest(20, 0).digest(),
+    };
+    let receipt = Signed::sign(receipt, &identity(1));
+    let complete = Complete { computation: id, heavy: heavy()[0], list: list().digest(id) };
+    let freeze = Freeze {
+        computation: id,
+        heavy: heavy()[0],
+        lists: vec![list().digest(id); 3],
+        frozen: list().digest(id),
+        participants: 2,
+    };
+    let certificate = Certificate {
+        computation: computation.clone(),
+        votes: (1..=3).map(vote).collect(),
+        openings: (1..=3).map(opening).collect(),
+    };
+    vec![
+        Message::Propose(computation),
+        Message::Accept(acceptances()[0].clone()),
+        Message::Refuse { computation: id, refusal: Refusal::ClockSkew { clock: NOW } },
+        Message::Withdraw { computation: id },
+        Message::Announce(announcement),
+        Message::Submit(submission),
+        Message::Receipt(receipt.clone()),
+        Message::Reject { computation: id, rejection: Rejection::Closed },
+        Message::Receipts(vec![receipt]),
+        Message::Stand { computation: id, standing: Some(Standing::WaitsForOwner) },
+        Message::Progress { computation: id, reports: 17 },
+        Message::Complete(Signed::sign(complete, &identity(1))),
+        Message::Close(close(1)),
+        Message::List { close: close(1), list: list() },
+        Message::Conflict(manifest(20, 0)),
+        Message::Freeze { freeze: Signed::sign(freeze, &identity(1)), closes: (1..=3).map(close).collect() },
+        Message::Vote(vote(1)),
+        Message::Open(opening(1)),
+        Message::Certificate(certificate),
+        Message::Fail(notice()),
+        Message::Want { computation: id, want: Want::Close },
+        Message::Ask { clock: NOW },
+        Message::Offer { clock: NOW, open: vec![id], completed: vec![], failed: vec![id, id] },
+        Message::Presence(presence()),
+    ]
+}
+
+fn gossip() -> Vec<(&'static str, Gossip)> {
+    let announcement = Announcement { computation: computation(), acceptances: acceptances() };
+    vec![
+        ("announce", Gossip::Announce(announcement)),
+        ("completed", Gossip::Completed { computation: id() }),
+        ("failed", Gossip::Failed(notice())),
+        ("presence", Gossip::Presence(presence())),
+    ]
+}
+
+fn check_golden(name: &str, bytes: &[u8]) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.hex"));
+    let hex = data_encoding::HEXLOWER.encode(bytes);
+    if std::env::var_os("FORMIX_BLESS").is_some() {
+        std::fs::write(&path, format!("{hex}\n")).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(golden.trim(), hex, "the bytes of {name} have changed");
+}
+
+#[test]
+fn every_message_has_its_golden_bytes() {
+    let mut kinds = BTreeSet::new();
+    for message in messages() {
+        let bytes = message.encode();
+        check_golden(&format!("message-{}", message.kind()), &bytes);
+        assert_eq!(Message::decode(&bytes), Ok(message.clone()));
+        kinds.insert(message.kind());
+    }
+    assert_eq!(kinds.len(), 24, "a kind of message has no golden bytes");
+    for (name, gossip) in gossip() {
+        let bytes = gossip.encode();
+        check_golden(&format!("gossip-{name}"), &bytes);
+        assert_eq!(Gossip::decode(&bytes), Ok(gossip));
+    }
+}
+
+#[test]
+fn the_computation_id_is_what_it_was() {
+    let id = id();
+    check_golden("computation-id", id.as_bytes());
+    assert_eq!(id, ComputationId::of_body(computation().body()));
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    for message in messages() {
+        let bytes = message.encode();
+        for length in 0..bytes.len() {
+            assert!(Message::decode(&bytes[..length]).is_err(), "{} at {length}", message.kind());
+        }
+    }
+}
+
+#[test]
+fn trailing_bytes_and_other_versions_are_refused() {
+    for message in messages() {
+        let mut bytes = message.encode();
+        bytes.push(0);
+        assert!(Message::decode(&bytes).is_err(), "{}", message.kind());
+        bytes.pop();
+        bytes[0] = 2;
+        assert_eq!(Message::decode(&bytes), Err(CodecError::Version(2)));
+    }
+    assert_eq!(Message::decode(&[]), Err(CodecError::Empty));
+}
+
+#[test]
+fn a_changed_byte_is_refused_or_means_something_else() {
+    for message in messages() {
+        let bytes = message.encode();
+        for position in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[position] ^= 1;
+            assert_ne!(Message::decode(&changed), Ok(message.clone()), "{} at {position}", message.kind());
+        }
+    }
+}
+
+#[test]
+fn no_byte_under_a_signature_can_change() {
+    for message in [Message::Propose(computation()), Message::Close(close(1)), Message::Vote(vote(2))] {
+        let bytes = message.encode();
+        // Version, enum, and the headers of envelope and body come first; what they hold is all signed.
+        for position in 8..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[position] ^= 0x10;
+            assert!(Message::decode(&changed).is_err(), "{} at {position}", message.kind());
+        }
+    }
+}
+
+#[test]
+fn what_is_not_in_deterministic_form_is_refused() {
+    // {22: {0: 7}}: the clock of an ask, once with the shortest integer and once with a wider one.
+    let ask = Message::Ask { clock: Timestamp::from_millis(7) };
+    let bytes = ask.encode();
+    let tail = bytes.len() - 1;
+    assert_eq!(bytes[tail], 7);
+    let wider = [&bytes[..tail], &[0x18, 7]].concat();
+    assert_eq!(Message::decode(&wider), Err(CodecError::NotDeterministic));
+}
+
+#[test]
+fn oversized_and_deeply_nested_bytes_are_refused() {
+    let large = vec![1; 8 * 1024 * 1024 + 1];
+    assert!(matches!(Message::decode(&large), Err(CodecError::TooLarge { .. })));
+    assert!(matches!(Gossip::decode(&large[..64 * 1024 + 1]), Err(CodecError::TooLarge { .. })));
+    let nested = [&[1][..], &vec![0x81; 100_000]].concat();
+    assert!(matches!(Message::decode(&nested), Err(CodecError::Malformed(_))));
+    // An array that claims 2^60 elements.
+    let claims = [1, 0xa1, 0x08, 0x9b, 0x10, 0, 0, 0, 0, 0, 0, 0];
+    assert!(Message::decode(&claims).is_err());
+}
+
+#[test]
+fn a_signature_serves_one_type_and_one_signer() {
+    // The same fields under another label: a complete and a close have equal bodies.
+    let complete = Complete { computation: id(), heavy: heavy()[0], list: list().digest(id()) };
+    let complete = Signed::sign(complete, &identity(1));
+    let as_close = Message::Complete(complete).encode();
+    let relabelled: Vec<u8> = {
+        let close_variant = Message::Close(close(1)).encode()[2];
+        let mut bytes = as_close;
+        bytes[2] = close_variant;
+        bytes
+    };
+    assert!(matches!(Message::decode(&relabelled), Err(CodecError::Malformed(_))));
+    assert_ne!(Close::LABEL, Complete::LABEL);
+}
+
+#[test]
+fn shares_and_openings_are_redacted() {
+    for message in messages() {
+        let shown = format!("{message:?}");
+        assert!(!shown.contains("[7, 7, 7") && !shown.contains("[3, 3, 3"), "{shown}");
+        assert!(!shown.contains("[1, 1, 1"), "{shown}");
+    }
+}
