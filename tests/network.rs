@@ -7,6 +7,8 @@ use formix_p2p::domain::{ComputationId, Role, Timestamp};
 use formix_p2p::network::{Mdns, Multiaddr, Network, NetworkConfig, NetworkError, NetworkEvent, SwarmKey};
 use formix_p2p::wire::Message;
 
+#[path = "network/link.rs"]
+mod link;
 #[path = "network/node.rs"]
 mod node;
 #[path = "network/stranger.rs"]
@@ -246,6 +248,22 @@ async fn quic_works() {
     other.network.stop().await;
     hub.until_disconnected(peer).await;
     assert!(leaves.elapsed() < Duration::from_secs(2), "{:?}", leaves.elapsed());
+}
+
+#[tokio::test]
+#[ignore = "waits for two pings to fail, up to 20 s"]
+async fn a_dead_link_is_noticed_and_the_peer_met_again_another_way() {
+    let hub = Node::heavy(1, &[]).await;
+    let (link, cut) = link::to(&hub.bare_address()).await;
+    let mut light = Node::light(2, &[link]).await;
+    light
+        .until("where else the hub listens", |event| {
+            matches!(event, NetworkEvent::Identified { .. }).then_some(())
+        })
+        .await;
+    cut.send(()).expect("the link is up");
+    light.until_disconnected(hub.peer()).await;
+    light.until_connected(hub.peer()).await;
 }
 
 #[tokio::test]

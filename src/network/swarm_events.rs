@@ -44,7 +44,11 @@ impl EventLoop {
             SwarmEvent::Behaviour(event) => self.on_behaviour_event(event),
             SwarmEvent::NewListenAddr { address, .. } => {
                 let address = address.with(libp2p::multiaddr::Protocol::P2p(self.local));
-                self.addresses.send_modify(|addresses| addresses.push(address.clone()));
+                self.addresses.send_modify(|addresses| {
+                    if !addresses.contains(&address) {
+                        addresses.push(address.clone());
+                    }
+                });
                 self.outlet.tell(NetworkEvent::Listening(address));
             }
             SwarmEvent::ExpiredListenAddr { address, .. } => self.forget_listen_address(&address),
@@ -189,8 +193,10 @@ impl EventLoop {
     ) {
         let Some(peer) = peer::from_libp2p(peer_id) else { return };
         match result {
-            // Lost when the node does not keep up: there is another in five seconds.
-            Ok(rtt) => self.outlet.offer(NetworkEvent::Rtt { peer, rtt }).unwrap_or(()),
+            Ok(rtt) => {
+                // Lost when the node does not keep up: there is another in five seconds.
+                self.outlet.offer(NetworkEvent::Rtt { peer, rtt }).ok();
+            }
             Err(ping::Failure::Unsupported) => {}
             Err(reason @ (ping::Failure::Timeout | ping::Failure::Other { .. })) => {
                 tracing::debug!(?peer, %reason, "no answer; closing the connection");

@@ -9,7 +9,7 @@ use formix_p2p::wire::{Activity, Gossip, Identity, Message, Presence, Signed};
 use tokio::sync::mpsc;
 
 /// How long an event may take before a test gives up; a slow machine with all tests at once needs a second.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A node and what it has told.
 pub struct Node {
