@@ -1,8 +1,14 @@
 //! The local API: HTTP and JSON over a Unix socket in the node's folder (0600).
 
 mod api;
+mod client;
+mod server;
+#[cfg(test)]
+mod tests;
 
 pub use api::{
     Announced, ApiError, CALLS_QUEUED_MAX, Call, ComputationView, Health, NodeId, NodeView, PendingView,
     PrivateText, Proposal, Reply, Request, View,
 };
+pub use client::{Client, ClientError};
+pub use server::{ServeError, serve};

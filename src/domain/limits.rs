@@ -72,3 +72,67 @@ pub const QUEUED_PER_PEER_MAX: usize = 4_096;
 pub const CONNECTIONS_PER_PEER_MAX: u32 = 4;
 /// Connections in all; each costs about 95 KB and a file handle.
 pub const CONNECTIONS_MAX: u32 = 2_048;
+/// Nodes that a directory remembers; each costs about 1 KiB. A guess: ten times the largest network measured.
+pub const DIRECTORY_MAX: usize = 10_000;
+/// Nodes that a heavy node tells a newcomer of at once; gossip tells of the others within a quarter of a minute.
+pub const PRESENCES_RELAYED_MAX: usize = 256;
+/// Addresses in one presence.
+pub const PRESENCE_ADDRESSES_MAX: usize = 16;
+/// Characters of one address in a presence.
+pub const PRESENCE_ADDRESS_CHARS_MAX: usize = 256;
+/// How often a node tells the network that it is there.
+pub const PRESENCE_INTERVAL: Duration = Duration::from_secs(15);
+/// How long a presence holds: three may be lost before a node is taken for lost.
+pub const PRESENCE_LIFETIME: Duration = Duration::from_secs(60);
+/// How long a lost node stays in the directory.
+pub const LOST_KEPT: Duration = Duration::from_secs(600);
+/// Inputs that a node takes before it writes what they changed; while it writes, the next ones gather.
+pub const ROUND_INPUTS_MAX: usize = 1_024;
+/// Requests that wait for a computation to change or to be announced.
+pub const PARKED_MAX: usize = 1_024;
+/// How long a proposal waits on a fresh node until enough heavy nodes are there.
+pub const DISCOVERY_WAIT: Duration = Duration::from_secs(4);
+/// The body of one request to the local API: a closed list of participants fits.
+pub const CONTROL_BODY_BYTES_MAX: usize = 64 * 1024;
+/// The body of one reply of the local API: every remembered computation fits.
+pub const CONTROL_REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How long the command line waits for a node's reply; a proposal takes [`ACCEPTANCE_WAIT`] at most.
+pub const CONTROL_WAIT: Duration = Duration::from_secs(30);
+/// How long a node that leaves waits for requests under way; with the farewell it stays under 5 s.
+pub const CONTROL_LEAVE_WAIT: Duration = Duration::from_secs(1);
+/// Peers whose addresses a node remembers across restarts; the one unseen for longest goes first.
+pub const KNOWN_PEERS_MAX: usize = 1_000;
+/// Addresses remembered of one peer.
+pub const KNOWN_ADDRESSES_MAX: usize = 16;
+/// One log file; then it is rotated.
+pub const LOG_BYTES_MAX: u64 = 10 * 1024 * 1024;
+/// Log files of one node, the one being written included.
+pub const LOG_FILES_MAX: usize = 3;
+/// Connections that are being negotiated, inbound and outbound each.
+pub const HALF_OPEN_CONNECTIONS_MAX: u32 = 256;
+/// Things that the node asked of the network and that its event loop has not seen yet.
+pub const NETWORK_COMMANDS_QUEUED_MAX: usize = 16_384;
+/// Things that the network tells and that the node has not taken yet. Beyond it, senders are told "busy".
+pub const NETWORK_EVENTS_QUEUED_MAX: usize = 1_024;
+/// Things that the network must tell for certain (who came and went) while the node takes nothing. Beyond it the
+/// network stands still until the node does.
+pub const NETWORK_EVENTS_HELD_MAX: usize = 256;
+/// Peers whose addresses are remembered while the node runs.
+pub const PEERS_REMEMBERED_MAX: usize = 4_096;
+/// Addresses remembered of one peer: two transports on a handful of interfaces.
+pub const ADDRESSES_PER_PEER_MAX: usize = 16;
+/// Light nodes that a light node stays connected to without a reason. Heavy nodes carry the gossip.
+pub const LIGHT_NEIGHBOURS_MAX: usize = 8;
+/// Messages above 64 KiB that are read at the same time, and that may wait for the node; they bound the memory that
+/// others can make it use.
+pub const LARGE_FRAMES_MAX: usize = 16;
+/// Gossip that is being decoded, signatures and all, at the same time; more is not forwarded.
+pub const GOSSIP_DECODING_MAX: usize = 64;
+/// Gossip that waits for a first subscriber.
+pub const GOSSIP_WAITING_MAX: usize = 256;
+/// Frames of one peer that are refused before it is disconnected for a while.
+pub const OFFENCES_MAX: u32 = 3;
+/// Peers whose refused frames are counted.
+pub const OFFENDERS_MAX: usize = 1_024;
+/// Times that a message is offered again to a peer that says "busy".
+pub const BUSY_OFFERS_MAX: u32 = 8;

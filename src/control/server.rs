@@ -1,0 +1,294 @@
+//! The local API's server: HTTP over a Unix socket that only the node's owner may open.
+//!
+//! It knows nothing of a node: every route becomes a [`Call`] in the queue to the node's loop, and the loop's
+//! answer becomes the JSON of `docs/CLI.md`.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Path as Reference, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use tokio::net::{UnixListener, UnixSocket, UnixStream};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::api::{ApiError, Call, PrivateText, Proposal, Reply, Request};
+use crate::domain::limits::{CONTROL_BODY_BYTES_MAX, CONTROL_LEAVE_WAIT};
+
+/// The media type of a certificate's bytes.
+pub(super) const OCTETS: &str = "application/octet-stream";
+/// Connections that the system holds until they are accepted; a guess, far above what one person starts.
+const BACKLOG: u32 = 64;
+
+/// Why the local API cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Another process answers on this socket.
+    #[error("another process already answers on {}", .0.display())]
+    InUse(PathBuf),
+    /// There is something at this path that is not a socket; it is left alone.
+    #[error("{} is not a socket; move it away", .0.display())]
+    NotASocket(PathBuf),
+    /// The socket could not be made.
+    #[error("cannot listen on {}: {source}", path.display())]
+    Listen {
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// The body of `answer`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnswerBody {
+    /// The private number.
+    pub(super) value: PrivateText,
+}
+
+#[derive(Clone)]
+struct Desk {
+    calls: mpsc::Sender<Call>,
+    closing: watch::Receiver<bool>,
+}
+
+#[derive(Deserialize)]
+struct Seen {
+    seen: u64,
+}
+
+type Refused<T> = Result<T, ApiError>;
+
+/// Serves the local API until `shutdown` is ready. Returns once the socket listens; the task that is returned
+/// ends when every request under way is answered, or after [`CONTROL_LEAVE_WAIT`], and the socket file is gone. A socket file on which nobody
+/// answers is replaced.
+///
+/// # Errors
+/// `InUse`, `NotASocket` or `Listen`.
+pub async fn serve(
+    socket: &Path,
+    calls: mpsc::Sender<Call>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<JoinHandle<()>, ServeError> {
+    let listener = listen(socket).await?;
+    let (closing_tx, closing) = watch::channel(false);
+    let closing_seen = closing.clone();
+    let router = routes(Desk { calls, closing });
+    let stop = async move {
+        shutdown.await;
+        closing_tx.send_replace(true);
+    };
+    let path = socket.to_owned();
+    // Somebody who connects and says nothing does not keep the node from leaving.
+    let overdue = async move {
+        let mut closing = closing_seen;
+        if closing.wait_for(|closing| *closing).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(CONTROL_LEAVE_WAIT).await;
+    };
+    Ok(tokio::spawn(async move {
+        tokio::select! {
+            served = async { axum::serve(listener, router).with_graceful_shutdown(stop).await } => {
+                if let Err(error) = served {
+                    tracing::error!(%error, "the local API ended");
+                }
+            }
+            () = overdue => tracing::debug!("a request to the local API was broken off"),
+        }
+        if let Err(error) = std::fs::remove_file(&path) {
+            tracing::debug!(%error, "the control socket was already gone");
+        }
+    }))
+}
+
+/// A listening socket with mode 0600 from its first moment.
+async fn listen(path: &Path) -> Result<UnixListener, ServeError> {
+    let failed = |source| ServeError::Listen { path: path.to_owned(), source };
+    remove_stale(path).await?;
+    let socket = UnixSocket::new_stream().map_err(failed)?;
+    // On Linux the file inherits the mode of the unbound socket; systems that refuse this rely on the node's
+    // folder, which is closed to others, until `chmod` below.
+    let _ = rustix::fs::fchmod(&socket, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR);
+    socket.bind(path).map_err(failed)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    socket.listen(BACKLOG).map_err(failed)
+}
+
+async fn remove_stale(path: &Path) -> Result<(), ServeError> {
+    use std::os::unix::fs::FileTypeExt;
+
+    let failed = |source| ServeError::Listen { path: path.to_owned(), source };
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+        Ok(found) if !found.file_type().is_socket() => return Err(ServeError::NotASocket(path.to_owned())),
+        Ok(_) => {}
+    }
+    match UnixStream::connect(path).await {
+        Ok(_) => Err(ServeError::InUse(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path).map_err(failed)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn routes(desk: Desk) -> Router {
+    Router::new()
+        .route("/health", get(async |State(desk): State<Desk>| desk.ask(Request::Health).await))
+        .route("/id", get(async |State(desk): State<Desk>| desk.ask(Request::Id).await))
+        .route("/view", get(async |State(desk): State<Desk>| desk.ask(Request::View).await))
+        .route("/pending", get(async |State(desk): State<Desk>| desk.ask(Request::Pending).await))
+        .route("/stop", post(async |State(desk): State<Desk>| desk.ask(Request::Stop).await))
+        .route("/computations", get(computations).post(propose))
+        .route("/computations/{reference}", get(computation))
+        .route("/computations/{reference}/watch", get(watch))
+        .route("/computations/{reference}/certificate", get(certificate))
+        .route("/computations/{reference}/approve", post(approve))
+        .route("/computations/{reference}/decline", post(decline))
+        .route("/computations/{reference}/answer", post(answer))
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_route)
+        .layer(DefaultBodyLimit::max(CONTROL_BODY_BYTES_MAX))
+        .with_state(desk)
+}
+
+async fn no_such_route() -> ApiError {
+    ApiError {
+        code: "no_such_route".to_owned(),
+        message: "the local API has no such route".to_owned(),
+        hint: "use the command line of the same version as the node".to_owned(),
+        exit: 3,
+    }
+}
+
+async fn computations(State(desk): State<Desk>) -> Refused<Reply> {
+    desk.ask(Request::Computations).await
+}
+
+async fn propose(State(desk): State<Desk>, body: Result<axum::body::Bytes, BytesRejection>) -> Refused<Reply> {
+    let proposal: Proposal = parsed(body)?;
+    desk.ask(Request::Propose(Box::new(proposal))).await
+}
+
+async fn computation(State(desk): State<Desk>, reference: PathArgument) -> Refused<Reply> {
+    desk.ask(Request::Computation { reference: named(reference)? }).await
+}
+
+async fn watch(
+    State(desk): State<Desk>,
+    reference: PathArgument,
+    seen: Result<Query<Seen>, QueryRejection>,
+) -> Refused<Reply> {
+    let reference = named(reference)?;
+    let Query(Seen { seen }) = seen.map_err(|error| malformed(error.body_text()))?;
+    let mut closing = desk.closing.clone();
+    // A long poll may last for days; a node that leaves does not wait for it.
+    tokio::select! {
+        answer = desk.ask(Request::Watch { reference, seen }) => answer,
+        _ = closing.wait_for(|closing| *closing) => Err(stopping()),
+    }
+}
+
+async fn certificate(State(desk): State<Desk>, reference: PathArgument) -> Refused<Reply> {
+    desk.ask(Request::Certificate { reference: named(reference)? }).await
+}
+
+async fn approve(State(desk): State<Desk>, reference: PathArgument) -> Refused<Reply> {
+    desk.ask(Request::Approve { reference: named(reference)? }).await
+}
+
+async fn decline(State(desk): State<Desk>, reference: PathArgument) -> Refused<Reply> {
+    desk.ask(Request::Decline { reference: named(reference)? }).await
+}
+
+async fn answer(
+    State(desk): State<Desk>,
+    reference: PathArgument,
+    body: Result<axum::body::Bytes, BytesRejection>,
+) -> Refused<Reply> {
+    let AnswerBody { value } = parsed(body)?;
+    desk.ask(Request::Answer { reference: named(reference)?, value }).await
+}
+
+type PathArgument = Result<Reference<String>, PathRejection>;
+
+fn named(reference: PathArgument) -> Refused<String> {
+    reference.map(|Reference(text)| text).map_err(|error| malformed(error.body_text()))
+}
+
+fn parsed<T: for<'de> Deserialize<'de>>(body: Result<axum::body::Bytes, BytesRejection>) -> Refused<T> {
+    let body = body.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError {
+            code: "body_too_large".to_owned(),
+            message: format!("a request's body may have {CONTROL_BODY_BYTES_MAX} bytes"),
+            hint: "shorten the prompt or the lists of nodes".to_owned(),
+            exit: 2,
+        },
+        _ => malformed(error.body_text()),
+    })?;
+    // Where the JSON breaks is said, and what it holds is not: it may be a private value.
+    serde_json::from_slice(&body).map_err(|error| {
+        malformed(format!("not the expected JSON (line {}, column {})", error.line(), error.column()))
+    })
+}
+
+fn malformed(message: String) -> ApiError {
+    let hint = "use the command line of the same version as the node".to_owned();
+    ApiError { code: "malformed_request".to_owned(), message, hint, exit: 2 }
+}
+
+fn stopping() -> ApiError {
+    ApiError {
+        code: "node_stopping".to_owned(),
+        message: "the node is stopping".to_owned(),
+        hint: "start it again with `formix-p2p start`".to_owned(),
+        exit: 3,
+    }
+}
+
+impl Desk {
+    async fn ask(&self, request: Request) -> Refused<Reply> {
+        let (reply, answer) = oneshot::channel();
+        self.calls.send(Call { request, reply }).await.map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())?
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Health(health) => Json(health).into_response(),
+            Self::Id(id) => Json(id).into_response(),
+            Self::View(view) => Json(view).into_response(),
+            Self::Computations(views) => Json(views).into_response(),
+            Self::Computation(view) => Json(view).into_response(),
+            Self::Announced(announced) => Json(announced).into_response(),
+            Self::Pending(pending) => Json(pending).into_response(),
+            Self::Certificate(bytes) => ([(header::CONTENT_TYPE, OCTETS)], bytes).into_response(),
+            Self::Done => Json(serde_json::Map::new()).into_response(),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = match (self.code.as_str(), self.exit) {
+            ("node_stopping", _) => StatusCode::SERVICE_UNAVAILABLE,
+            ("body_too_large", _) => StatusCode::PAYLOAD_TOO_LARGE,
+            (_, 2) => StatusCode::BAD_REQUEST,
+            (_, 3) => StatusCode::NOT_FOUND,
+            (_, 5) => StatusCode::GATEWAY_TIMEOUT,
+            (_, _) => StatusCode::CONFLICT,
+        };
+        (status, Json(self)).into_response()
+    }
+}

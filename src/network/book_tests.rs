@@ -1,0 +1,111 @@
+use super::*;
+
+const PEER: PeerId = PeerId::from_public_key([1; 32]);
+
+fn address(port: u16) -> Multiaddr {
+    format!("/ip4/10.0.0.1/tcp/{port}").parse().expect("an address")
+}
+
+fn numbered(number: usize) -> PeerId {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&number.to_be_bytes());
+    PeerId::from_public_key(key)
+}
+
+#[test]
+fn a_peer_that_is_asked_for_is_dialled_once_its_address_is_known() {
+    let (mut book, now) = (Book::default(), Instant::now());
+    book.keep(PEER, Interest::Asked, now);
+    assert_eq!(book.take_due(now), None);
+    book.learn(PEER, [address(1)]);
+    assert_eq!(book.take_due(Instant::now()), Some((PEER, vec![address(1)])));
+    assert_eq!(book.take_due(Instant::now()), None, "one dial at a time");
+}
+
+#[test]
+fn a_lost_peer_is_dialled_again_and_ever_more_rarely() {
+    let (mut book, mut now) = (Book::default(), Instant::now());
+    book.learn(PEER, [address(1)]);
+    book.keep(PEER, Interest::Asked, now);
+    let mut longest = Duration::ZERO;
+    for _ in 0..100 {
+        assert!(book.take_due(now).is_some());
+        book.on_dial_failed(PEER, now);
+        let due = book.next_due().expect("asked for");
+        longest = longest.max(due - now);
+        now = due;
+    }
+    assert!(longest > Duration::from_secs(7) && longest <= Duration::from_secs(15), "{longest:?}");
+    book.take_due(now);
+    book.on_connected(PEER, now);
+    now += STEADY_AFTER;
+    book.on_disconnected(PEER, now);
+    assert!(book.next_due().expect("asked for") - now < Duration::from_secs(1));
+}
+
+#[test]
+fn a_passing_peer_is_not_dialled_again() {
+    let (mut book, now) = (Book::default(), Instant::now());
+    book.learn(PEER, [address(1)]);
+    book.dial_at(PEER, now);
+    assert!(book.take_due(now).is_some());
+    book.on_connected(PEER, now);
+    book.on_disconnected(PEER, now);
+    assert_eq!(book.next_due(), None);
+    assert!(book.is_reachable(PEER) && !book.is_connected(PEER));
+}
+
+#[test]
+fn a_passing_peer_that_cannot_be_reached_is_given_up_soon() {
+    let (mut book, mut now) = (Book::default(), Instant::now());
+    book.learn(PEER, [address(1)]);
+    book.dial_at(PEER, now);
+    let mut dials = 0;
+    while let Some(due) = book.next_due() {
+        now = due;
+        assert!(book.take_due(now).is_some());
+        assert_eq!(book.on_dial_failed(PEER, now), None);
+        dials += 1;
+    }
+    assert_eq!(dials, PASSING_FAILURES_MAX);
+}
+
+#[test]
+fn a_heavy_node_that_was_only_found_is_given_up_in_the_end() {
+    let (mut book, mut now) = (Book::default(), Instant::now());
+    book.learn(PEER, [address(1)]);
+    book.on_identified(PEER, Role::Heavy, now);
+    let mut dials = 0;
+    while let Some(due) = book.next_due() {
+        now = due;
+        assert!(book.take_due(now).is_some());
+        book.on_dial_failed(PEER, now);
+        dials += 1;
+    }
+    assert_eq!(dials, FOUND_FAILURES_MAX);
+}
+
+#[test]
+fn unused_light_neighbours_beyond_the_limit_are_surplus() {
+    let (mut book, now) = (Book::default(), Instant::now());
+    for number in 0..LIGHT_NEIGHBOURS_MAX + 3 {
+        book.on_connected(numbered(number), now);
+        book.on_identified(numbered(number), Role::Light, now);
+    }
+    assert!(book.surplus(now).is_empty());
+    let later = now + UNUSED_AFTER + Duration::from_secs(1);
+    book.on_used(numbered(0), later);
+    let surplus = book.surplus(later);
+    assert_eq!(surplus.len(), 3);
+    assert!(!surplus.contains(&numbered(0)));
+}
+
+#[test]
+fn the_book_is_bounded() {
+    let mut book = Book::default();
+    for number in 0..PEERS_REMEMBERED_MAX + 10 {
+        book.learn(numbered(number), (0..100).map(address));
+    }
+    assert_eq!(book.peers.len(), PEERS_REMEMBERED_MAX);
+    assert!(book.peers.values().all(|entry| entry.addresses.len() == ADDRESSES_PER_PEER_MAX));
+}

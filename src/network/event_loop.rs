@@ -1,0 +1,339 @@
+//! The one task that owns the swarm: commands and timers in, events out.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use libp2p::core::transport::ListenerId;
+use libp2p::swarm::dial_opts::DialOpts;
+use libp2p::swarm::{DialError, SwarmEvent};
+use libp2p::{Multiaddr, Swarm, gossipsub};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+
+use super::behaviour::{Behaviour, BehaviourEvent};
+use super::book::{Book, Interest};
+use super::bootstrap::Bootstrap;
+use super::codec::Frame;
+use super::offences::Offences;
+use super::outbox::Outbox;
+use super::outlet::Outlet;
+use super::swarm_events::DecodedGossip;
+use super::topic::{Publication, Waiting};
+use super::{NetworkConfig, peer};
+use crate::domain::limits::GOSSIP_BYTES_MAX;
+use crate::domain::{PeerId, Role};
+use crate::wire::{Gossip, Message};
+
+/// How often surplus neighbours are looked for.
+const TIDY_INTERVAL: Duration = Duration::from_secs(15);
+/// Before leaving: what was just sent goes out.
+const FLUSH: Duration = Duration::from_millis(50);
+/// After closing: peers know at once, instead of when their timers run out 15 s later.
+const FAREWELL: Duration = Duration::from_millis(150);
+
+/// What a handle asks of the event loop.
+pub(super) enum Command {
+    Send { to: PeerId, message: Box<Message> },
+    Publish(Box<Gossip>),
+    Remember { peer: PeerId, addresses: Vec<Multiaddr> },
+    WantConnected(PeerId),
+    Stop(oneshot::Sender<()>),
+}
+
+/// The swarm, and what is remembered about it.
+pub(super) struct EventLoop {
+    pub(super) swarm: Swarm<Behaviour>,
+    pub(super) local: libp2p::PeerId,
+    pub(super) role: Role,
+    pub(super) book: Book,
+    pub(super) bootstrap: Bootstrap,
+    pub(super) outbox: Outbox,
+    pub(super) offences: Offences,
+    pub(super) decoding: JoinSet<DecodedGossip>,
+    pub(super) outlet: Outlet,
+    pub(super) addresses: watch::Sender<Vec<Multiaddr>>,
+    waiting: Waiting,
+    listeners: Vec<ListenerId>,
+    commands: mpsc::Receiver<Command>,
+}
+
+/// What woke the event loop.
+enum Wake {
+    Command(Option<Command>),
+    Swarm(Box<SwarmEvent<BehaviourEvent>>),
+    Decoded(Box<Result<DecodedGossip, JoinError>>),
+    /// The node has taken something: there may be room for what is held.
+    Room,
+    /// The node takes no events any more.
+    Deaf,
+    Due,
+    Tidy,
+}
+
+/// Whether the event loop goes on.
+enum Turn {
+    Go,
+    Leave(Option<oneshot::Sender<()>>),
+}
+
+impl EventLoop {
+    pub(super) fn new(
+        swarm: Swarm<Behaviour>,
+        listeners: Vec<ListenerId>,
+        config: NetworkConfig,
+        commands: mpsc::Receiver<Command>,
+        outlet: Outlet,
+        addresses: watch::Sender<Vec<Multiaddr>>,
+    ) -> Self {
+        let (local, now) = (*swarm.local_peer_id(), Instant::now());
+        let mut book = Book::default();
+        for (known, addresses) in config.known {
+            if peer::to_libp2p(known) != local {
+                book.learn(known, addresses.into_iter().map(|address| peer::split(address).0));
+                book.keep(known, Interest::Asked, now);
+            }
+        }
+        let mut anonymous = Vec::new();
+        for address in config.bootstrap {
+            match peer::split(address) {
+                (address, None) => anonymous.push(address),
+                (_, Some(named)) if named == local => {}
+                (address, Some(named)) => match peer::from_libp2p(&named) {
+                    Some(named) => {
+                        book.learn(named, [address]);
+                        book.keep(named, Interest::Asked, now);
+                    }
+                    None => tracing::warn!(%address, peer = %named, "only Ed25519 identities are dialled"),
+                },
+            }
+        }
+        Self {
+            swarm,
+            local,
+            role: config.role,
+            book,
+            bootstrap: Bootstrap::new(anonymous, now),
+            outbox: Outbox::new(),
+            offences: Offences::default(),
+            decoding: JoinSet::new(),
+            outlet,
+            addresses,
+            waiting: Waiting::default(),
+            listeners,
+            commands,
+        }
+    }
+
+    /// Turns until a handle says stop, the last handle is gone, or nobody takes events any more.
+    pub(super) async fn run(mut self) {
+        let mut tidy = tokio::time::interval(TIDY_INTERVAL);
+        tidy.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let done = loop {
+            self.on_due();
+            let wake = self.wait(&mut tidy).await;
+            match self.turn(wake) {
+                Turn::Go => {}
+                Turn::Leave(done) => break done,
+            }
+        };
+        self.leave().await;
+        // The swarm, and with it every socket, goes before the caller is told.
+        drop(self);
+        if let Some(done) = done {
+            // The caller may have stopped waiting.
+            done.send(()).ok();
+        }
+    }
+
+    async fn wait(&mut self, tidy: &mut Interval) -> Wake {
+        let due = self.next_due();
+        tokio::select! {
+            command = self.commands.recv() => Wake::Command(command),
+            // Once too much is held for a node that takes nothing, the network stands still until it does.
+            event = self.swarm.select_next_some(), if self.outlet.may_hold() => Wake::Swarm(Box::new(event)),
+            Some(decoded) = self.decoding.join_next() => Wake::Decoded(Box::new(decoded)),
+            () = self.outlet.room() => Wake::Room,
+            () = self.outlet.closed() => Wake::Deaf,
+            () = sleep_until(due) => Wake::Due,
+            _ = tidy.tick() => Wake::Tidy,
+        }
+    }
+
+    fn turn(&mut self, wake: Wake) -> Turn {
+        match wake {
+            Wake::Command(command) => return self.on_command(command),
+            Wake::Swarm(event) => self.on_swarm_event(*event),
+            Wake::Decoded(decoded) => self.on_gossip_decoded(*decoded),
+            Wake::Room => self.outlet.release(),
+            Wake::Deaf => return Turn::Leave(None),
+            Wake::Due => {}
+            Wake::Tidy => self.tidy(),
+        }
+        Turn::Go
+    }
+
+    /// Sends what may go to a peer, or dials it.
+    pub(super) fn pump(&mut self, to: PeerId) {
+        let now = Instant::now();
+        if !self.book.is_connected(to) {
+            if self.outbox.has_waiting(to) {
+                self.book.dial_at(to, now);
+            }
+            return;
+        }
+        while let Some(letter) = self.outbox.next(to) {
+            let frame = Frame::Outgoing(letter.message.clone());
+            let request = self.swarm.behaviour_mut().message.send_request(&peer::to_libp2p(to), frame);
+            self.outbox.on_sent(request, to, letter);
+            self.book.on_used(to, now);
+        }
+    }
+
+    fn on_command(&mut self, command: Option<Command>) -> Turn {
+        match command {
+            Some(Command::Send { to, message }) => self.on_send(to, *message),
+            Some(Command::Publish(gossip)) => self.publish(Publication::new(&gossip)),
+            Some(Command::Remember { peer, addresses }) if peer::to_libp2p(peer) != self.local => {
+                self.book.learn(peer, peer::dialable(addresses));
+            }
+            Some(Command::WantConnected(peer)) if peer::to_libp2p(peer) != self.local => {
+                self.book.keep(peer, Interest::Asked, Instant::now());
+            }
+            Some(Command::Remember { .. } | Command::WantConnected(_)) => {}
+            Some(Command::Stop(done)) => return Turn::Leave(Some(done)),
+            None => return Turn::Leave(None),
+        }
+        Turn::Go
+    }
+
+    fn on_send(&mut self, to: PeerId, message: Message) {
+        let kind = message.kind();
+        if !self.book.is_reachable(to) {
+            tracing::debug!(peer = ?to, kind, "no address of this peer is known; a message is lost");
+        } else if self.outbox.push(to, message).is_err() {
+            tracing::debug!(peer = ?to, kind, "the queue of this peer is full; a message is lost");
+        } else {
+            self.pump(to);
+        }
+    }
+
+    fn publish(&mut self, publication: Publication) {
+        if publication.bytes.len() > GOSSIP_BYTES_MAX {
+            let bytes = publication.bytes.len();
+            tracing::warn!(bytes, limit = GOSSIP_BYTES_MAX, "too large to be gossiped; nobody is told");
+            return;
+        }
+        let gossipsub = &mut self.swarm.behaviour_mut().gossipsub;
+        match gossipsub.publish(publication.topic.hash(), publication.bytes.clone()) {
+            // Said within the last minute, or kept by gossipsub, which offers it once its queues have room.
+            Ok(_) | Err(gossipsub::PublishError::Duplicate | gossipsub::PublishError::AllQueuesFull(_)) => {}
+            Err(gossipsub::PublishError::NoPeersSubscribedToTopic) => {
+                self.waiting.keep(publication, Instant::now());
+            }
+            Err(reason) => tracing::warn!(%reason, "gossip is lost"),
+        }
+    }
+
+    /// Does whatever the time has come for.
+    fn on_due(&mut self) {
+        let now = Instant::now();
+        while let Some((peer, addresses)) = self.book.take_due(now) {
+            self.dial(peer, addresses);
+        }
+        let swarm = &mut self.swarm;
+        while self.bootstrap.dial_due(now, |address| {
+            let options = DialOpts::unknown_peer_id().address(address).allocate_new_port().build();
+            let attempt = options.connection_id();
+            let dialled = swarm.dial(options);
+            dialled.inspect_err(|reason| tracing::debug!(%reason, "cannot dial")).ok().map(|()| attempt)
+        }) {}
+        while let Some(peer) = self.outbox.take_resumed(now) {
+            self.pump(peer);
+        }
+        while let Some(publication) = self.waiting.take_due(now) {
+            self.publish(publication);
+        }
+        while let Some(peer) = self.offences.take_released(now) {
+            self.swarm.behaviour_mut().blocked.unblock_peer(peer::to_libp2p(peer));
+        }
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        let due = [
+            self.book.next_due(),
+            self.bootstrap.next_due(),
+            self.outbox.next_due(),
+            self.waiting.next_due(),
+            self.offences.next_due(),
+        ];
+        due.into_iter().flatten().min()
+    }
+
+    fn dial(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        // A port of its own: two nodes that dial each other from their listening ports at the same moment would meet
+        // in one TCP connection with two dialers.
+        let options = DialOpts::peer_id(peer::to_libp2p(peer))
+            .addresses(addresses)
+            .extend_addresses_through_behaviour()
+            .allocate_new_port()
+            .build();
+        match self.swarm.dial(options) {
+            // Another protocol dials already; what comes of it is reported by peer.
+            Ok(()) | Err(DialError::DialPeerConditionFalse(_)) => {}
+            Err(reason) => {
+                self.on_unreachable(peer, &reason);
+            }
+        }
+    }
+
+    /// A dial came to nothing: what waited for the peer is lost.
+    pub(super) fn on_unreachable(&mut self, peer: PeerId, reason: &DialError) {
+        if self.book.on_dial_failed(peer, Instant::now()) == Some(1) {
+            tracing::info!(?peer, %reason, "cannot be reached; trying again");
+        } else {
+            tracing::debug!(?peer, %reason, "a dial failed");
+        }
+        if !self.book.is_connected(peer) {
+            let lost = self.outbox.clear(peer);
+            if lost > 0 {
+                tracing::debug!(?peer, lost, "unreachable; messages are lost");
+            }
+        }
+    }
+
+    /// A light node lets go of light nodes that it does not need: heavy nodes carry the gossip.
+    fn tidy(&mut self) {
+        if self.role == Role::Light {
+            for peer in self.book.surplus(Instant::now()) {
+                self.swarm.disconnect_peer_id(peer::to_libp2p(peer)).ok();
+            }
+        }
+    }
+
+    async fn leave(&mut self) {
+        self.turn_for(FLUSH).await;
+        // Nobody new, and mDNS, whose tasks outlive the swarm, has nothing to tell any more.
+        for listener in std::mem::take(&mut self.listeners) {
+            self.swarm.remove_listener(listener);
+        }
+        let peers: Vec<_> = self.swarm.connected_peers().copied().collect();
+        for peer in peers {
+            // Gone meanwhile is as good.
+            self.swarm.disconnect_peer_id(peer).ok();
+        }
+        self.turn_for(FAREWELL).await;
+    }
+
+    async fn turn_for(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while tokio::time::timeout_at(until, self.swarm.select_next_some()).await.is_ok() {}
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

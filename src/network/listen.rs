@@ -1,0 +1,121 @@
+//! Listening: every address is bound, or the first that cannot be is named.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+
+use futures::{FutureExt as _, StreamExt as _};
+use libp2p::core::transport::{ListenerId, TransportError};
+use libp2p::multiaddr::Protocol;
+use libp2p::swarm::SwarmEvent;
+use libp2p::{Multiaddr, Swarm};
+
+use super::behaviour::{Behaviour, BehaviourEvent};
+use super::error::NetworkError;
+use super::swarm_key::SwarmKey;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Tcp,
+    Quic,
+}
+
+/// What listens, and whatever the swarm said until it did: mDNS does not repeat itself.
+pub(super) struct Listening {
+    pub(super) listeners: Vec<ListenerId>,
+    pub(super) events: Vec<SwarmEvent<BehaviourEvent>>,
+}
+
+/// Binds every address and waits until the ports are known.
+pub(super) async fn listen(
+    swarm: &mut Swarm<Behaviour>,
+    addresses: &[Multiaddr],
+    swarm_key: Option<&SwarmKey>,
+) -> Result<Listening, NetworkError> {
+    let mut waiting: HashMap<ListenerId, Multiaddr> = HashMap::new();
+    for address in addresses {
+        probe(address, swarm_key)?;
+        let listener = swarm.listen_on(address.clone()).map_err(|error| match error {
+            TransportError::MultiaddrNotSupported(address) => NetworkError::NotAListenAddress(address),
+            TransportError::Other(reason) => NetworkError::Listen { address: address.clone(), reason },
+        })?;
+        waiting.insert(listener, address.clone());
+    }
+    let listeners = waiting.keys().copied().collect();
+    let mut events = Vec::new();
+    while !waiting.is_empty() {
+        let event = swarm.select_next_some().await;
+        match &event {
+            SwarmEvent::NewListenAddr { listener_id, .. } => {
+                waiting.remove(listener_id);
+            }
+            SwarmEvent::ListenerClosed { listener_id, reason, .. } => {
+                if let Some(address) = waiting.remove(listener_id) {
+                    let reason = match reason {
+                        Ok(()) => io::Error::from(io::ErrorKind::NotConnected),
+                        Err(error) => io::Error::new(error.kind(), error.to_string()),
+                    };
+                    return Err(NetworkError::Listen { address, reason });
+                }
+            }
+            _ => {}
+        }
+        events.push(event);
+    }
+    // An address on all interfaces is reported interface by interface; take what is known by now.
+    while let Some(Some(event)) = swarm.next().now_or_never() {
+        let is_address = matches!(event, SwarmEvent::NewListenAddr { .. });
+        events.push(event);
+        if !is_address {
+            break;
+        }
+    }
+    Ok(Listening { listeners, events })
+}
+
+/// Binds and lets go, without the permission to share a port that libp2p gives its TCP sockets: with it, two nodes
+/// would listen on one port and each get half of the connections.
+fn probe(address: &Multiaddr, swarm_key: Option<&SwarmKey>) -> Result<(), NetworkError> {
+    let (socket, kind) = parse(address).ok_or_else(|| NetworkError::NotAListenAddress(address.clone()))?;
+    if kind == Kind::Quic && swarm_key.is_some() {
+        return Err(NetworkError::QuicWithSwarmKey(address.clone()));
+    }
+    let bound = match kind {
+        Kind::Tcp => TcpListener::bind(socket).map(drop),
+        Kind::Quic => UdpSocket::bind(socket).map(drop),
+    };
+    bound.map_err(|reason| match reason.kind() {
+        io::ErrorKind::AddrInUse => NetworkError::AddressInUse(address.clone()),
+        _ => NetworkError::Listen { address: address.clone(), reason },
+    })
+}
+
+fn parse(address: &Multiaddr) -> Option<(SocketAddr, Kind)> {
+    let mut parts = address.iter();
+    let ip: IpAddr = match parts.next()? {
+        Protocol::Ip4(ip) => ip.into(),
+        Protocol::Ip6(ip) => ip.into(),
+        _ => return None,
+    };
+    let (port, kind) = match (parts.next()?, parts.next()) {
+        (Protocol::Tcp(port), None) => (port, Kind::Tcp),
+        (Protocol::Udp(port), Some(Protocol::QuicV1)) => (port, Kind::Quic),
+        _ => return None,
+    };
+    if parts.next().is_some() { None } else { Some((SocketAddr::new(ip, port), kind)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listen_addresses_are_an_interface_a_port_and_a_transport() {
+        for text in ["/ip4/0.0.0.0/tcp/0", "/ip6/::1/tcp/8000", "/ip4/127.0.0.1/udp/8000/quic-v1"] {
+            assert!(parse(&text.parse().expect("a multiaddress")).is_some(), "{text}");
+        }
+        for text in ["/ip4/0.0.0.0", "/ip4/0.0.0.0/udp/1", "/dns4/localhost/tcp/1", "/ip4/1.2.3.4/tcp/1/ws"] {
+            assert!(parse(&text.parse().expect("a multiaddress")).is_none(), "{text}");
+        }
+    }
+}

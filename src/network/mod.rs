@@ -1,0 +1,198 @@
+//! The libp2p side of a node: it finds peers, stays connected to those that matter, and carries
+//! [`Message`]s from one to one and [`Gossip`] from one to all. It decides nothing about computations.
+//!
+//! A message is sent at most once and may be lost: when a peer cannot be reached, when its queue is full, when a
+//! connection breaks. The protocol asks again for what it lacks. Nodes find each other by mDNS on a LAN, and through any
+//! one address by Kademlia, which heavy nodes serve; whoever serves it is kept connected.
+//!
+//! One task owns the swarm (`event_loop`). [`Network`] is a handle that talks to it through a bounded channel, and
+//! everything that happens comes out of another bounded channel as [`NetworkEvent`]s: while the receiver is slow, senders
+//! elsewhere are told "busy" and try again.
+
+mod backoff;
+mod behaviour;
+mod book;
+mod bootstrap;
+mod codec;
+mod error;
+mod event_loop;
+mod listen;
+mod offences;
+mod outbox;
+mod outlet;
+mod peer;
+mod swarm_events;
+mod swarm_key;
+mod topic;
+mod transport;
+
+use std::fmt;
+use std::time::Duration;
+
+use libp2p::identity::Keypair;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use error::NetworkError;
+pub use libp2p::Multiaddr;
+pub use swarm_key::{SwarmKey, SwarmKeyError};
+
+use self::behaviour::Behaviour;
+use self::event_loop::{Command, EventLoop};
+use self::outlet::Outlet;
+use crate::domain::limits::{NETWORK_COMMANDS_QUEUED_MAX, NETWORK_EVENTS_QUEUED_MAX};
+use crate::domain::{PeerId, Role};
+use crate::sharing::Secret;
+use crate::wire::{Gossip, Message};
+
+/// Whether nodes nearby are found by multicast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mdns {
+    /// They find each other by themselves. Without a multicast interface, a warning and nothing else.
+    On,
+    /// They are told of each other.
+    Off,
+}
+
+/// What a node brings to the network.
+#[derive(Clone, Debug)]
+pub struct NetworkConfig {
+    /// Its Ed25519 secret key.
+    pub secret_key: Secret<[u8; 32]>,
+    /// Heavy nodes serve Kademlia and keep everybody in their gossip mesh.
+    pub role: Role,
+    /// Where to listen: `/ip4/…/tcp/…` and `/ip4/…/udp/…/quic-v1`, or `/ip6`. Port 0 lets the system choose.
+    pub listen: Vec<Multiaddr>,
+    /// Where to begin; with or without `/p2p/…`. Dialled again for as long as nobody there is connected.
+    pub bootstrap: Vec<Multiaddr>,
+    /// Peers from earlier runs, kept connected from the start.
+    pub known: Vec<(PeerId, Vec<Multiaddr>)>,
+    /// Whether nodes nearby are found by multicast.
+    pub mdns: Mdns,
+    /// Closes the network to whoever lacks it. TCP only.
+    pub swarm_key: Option<SwarmKey>,
+}
+
+/// What happens in the network.
+#[derive(Clone, Debug)]
+pub enum NetworkEvent {
+    /// This node can be reached here; `/p2p/…` is part of it.
+    Listening(Multiaddr),
+    /// The first connection to a peer is there.
+    Connected {
+        /// Who.
+        peer: PeerId,
+        /// Where it is, or where it called from.
+        address: Multiaddr,
+    },
+    /// The last connection to a peer is gone.
+    Disconnected(PeerId),
+    /// A message came; its signatures hold, and the transport vouches for the sender.
+    Message {
+        /// Who sent it.
+        from: PeerId,
+        /// What.
+        message: Message,
+    },
+    /// Gossip came; its signatures hold.
+    Gossip {
+        /// Who said it first.
+        from: PeerId,
+        /// What.
+        gossip: Gossip,
+    },
+    /// A peer answered a ping.
+    Rtt {
+        /// Who.
+        peer: PeerId,
+        /// After how long.
+        rtt: Duration,
+    },
+    /// A peer told where it listens.
+    Identified {
+        /// Who.
+        peer: PeerId,
+        /// The addresses worth dialling, without `/p2p/…`.
+        addresses: Vec<Multiaddr>,
+    },
+}
+
+/// A node's handle on the network. Clones are the same node; when the last is dropped, the node leaves.
+#[derive(Clone)]
+pub struct Network {
+    commands: mpsc::Sender<Command>,
+    addresses: watch::Receiver<Vec<Multiaddr>>,
+}
+
+impl Network {
+    /// Enters the network, once every listen address is bound. Must run inside a Tokio runtime.
+    ///
+    /// Events must be taken: while they are not, nothing is received. Dropping the receiver leaves the network.
+    ///
+    /// # Errors
+    /// The first listen address that cannot be bound, by cause; see [`NetworkError`].
+    pub async fn start(config: NetworkConfig) -> Result<(Self, mpsc::Receiver<NetworkEvent>), NetworkError> {
+        let keypair = Keypair::ed25519_from_bytes(*config.secret_key.expose())
+            .map_err(|error| NetworkError::Setup { layer: "the identity", reason: error.to_string() })?;
+        let behaviour = Behaviour::new(&keypair, config.role, config.mdns)?;
+        let mut swarm = transport::swarm(&keypair, behaviour, config.swarm_key.as_ref())?;
+        let listening = listen::listen(&mut swarm, &config.listen, config.swarm_key.as_ref()).await?;
+
+        let (commands, commands_rx) = mpsc::channel(NETWORK_COMMANDS_QUEUED_MAX);
+        let (events, events_rx) = mpsc::channel(NETWORK_EVENTS_QUEUED_MAX);
+        let (addresses_tx, addresses) = watch::channel(Vec::new());
+        let mut event_loop =
+            EventLoop::new(swarm, listening.listeners, config, commands_rx, Outlet::new(events), addresses_tx);
+        for event in listening.events {
+            event_loop.on_swarm_event(event);
+        }
+        tokio::spawn(event_loop.run());
+        Ok((Self { commands, addresses }, events_rx))
+    }
+
+    /// Sends a message, connecting first if need be. Never waits; the message may be lost.
+    pub fn send(&self, to: PeerId, message: Message) {
+        self.command(Command::Send { to, message: Box::new(message) });
+    }
+
+    /// Tells everybody who listens. Never waits. What finds no listener is tried again for some seconds, unless
+    /// it is presence, which is said again anyway.
+    pub fn publish(&self, gossip: Gossip) {
+        self.command(Command::Publish(Box::new(gossip)));
+    }
+
+    /// Notes where a peer can be dialled.
+    pub fn remember(&self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        self.command(Command::Remember { peer, addresses });
+    }
+
+    /// Keeps a connection to a peer from now on, as soon as an address of it is known.
+    pub fn want_connected(&self, peer: PeerId) {
+        self.command(Command::WantConnected(peer));
+    }
+
+    /// Where this node can be reached, `/p2p/…` included.
+    pub fn listen_addresses(&self) -> Vec<Multiaddr> {
+        self.addresses.borrow().clone()
+    }
+
+    /// Leaves the network: what is under way goes out, peers are told, ports are free. Takes about 0.2 s.
+    pub async fn stop(self) {
+        let (done, is_done) = oneshot::channel();
+        // Either failure means that the event loop is gone already.
+        if self.commands.send(Command::Stop(done)).await.is_ok() {
+            is_done.await.ok();
+        }
+    }
+
+    fn command(&self, command: Command) {
+        if let Err(refused) = self.commands.try_send(command) {
+            tracing::debug!(%refused, "the network does not keep up; a command is lost");
+        }
+    }
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network").field("addresses", &*self.addresses.borrow()).finish_non_exhaustive()
+    }
+}

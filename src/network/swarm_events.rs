@@ -1,0 +1,354 @@
+//! What the swarm tells, and what follows from it.
+
+use std::time::Duration;
+
+use libp2p::core::ConnectedPoint;
+use libp2p::gossipsub::{self, MessageAcceptance};
+use libp2p::request_response::{self, OutboundFailure};
+use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
+use libp2p::{Multiaddr, identify, mdns, ping};
+use tokio::task::JoinError;
+use tokio::time::Instant;
+
+use super::behaviour::{BehaviourEvent, KADEMLIA_PROTOCOL};
+use super::codec::{Answer, Frame, Size};
+use super::event_loop::EventLoop;
+use super::offences::Verdict;
+use super::outlet::NoRoom;
+use super::topic::Topic;
+use super::{NetworkEvent, peer};
+use crate::domain::limits::{GOSSIP_DECODING_MAX, LIGHT_NEIGHBOURS_MAX};
+use crate::domain::{PeerId, Role};
+use crate::wire::{CodecError, Gossip};
+
+/// Two nodes that hear of each other by mDNS would both dial; the one with the larger key waits this long first.
+const COURTESY: Duration = Duration::from_secs(1);
+
+/// Gossip whose signatures were checked away from the event loop.
+pub(super) struct DecodedGossip {
+    id: gossipsub::MessageId,
+    forwarder: libp2p::PeerId,
+    author: Option<PeerId>,
+    outcome: Result<Gossip, Refused>,
+}
+
+/// Why gossip is not passed on.
+enum Refused {
+    Frame(CodecError),
+    WrongTopic,
+}
+
+impl EventLoop {
+    pub(super) fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::Behaviour(event) => self.on_behaviour_event(event),
+            SwarmEvent::NewListenAddr { address, .. } => {
+                let address = address.with(libp2p::multiaddr::Protocol::P2p(self.local));
+                self.addresses.send_modify(|addresses| {
+                    if !addresses.contains(&address) {
+                        addresses.push(address.clone());
+                    }
+                });
+                self.outlet.tell(NetworkEvent::Listening(address));
+            }
+            SwarmEvent::ExpiredListenAddr { address, .. } => self.forget_listen_address(&address),
+            SwarmEvent::ListenerClosed { addresses, .. } => {
+                addresses.iter().for_each(|address| self.forget_listen_address(address));
+            }
+            SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener stumbled"),
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, num_established, .. } => {
+                self.on_connected(peer_id, connection_id, &endpoint, num_established.get());
+            }
+            SwarmEvent::ConnectionClosed { peer_id, num_established: 0, cause, .. } => {
+                if let Some(peer) = peer::from_libp2p(&peer_id) {
+                    tracing::debug!(?peer, ?cause, "disconnected");
+                    self.on_disconnected(peer);
+                }
+            }
+            SwarmEvent::OutgoingConnectionError { peer_id, connection_id, error } => {
+                self.on_dial_failed(peer_id, connection_id, &error);
+            }
+            SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
+                tracing::debug!(address = %send_back_addr, %error, "an incoming connection failed");
+            }
+            // libp2p's own list, which grows: dials under way and what is known of external addresses.
+            _ => {}
+        }
+    }
+
+    fn on_behaviour_event(&mut self, event: BehaviourEvent) {
+        match event {
+            BehaviourEvent::Message(event) => self.on_request_response(event),
+            BehaviourEvent::Gossipsub(gossipsub::Event::Message {
+                propagation_source,
+                message_id,
+                message,
+            }) => {
+                self.decode_gossip(propagation_source, message_id, message);
+            }
+            BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
+                self.on_identified(peer_id, info);
+            }
+            BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
+                found.into_iter().for_each(|(peer, address)| self.on_found_nearby(&peer, address));
+            }
+            BehaviourEvent::Ping(ping::Event { peer, connection, result }) => {
+                self.on_ping(&peer, connection, result);
+            }
+            // A record that mDNS forgets is no sign that the peer is gone. Kademlia connects to whom it finds, and
+            // they identify themselves. The limits and the block list have nothing to say.
+            BehaviourEvent::Mdns(mdns::Event::Expired(_))
+            | BehaviourEvent::Gossipsub(_)
+            | BehaviourEvent::Identify(_)
+            | BehaviourEvent::Kademlia(_)
+            | BehaviourEvent::Limits(_)
+            | BehaviourEvent::Memory(_)
+            | BehaviourEvent::Blocked(_) => {}
+        }
+    }
+
+    fn forget_listen_address(&mut self, address: &Multiaddr) {
+        self.addresses.send_modify(|addresses| {
+            addresses.retain(|known| peer::split(known.clone()).0 != *address);
+        });
+    }
+
+    fn on_connected(
+        &mut self,
+        peer_id: libp2p::PeerId,
+        attempt: ConnectionId,
+        endpoint: &ConnectedPoint,
+        connections: u32,
+    ) {
+        let Some(peer) = peer::from_libp2p(&peer_id) else {
+            tracing::debug!(peer = %peer_id, "not an Ed25519 identity; disconnecting");
+            // Gone meanwhile is as good.
+            self.swarm.disconnect_peer_id(peer_id).ok();
+            return;
+        };
+        let address = peer::split(endpoint.get_remote_address().clone()).0;
+        if connections == 1 {
+            self.book.on_connected(peer, Instant::now());
+            tracing::debug!(?peer, %address, "connected");
+            self.outlet.tell(NetworkEvent::Connected { peer, address: address.clone() });
+        }
+        if endpoint.is_dialer() {
+            self.bootstrap.on_connected(attempt, peer, &address);
+            self.book.learn(peer, [address]);
+        }
+        self.pump(peer);
+    }
+
+    fn on_disconnected(&mut self, peer: PeerId) {
+        let now = Instant::now();
+        self.book.on_disconnected(peer, now);
+        self.bootstrap.on_disconnected(peer, now);
+        self.outlet.tell(NetworkEvent::Disconnected(peer));
+        self.pump(peer);
+    }
+
+    fn on_dial_failed(&mut self, peer_id: Option<libp2p::PeerId>, attempt: ConnectionId, error: &DialError) {
+        if matches!(error, DialError::LocalPeerId { .. }) {
+            self.bootstrap.on_own_address(attempt);
+        } else if let Some(address) = self.bootstrap.on_dial_failed(attempt, Instant::now()) {
+            tracing::info!(%address, reason = %error, "cannot be reached; trying again");
+        }
+        if let Some(peer) = peer_id.as_ref().and_then(peer::from_libp2p) {
+            self.on_unreachable(peer, error);
+        }
+    }
+
+    fn on_identified(&mut self, peer_id: libp2p::PeerId, info: identify::Info) {
+        let Some(peer) = peer::from_libp2p(&peer_id) else { return };
+        let role = if info.protocols.contains(&KADEMLIA_PROTOCOL) { Role::Heavy } else { Role::Light };
+        let addresses = peer::dialable(info.listen_addrs);
+        if role == Role::Heavy {
+            for address in &addresses {
+                self.swarm.behaviour_mut().kademlia.add_address(&peer_id, address.clone());
+            }
+        }
+        self.bootstrap.on_identified(peer, &addresses);
+        self.book.learn(peer, addresses.iter().cloned());
+        self.book.on_identified(peer, role, Instant::now());
+        // A peer may say this as often as it likes, so it may be lost; presence carries the addresses, too.
+        self.outlet.offer(NetworkEvent::Identified { peer, addresses }).ok();
+    }
+
+    fn on_found_nearby(&mut self, peer_id: &libp2p::PeerId, address: Multiaddr) {
+        let Some(peer) = peer::from_libp2p(peer_id).filter(|_| *peer_id != self.local) else { return };
+        self.book.learn(peer, [peer::split(address).0]);
+        // Light nodes among themselves need only a few neighbours, and heavy nodes dial whomever they hear of.
+        if self.role == Role::Light && self.book.light_neighbours() >= LIGHT_NEIGHBOURS_MAX {
+            return;
+        }
+        let courtesy = if self.local < *peer_id { Duration::ZERO } else { COURTESY };
+        self.book.dial_at(peer, Instant::now() + courtesy);
+    }
+
+    fn on_ping(
+        &mut self,
+        peer_id: &libp2p::PeerId,
+        connection: ConnectionId,
+        result: Result<Duration, ping::Failure>,
+    ) {
+        let Some(peer) = peer::from_libp2p(peer_id) else { return };
+        match result {
+            Ok(rtt) => {
+                // Lost when the node does not keep up: there is another in five seconds.
+                self.outlet.offer(NetworkEvent::Rtt { peer, rtt }).ok();
+            }
+            Err(ping::Failure::Unsupported) => {}
+            Err(reason @ (ping::Failure::Timeout | ping::Failure::Other { .. })) => {
+                tracing::debug!(?peer, %reason, "no answer; closing the connection");
+                self.swarm.close_connection(connection);
+            }
+        }
+    }
+
+    fn on_request_response(&mut self, event: request_response::Event<Frame, Answer>) {
+        match event {
+            request_response::Event::Message { peer: peer_id, message, .. } => match message {
+                request_response::Message::Request { request, channel, .. } => {
+                    let answer = self.on_frame(&peer_id, request);
+                    // The asker is gone when this fails.
+                    self.swarm.behaviour_mut().message.send_response(channel, answer).ok();
+                }
+                request_response::Message::Response { request_id, response } => {
+                    let peer = match response {
+                        Answer::Taken => self.outbox.on_done(request_id).map(|(peer, _)| peer),
+                        Answer::Busy => {
+                            self.outbox.on_busy(request_id, Instant::now());
+                            None
+                        }
+                        Answer::Refused => self.outbox.on_done(request_id).map(|(peer, letter)| {
+                            tracing::warn!(?peer, kind = letter.message.kind(), "the peer refuses a message");
+                            peer
+                        }),
+                    };
+                    peer.into_iter().for_each(|peer| self.pump(peer));
+                }
+            },
+            request_response::Event::OutboundFailure { request_id, error, .. } => {
+                if let Some((peer, letter)) = self.outbox.on_done(request_id) {
+                    self.on_message_lost(peer, letter.message.kind(), &error);
+                }
+            }
+            // The sender learns that its message may be lost.
+            request_response::Event::InboundFailure { .. } | request_response::Event::ResponseSent { .. } => {}
+        }
+    }
+
+    fn on_message_lost(&mut self, peer: PeerId, kind: &'static str, error: &OutboundFailure) {
+        match error {
+            // The codec's word for what it will not write: a mistake of ours, so it is said aloud.
+            OutboundFailure::Io(reason) if reason.kind() == std::io::ErrorKind::InvalidInput => {
+                tracing::warn!(?peer, kind, %reason, "a message is lost");
+            }
+            OutboundFailure::Io(_)
+            | OutboundFailure::DialFailure
+            | OutboundFailure::Timeout
+            | OutboundFailure::ConnectionClosed
+            | OutboundFailure::UnsupportedProtocols => {
+                tracing::debug!(?peer, kind, %error, "a message may be lost");
+            }
+        }
+        self.pump(peer);
+    }
+
+    fn on_frame(&mut self, peer_id: &libp2p::PeerId, frame: Frame) -> Answer {
+        let Some(from) = peer::from_libp2p(peer_id) else { return Answer::Refused };
+        match frame {
+            Frame::Received(message, size) => {
+                self.book.on_used(from, Instant::now());
+                let event = NetworkEvent::Message { from, message: *message };
+                let offered = match size {
+                    Size::Small => self.outlet.offer(event),
+                    Size::Large => self.outlet.offer_large(event),
+                };
+                match offered {
+                    Ok(()) => Answer::Taken,
+                    Err(NoRoom) => Answer::Busy,
+                }
+            }
+            Frame::Refused(reason) => {
+                self.on_offence(from, "message", &describe(&reason));
+                Answer::Refused
+            }
+            // The codec never reads one of these.
+            Frame::Outgoing(_) => Answer::Refused,
+        }
+    }
+
+    fn decode_gossip(
+        &mut self,
+        forwarder: libp2p::PeerId,
+        id: gossipsub::MessageId,
+        message: gossipsub::Message,
+    ) {
+        if self.decoding.len() >= GOSSIP_DECODING_MAX {
+            tracing::debug!("too much gossip at once; some is not passed on");
+            self.judge(&id, &forwarder, MessageAcceptance::Ignore);
+            return;
+        }
+        self.decoding.spawn_blocking(move || {
+            let outcome = Gossip::decode(&message.data).map_err(Refused::Frame).and_then(|gossip| {
+                if Topic::of(&gossip).hash() == message.topic { Ok(gossip) } else { Err(Refused::WrongTopic) }
+            });
+            let author = message.source.as_ref().and_then(peer::from_libp2p);
+            DecodedGossip { id, forwarder, author, outcome }
+        });
+    }
+
+    pub(super) fn on_gossip_decoded(&mut self, decoded: Result<DecodedGossip, JoinError>) {
+        let DecodedGossip { id, forwarder, author, outcome } = match decoded {
+            Ok(decoded) => decoded,
+            Err(error) => {
+                tracing::error!(%error, "decoding gossip failed; please report this");
+                return;
+            }
+        };
+        let reason = match (outcome, author) {
+            (Ok(gossip), Some(from)) => {
+                self.judge(&id, &forwarder, MessageAcceptance::Accept);
+                // A hint: what a busy node misses it asks for later.
+                self.outlet.offer(NetworkEvent::Gossip { from, gossip }).ok();
+                return;
+            }
+            (Ok(_), None) => "the author has no Ed25519 identity".to_owned(),
+            (Err(Refused::WrongTopic), _) => "it belongs to another topic".to_owned(),
+            (Err(Refused::Frame(reason)), _) => describe(&reason),
+        };
+        self.judge(&id, &forwarder, MessageAcceptance::Reject);
+        // Whoever passes on what does not hold has not checked it.
+        if let Some(forwarder) = peer::from_libp2p(&forwarder) {
+            self.on_offence(forwarder, "gossip", &reason);
+        }
+    }
+
+    fn judge(&mut self, id: &gossipsub::MessageId, forwarder: &libp2p::PeerId, judgement: MessageAcceptance) {
+        // False when gossipsub has forgotten the message: then there is nothing to pass on.
+        self.swarm.behaviour_mut().gossipsub.report_message_validation_result(id, forwarder, judgement);
+    }
+
+    fn on_offence(&mut self, peer: PeerId, what: &'static str, reason: &str) {
+        match self.offences.count(peer, Instant::now()) {
+            Verdict::Log => tracing::warn!(?peer, what, reason, "refused"),
+            Verdict::Overlook => {}
+            Verdict::ShutOut => {
+                tracing::warn!(?peer, what, reason, "refused too often; disconnecting for a minute");
+                self.swarm.behaviour_mut().blocked.block_peer(peer::to_libp2p(peer));
+            }
+        }
+    }
+}
+
+/// What is wrong with a frame, without a word of what is in it: a decoder's own words may quote a value.
+fn describe(error: &CodecError) -> String {
+    match error {
+        CodecError::Malformed(_) => "malformed, or a signature does not hold".to_owned(),
+        CodecError::NotDeterministic
+        | CodecError::TooLarge { .. }
+        | CodecError::Version(_)
+        | CodecError::Empty => error.to_string(),
+    }
+}

@@ -1,0 +1,142 @@
+//! What the protocol wants done, gathered over one round of inputs.
+//!
+//! Changes to the store come first and together; everything that leaves the node (messages, gossip, answers to
+//! requests, lines of the log) is held back until they are durable, and then goes in the order in which it was decided.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::parked::Asker;
+use super::propose;
+use super::render;
+use super::runtime::Runtime;
+use super::story::{self, Line};
+use crate::control::{ApiError, Reply};
+use crate::domain::{ComputationId, PeerId, Status};
+use crate::protocol::{Action, Event, Notice, SourceProblem};
+use crate::store::{Change, KnownPeer};
+use crate::wire::{Activity, Gossip, Message};
+
+/// Something that leaves the node once the round is durable.
+pub(super) enum Release {
+    /// To a peer.
+    Send { to: PeerId, message: Box<Message> },
+    /// To the network.
+    Publish(Box<Gossip>),
+    /// To whoever asked.
+    Answer { asker: Asker, answer: Box<Result<Reply, ApiError>> },
+    /// To the log.
+    Line(Line),
+}
+
+/// One round of inputs and all that came of it.
+#[derive(Default)]
+pub(super) struct Round {
+    pub(super) changes: Vec<Change>,
+    pub(super) peers: Vec<KnownPeer>,
+    pub(super) releases: Vec<Release>,
+    /// Computations that people may see differently now.
+    touched: BTreeSet<ComputationId>,
+}
+
+impl Runtime {
+    /// Gives the protocol an event, and the events that follow at once from what it does.
+    pub(super) fn handle(&mut self, event: Event) {
+        let mut waiting = VecDeque::from([event]);
+        while let Some(event) = waiting.pop_front() {
+            for action in self.node.handle(self.now, event) {
+                self.act(action, &mut waiting);
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action, waiting: &mut VecDeque<Event>) {
+        match action {
+            Action::Persist(record) => {
+                if let Some(line) = story::of_record(&record, self.own) {
+                    self.round.releases.push(Release::Line(line));
+                }
+                self.round.changes.push(Change::Put(record));
+            }
+            Action::Erase(key) => self.round.changes.push(Change::Erase(key)),
+            Action::Send { to, message } => self.round.releases.push(Release::Send { to, message }),
+            Action::Publish(gossip) => self.round.releases.push(Release::Publish(gossip)),
+            Action::SetTimer { timer, at } => self.timers.set(timer, at),
+            Action::ReadSource { computation, field } => {
+                let outcome = self.sources.get(&field).cloned().ok_or(SourceProblem::NoSuchField);
+                waiting.push_back(Event::SourceRead { computation, outcome });
+            }
+            Action::Tell(notice) => self.on_notice(&notice),
+            Action::Blame(fault) => self.round.releases.push(Release::Line(story::of_fault(&fault))),
+        }
+    }
+
+    fn on_notice(&mut self, notice: &Notice) {
+        let view = story::subject(notice).and_then(|id| {
+            self.round.touched.insert(id);
+            // Changes come often and have no line.
+            (!matches!(notice, Notice::Changed(_))).then(|| self.node.view(id)).flatten()
+        });
+        let line = story::of_notice(notice, view.as_ref());
+        let settled = match notice {
+            Notice::Announced(id) => {
+                let announced = view.as_ref().map(|view| render::announced(*id, view.computation));
+                announced.map(|announced| (*id, Ok(Reply::Announced(announced))))
+            }
+            Notice::Failed { computation, failure } => {
+                Some((*computation, Err(propose::not_announced(failure))))
+            }
+            Notice::Changed(_)
+            | Notice::WaitsForOwner { .. }
+            | Notice::Answered(_)
+            | Notice::Declined { .. }
+            | Notice::Completed(_)
+            | Notice::ClockSkew { .. }
+            | Notice::Ignored { .. } => None,
+        };
+        self.round.releases.extend(line.map(Release::Line));
+        if let Some((id, answer)) = settled
+            && let Some(asker) = self.parked.take_proposer(id)
+        {
+            self.answer(asker, answer);
+        }
+    }
+
+    /// Answers a request once the round is durable.
+    pub(super) fn answer(&mut self, asker: Asker, answer: Result<Reply, ApiError>) {
+        self.round.releases.push(Release::Answer { asker, answer: Box::new(answer) });
+    }
+
+    /// At the end of a round: watchers hear of what has changed, and the network hears when this node gets busy.
+    pub(super) fn settle(&mut self) {
+        for id in std::mem::take(&mut self.round.touched) {
+            let Some(view) = self.node.view(id) else { continue };
+            let ended = track(&mut self.open, id, view.status);
+            let revision = if ended { u64::MAX } else { view.revision };
+            let watchers = self.parked.take_watchers(id, revision);
+            if watchers.is_empty() {
+                continue;
+            }
+            let shown = render::computation(&view, self.own, &self.directory, self.active_light_nodes());
+            for asker in watchers {
+                let answer = Box::new(Ok(Reply::Computation(Box::new(shown.clone()))));
+                self.round.releases.push(Release::Answer { asker, answer });
+            }
+        }
+        let processing = self.open.values().any(|status| *status == Status::Processing);
+        self.presence.set_activity(if processing { Activity::Processing } else { Activity::Active });
+    }
+}
+
+/// Follows which computations are open, and says whether this one has ended.
+pub(super) fn track(open: &mut BTreeMap<ComputationId, Status>, id: ComputationId, status: Status) -> bool {
+    match status {
+        Status::Pending | Status::Processing => {
+            open.insert(id, status);
+            false
+        }
+        Status::Completed | Status::Failed => {
+            open.remove(&id);
+            true
+        }
+    }
+}

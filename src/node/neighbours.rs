@@ -1,0 +1,121 @@
+//! What the network reports: who comes and goes, what is sent, and who says what of itself.
+
+use super::actions::Release;
+use super::directory::{Heard, Unfit, Via};
+use super::runtime::Runtime;
+use super::story;
+use crate::domain::limits::PRESENCES_RELAYED_MAX;
+use crate::domain::{PeerId, Role};
+use crate::network::NetworkEvent;
+use crate::protocol::Event;
+use crate::store::KnownPeer;
+use crate::wire::{Gossip, Message, Presence, Signed};
+
+impl Runtime {
+    /// Takes one report of the network.
+    pub(super) fn on_network(&mut self, event: NetworkEvent) {
+        match event {
+            NetworkEvent::Listening(address) => self.presence.add_address(address.to_string()),
+            NetworkEvent::Connected { peer, address } => {
+                tracing::debug!(peer = %peer.uid(), %address, "connected");
+                self.on_connected(peer);
+            }
+            NetworkEvent::Disconnected(peer) => {
+                tracing::debug!(peer = %peer.uid(), "no connection left");
+                if self.directory.disconnect(peer, self.now) {
+                    self.handle(Event::Lost(peer));
+                }
+            }
+            NetworkEvent::Message { from, message } => self.on_message(from, message),
+            NetworkEvent::Gossip { from, gossip } => self.on_gossip(from, gossip),
+            NetworkEvent::Rtt { peer, rtt } => self.directory.measure(peer, rtt),
+            NetworkEvent::Identified { peer, addresses } => {
+                tracing::debug!(peer = %peer.uid(), addresses = addresses.len(), "identified");
+            }
+        }
+    }
+
+    fn on_connected(&mut self, peer: PeerId) {
+        self.directory.connect(peer);
+        self.send_presence(peer, self.presence.said().clone());
+        // Gossip does not reach a newcomer before it is in the mesh; heavy nodes know everybody.
+        if self.role == Role::Heavy {
+            for presence in self.directory.latest(PRESENCES_RELAYED_MAX, self.now) {
+                if presence.signer() != peer {
+                    self.send_presence(peer, presence);
+                }
+            }
+        }
+        self.meet(peer);
+    }
+
+    pub(super) fn send_presence(&mut self, to: PeerId, presence: Signed<Presence>) {
+        self.round.releases.push(Release::Send { to, message: Box::new(Message::Presence(presence)) });
+    }
+
+    fn on_message(&mut self, from: PeerId, message: Message) {
+        tracing::debug!(peer = %from.uid(), kind = message.kind(), "message received");
+        if let Message::Presence(presence) = message {
+            let via = if presence.signer() == from { Via::Itself } else { Via::Others };
+            return self.on_presence(presence, via);
+        }
+        self.round.releases.extend(story::of_message(from, &message).map(Release::Line));
+        self.handle(Event::Message { from, message });
+    }
+
+    fn on_gossip(&mut self, from: PeerId, gossip: Gossip) {
+        tracing::debug!(peer = %from.uid(), kind = story::gossip_kind(&gossip), "gossip received");
+        match gossip {
+            Gossip::Presence(presence) => self.on_presence(presence, Via::Others),
+            gossip @ (Gossip::Announce(_) | Gossip::Completed { .. } | Gossip::Failed(_)) => {
+                self.handle(Event::Gossip(gossip));
+            }
+        }
+    }
+
+    fn on_presence(&mut self, signed: Signed<Presence>, via: Via) {
+        let peer = signed.signer();
+        let heard = self.directory.hear(signed.clone(), via, self.now);
+        match heard {
+            Heard::New | Heard::Changed => self.on_news(&signed, via),
+            Heard::Refused(Unfit::FromTheFuture) if via == Via::Itself => {
+                tracing::warn!(peer = %peer.uid(), "not taken up: {}", Unfit::FromTheFuture);
+            }
+            Heard::Refused(unfit) => tracing::debug!(peer = %peer.uid(), "presence not taken: {unfit}"),
+            Heard::Refreshed | Heard::Stale => {}
+        }
+        if heard == Heard::New {
+            let Presence { role, name, .. } = signed.get();
+            self.round.releases.push(Release::Line(story::of_arrival(peer, *role, name)));
+        }
+        self.meet(peer);
+        self.someone_came |= heard == Heard::New;
+    }
+
+    /// A node is new, does something else, or is to be found elsewhere.
+    fn on_news(&mut self, signed: &Signed<Presence>, via: Via) {
+        let Presence { peer, role, name, addresses, .. } = signed.get();
+        self.network.remember(*peer, addresses.iter().filter_map(|address| address.parse().ok()).collect());
+        if *role == Role::Heavy {
+            self.network.want_connected(*peer);
+            self.round.peers.push(KnownPeer {
+                peer: *peer,
+                role: *role,
+                name: name.clone(),
+                addresses: addresses.clone(),
+                last_seen: self.now,
+            });
+        }
+        if self.role == Role::Heavy && via == Via::Itself {
+            self.round.releases.push(Release::Publish(Box::new(Gossip::Presence(signed.clone()))));
+        }
+    }
+
+    /// Tells the protocol of a peer as soon as it is connected and its role is known.
+    fn meet(&mut self, peer: PeerId) {
+        if let Some(role) = self.directory.meet(peer) {
+            self.someone_came = true;
+            self.handle(Event::Met { peer, role });
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Requests that cannot be answered yet: watchers, proposals under way, proposals that wait for heavy nodes.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::oneshot;
+
+use crate::control::{ApiError, Proposal, Reply};
+use crate::domain::limits::PARKED_MAX;
+use crate::domain::{Computation, ComputationId, Timestamp};
+
+/// Where a request's answer goes.
+pub(super) type Asker = oneshot::Sender<Result<Reply, ApiError>>;
+
+/// Everybody who waits, at most [`PARKED_MAX`].
+#[derive(Debug, Default)]
+pub(super) struct Parked {
+    watchers: BTreeMap<ComputationId, Vec<Watcher>>,
+    announcing: BTreeMap<ComputationId, Asker>,
+    discovering: Vec<Discovering>,
+}
+
+/// Waits for a computation's revision to exceed what it has seen.
+#[derive(Debug)]
+pub(super) struct Watcher {
+    pub(super) seen: u64,
+    pub(super) asker: Asker,
+}
+
+/// A checked proposal that waits for enough heavy nodes.
+#[derive(Debug)]
+pub(super) struct Discovering {
+    pub(super) proposal: Proposal,
+    pub(super) draft: Computation,
+    pub(super) until: Timestamp,
+    pub(super) asker: Asker,
+}
+
+impl Parked {
+    /// Room for one more, after those who have left are gone.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub(super) fn make_room(&mut self) -> Result<(), ApiError> {
+        self.watchers.retain(|_, watchers| {
+            watchers.retain(|watcher| !watcher.asker.is_closed());
+            !watchers.is_empty()
+        });
+        self.discovering.retain(|waiting| !waiting.asker.is_closed());
+        let watching: usize = self.watchers.values().map(Vec::len).sum();
+        if watching + self.announcing.len() + self.discovering.len() < PARKED_MAX {
+            return Ok(());
+        }
+        Err(ApiError {
+            code: "too_many_requests".to_owned(),
+            message: format!("{PARKED_MAX} requests wait for this node already"),
+            hint: "end some of the programs that watch it".to_owned(),
+            exit: 1,
+        })
+    }
+
+    /// Parks a watcher.
+    pub(super) fn watch(&mut self, id: ComputationId, watcher: Watcher) {
+        self.watchers.entry(id).or_default().push(watcher);
+    }
+
+    /// Takes the watchers of a computation that have not seen this revision.
+    pub(super) fn take_watchers(&mut self, id: ComputationId, revision: u64) -> Vec<Asker> {
+        let Some(watchers) = self.watchers.remove(&id) else { return Vec::new() };
+        let (ready, waiting): (Vec<_>, Vec<_>) = watchers.into_iter().partition(|one| one.seen < revision);
+        if !waiting.is_empty() {
+            self.watchers.insert(id, waiting);
+        }
+        ready.into_iter().map(|watcher| watcher.asker).collect()
+    }
+
+    /// Parks whoever has proposed until it is announced.
+    pub(super) fn announce(&mut self, id: ComputationId, asker: Asker) {
+        self.announcing.insert(id, asker);
+    }
+
+    /// Takes whoever has proposed this.
+    pub(super) fn take_proposer(&mut self, id: ComputationId) -> Option<Asker> {
+        self.announcing.remove(&id)
+    }
+
+    /// Parks a proposal until there are enough heavy nodes.
+    pub(super) fn discover(&mut self, waiting: Discovering) {
+        self.discovering.push(waiting);
+    }
+
+    /// Takes every proposal that waits for heavy nodes, to try again.
+    pub(super) fn take_discovering(&mut self) -> Vec<Discovering> {
+        std::mem::take(&mut self.discovering)
+    }
+
+    /// When the first proposal has waited long enough.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.discovering.iter().map(|waiting| waiting.until).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn watchers_wait_for_a_revision_that_they_have_not_seen() {
+        let id = ComputationId::of_body(b"x");
+        let mut parked = Parked::default();
+        let (asker, _answer) = oneshot::channel();
+        parked.watch(id, Watcher { seen: 4, asker });
+        assert!(parked.take_watchers(id, 4).is_empty());
+        assert_eq!(parked.take_watchers(id, 5).len(), 1);
+        assert!(parked.take_watchers(id, 6).is_empty());
+    }
+
+    #[test]
+    fn who_has_left_makes_room() {
+        let id = ComputationId::of_body(b"x");
+        let mut parked = Parked::default();
+        let mut answers = Vec::new();
+        for _ in 0..PARKED_MAX {
+            parked.make_room().unwrap();
+            let (asker, answer) = oneshot::channel();
+            parked.watch(id, Watcher { seen: 0, asker });
+            answers.push(answer);
+        }
+        assert_eq!(parked.make_room().unwrap_err().code, "too_many_requests");
+        answers.pop();
+        assert_eq!(parked.make_room(), Ok(()));
+    }
+}

@@ -1,0 +1,167 @@
+//! What may be asked of whom.
+
+use super::*;
+use crate::node::directory::Via;
+use crate::wire::{Activity, Identity, Presence, Signed};
+
+const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+fn identity(number: u8) -> Identity {
+    Identity::from_secret_key(&[number; 32])
+}
+
+fn peer(number: u8) -> PeerId {
+    identity(number).peer()
+}
+
+fn proposal() -> Proposal {
+    Proposal {
+        prompt: "How many beds are free?".to_owned(),
+        statistic: "sum".to_owned(),
+        fields: vec!["beds".to_owned()],
+        schema: None,
+        deadline_ms: 30_000,
+        patience_ms: 60_000,
+        min_participants: 3,
+        max_participants: None,
+        heavy: Vec::new(),
+        participants: Vec::new(),
+        modulus_bits: 64,
+    }
+}
+
+/// Knows these nodes; those with a round trip are connected.
+fn directory(nodes: &[(u8, Role, Option<u64>)]) -> Directory {
+    let mut directory = Directory::new(peer(1), Role::Light);
+    for (number, role, rtt) in nodes {
+        let presence = Presence {
+            peer: peer(*number),
+            role: *role,
+            name: format!("node-{number}"),
+            activity: Activity::Active,
+            addresses: Vec::new(),
+            created_at: NOW,
+            sent_at: NOW,
+            lifetime_ms: 60_000,
+        };
+        directory.hear(Signed::sign(presence, &identity(*number)), Via::Itself, NOW);
+        if let Some(millis) = rtt {
+            directory.connect(peer(*number));
+            directory.measure(peer(*number), Duration::from_millis(*millis));
+        }
+    }
+    directory
+}
+
+fn asked(
+    proposal: &Proposal,
+    role: Role,
+    directory: &Directory,
+    policy: &Policy,
+) -> Result<Computation, ApiError> {
+    let asker = Asker { own: peer(1), role, name: "asker", policy, directory, now: NOW };
+    with_nodes(draft(proposal, peer(1), NOW)?, proposal, &asker)
+}
+
+fn names(numbers: &[u8]) -> Vec<String> {
+    numbers.iter().map(|number| format!("node-{number}")).collect()
+}
+
+#[test]
+fn what_is_typed_wrongly_is_refused_before_any_node_is_looked_for() {
+    let refusals = [
+        ("bad_statistic", Proposal { statistic: "median".to_owned(), ..proposal() }),
+        ("bad_field", Proposal { fields: Vec::new(), ..proposal() }),
+        ("bad_schema", Proposal { schema: Some("{".to_owned()), ..proposal() }),
+        ("bad_prompt", Proposal { prompt: String::new(), ..proposal() }),
+        ("bad_deadline", Proposal { deadline_ms: 499, ..proposal() }),
+        ("bad_patience", Proposal { patience_ms: u64::MAX, ..proposal() }),
+        ("bad_minimum", Proposal { min_participants: 0, ..proposal() }),
+        ("bad_minimum", Proposal { max_participants: Some(2), ..proposal() }),
+        ("bad_minimum", Proposal { participants: names(&[5, 6]), ..proposal() }),
+        ("bad_maximum", Proposal { max_participants: Some(100_001), ..proposal() }),
+        ("bad_modulus", Proposal { modulus_bits: 16, ..proposal() }),
+        ("bad_heavy", Proposal { heavy: names(&[2, 3]), ..proposal() }),
+    ];
+    for (code, proposal) in refusals {
+        let error = draft(&proposal, peer(1), NOW).unwrap_err();
+        assert_eq!((error.code.as_str(), error.exit), (code, 2), "{error}");
+        assert!(!error.hint.is_empty());
+    }
+}
+
+#[test]
+fn a_total_that_could_overflow_says_what_to_change() {
+    let schema = r#"{"type":"number","minimum":0,"maximum":4294967295}"#.to_owned();
+    let wide = Proposal { schema: Some(schema), modulus_bits: 32, ..proposal() };
+    let error = draft(&wide, peer(1), NOW).unwrap_err();
+    assert_eq!((error.code.as_str(), error.exit), ("overflow", 2));
+    assert!(error.hint.contains("--modulus-bits"), "{}", error.hint);
+    assert!(draft(&Proposal { modulus_bits: 64, ..wide }, peer(1), NOW).is_ok());
+}
+
+#[test]
+fn trusted_heavy_nodes_come_first_then_near_ones() {
+    let directory = directory(&[
+        (2, Role::Heavy, Some(5)),
+        (3, Role::Heavy, Some(90)),
+        (4, Role::Heavy, Some(1)),
+        (5, Role::Heavy, Some(2)),
+        (6, Role::Heavy, None),
+        (7, Role::Light, Some(1)),
+    ]);
+    let near = asked(&proposal(), Role::Light, &directory, &Policy::default()).unwrap();
+    assert_eq!(near.heavy, [4, 5, 2].map(peer));
+    let policy = Policy { trust: Trust::Listed([peer(3)].into()), ..Policy::default() };
+    let trusted = asked(&proposal(), Role::Light, &directory, &policy).unwrap();
+    assert_eq!(trusted.heavy, [3, 4, 5].map(peer));
+}
+
+#[test]
+fn too_few_heavy_nodes_are_counted() {
+    let known = directory(&[(2, Role::Heavy, Some(5)), (3, Role::Heavy, None)]);
+    let error = asked(&proposal(), Role::Light, &known, &Policy::default()).unwrap_err();
+    assert_eq!((error.code.as_str(), error.exit), ("too_few_heavy_nodes", 1));
+    assert!(error.message.contains("knows 2 and can reach 1"), "{error}");
+    assert!(may_come_right(&error));
+    let two = directory(&[(2, Role::Heavy, Some(5)), (3, Role::Heavy, Some(5))]);
+    let own = asked(&proposal(), Role::Heavy, &two, &Policy::default()).unwrap();
+    assert_eq!(own.heavy, [2, 3, 1].map(peer), "a heavy node that asks is the last choice");
+}
+
+#[test]
+fn named_nodes_are_resolved_and_must_be_heavy() {
+    let directory = directory(&[
+        (2, Role::Heavy, None),
+        (3, Role::Heavy, None),
+        (4, Role::Heavy, None),
+        (5, Role::Light, None),
+    ]);
+    let named = |numbers: &[u8]| Proposal { heavy: names(numbers), ..proposal() };
+    let policy = Policy::default();
+    let found = asked(&named(&[4, 2, 3]), Role::Light, &directory, &policy).unwrap();
+    assert_eq!(found.heavy, [4, 2, 3].map(peer), "in the order given");
+    let code = |numbers: &[u8]| asked(&named(numbers), Role::Light, &directory, &policy).unwrap_err().code;
+    assert_eq!(code(&[2, 3, 9]), "no_such_node");
+    assert_eq!(code(&[2, 3, 5]), "not_heavy");
+    assert_eq!(code(&[2, 3, 3]), "bad_heavy");
+}
+
+#[test]
+fn a_closed_list_is_sorted_and_bounds_the_participants() {
+    let all = directory(&[
+        (2, Role::Heavy, Some(1)),
+        (3, Role::Heavy, Some(1)),
+        (4, Role::Heavy, Some(1)),
+        (5, Role::Light, None),
+        (6, Role::Light, None),
+    ]);
+    let listed = ["node-6", "asker", "node-5", "node-6"].map(str::to_owned).to_vec();
+    let closed = Proposal { participants: listed, ..proposal() };
+    let closed = asked(&closed, Role::Light, &all, &Policy::default()).unwrap();
+    let mut expected = [1, 5, 6].map(peer).to_vec();
+    expected.sort_unstable();
+    assert_eq!((closed.participants, closed.max_participants), (Some(expected), 3));
+    let open = asked(&proposal(), Role::Light, &all, &Policy::default()).unwrap();
+    assert_eq!((open.participants, open.max_participants), (None, REPORTS_PER_COMPUTATION_DEFAULT));
+}

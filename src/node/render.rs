@@ -1,0 +1,188 @@
+//! What the protocol and the directory know, as the local API shows it.
+
+use std::collections::BTreeMap;
+
+use super::directory::{Directory, Known, Liveness};
+use crate::consent::Doubt;
+use crate::control::{Announced, ComputationView, NodeView, PendingView, View as NetworkView};
+use crate::domain::{Computation, ComputationId, PeerId, Role, Status, Timestamp};
+use crate::protocol::{OwnPart, View};
+use crate::wire::{Activity, Presence};
+
+/// The network: everybody that was heard of, and this node.
+pub(super) fn network(own: &Presence, directory: &Directory, now: Timestamp) -> NetworkView {
+    let liveness = match own.activity {
+        Activity::Active => Liveness::Active,
+        Activity::Processing => Liveness::Processing,
+        Activity::Stopping => Liveness::Stopping,
+    };
+    let this = Known { presence: own, liveness, connected: false, rtt: None, heard_at: now };
+    let mut all: Vec<_> = directory.known(now).chain([this]).collect();
+    all.sort_by_key(|known| (known.presence.created_at, known.presence.peer));
+    let active =
+        |role| all.iter().filter(|known| known.presence.role == role && known.liveness.is_active()).count();
+    NetworkView {
+        heavy: active(Role::Heavy),
+        light: active(Role::Light),
+        nodes: all.iter().map(node).collect(),
+    }
+}
+
+/// How many light nodes are active, this one included.
+pub(super) fn active_light_nodes(own_role: Role, directory: &Directory, now: Timestamp) -> usize {
+    let others = directory
+        .known(now)
+        .filter(|known| known.presence.role == Role::Light && known.liveness.is_active())
+        .count();
+    others + usize::from(own_role == Role::Light)
+}
+
+fn node(known: &Known<'_>) -> NodeView {
+    let Presence { peer, role, name, addresses, created_at, .. } = known.presence;
+    NodeView {
+        uid: peer.uid().to_string(),
+        peer_id: peer.to_string(),
+        role: *role,
+        name: name.clone(),
+        addresses: addresses.iter().map(|address| full_address(address, *peer)).collect(),
+        port: addresses.iter().find_map(|address| port(address)),
+        status: known.liveness.to_string(),
+        rtt_ms: known.rtt.map(|rtt| (rtt.as_secs_f64() * 1e6).round() / 1e3),
+        created_at: created_at.to_string(),
+        last_seen: known.heard_at.to_string(),
+    }
+}
+
+/// One computation. `light_nodes` are the active ones, for the number of answers to expect.
+pub(super) fn computation(
+    view: &View<'_>,
+    own: PeerId,
+    directory: &Directory,
+    light_nodes: usize,
+) -> ComputationView {
+    let question = view.computation;
+    let Common { id, proposer, prompt, statistic, field, deadline, heavy_nodes } = common(view.id, question);
+    let mut standings = BTreeMap::new();
+    for standing in view.standings.values() {
+        *standings.entry(standing.to_string()).or_default() += 1;
+    }
+    let declined = match view.own {
+        OwnPart::Declined(standing) => Some(format!("this node {standing}")),
+        OwnPart::None | OwnPart::Waiting(_) | OwnPart::Answered => None,
+    };
+    let unreachable = question.heavy.iter().filter(|heavy| **heavy != own && !directory.is_connected(heavy));
+    let certificate = view.certificate;
+    ComputationView {
+        id,
+        status: view.status,
+        proposer,
+        prompt,
+        statistic,
+        field,
+        deadline,
+        min_participants: question.min_participants,
+        sharing: question.sharing.to_string(),
+        private_against: question.private_against(),
+        survives: question.survives(),
+        heavy_nodes,
+        participants: view.participants,
+        samples: view.answer.as_ref().map_or(0, crate::statistics::Answer::samples),
+        result: view.answer.as_ref().map(crate::statistics::Answer::to_json),
+        reason: view.failure.map(ToString::to_string).or(declined),
+        signed_by: certificate
+            .map(|certificate| certificate.votes.iter().map(|vote| vote.signer().uid().to_string()).collect())
+            .unwrap_or_default(),
+        own_answer: own_answer(view.own).to_owned(),
+        expected: question.participants.as_ref().map_or(light_nodes, Vec::len),
+        standings,
+        unreachable: match view.status {
+            Status::Pending | Status::Processing => unreachable.map(|heavy| heavy.uid().to_string()).collect(),
+            // After the end nobody needs them.
+            Status::Completed | Status::Failed => Vec::new(),
+        },
+        revision: view.revision,
+    }
+}
+
+/// A question that waits for the owner; `None` when it does not.
+pub(super) fn pending(view: &View<'_>) -> Option<PendingView> {
+    let OwnPart::Waiting(doubt) = view.own else { return None };
+    let Common { id, proposer, prompt, statistic, field, deadline, heavy_nodes } =
+        common(view.id, view.computation);
+    Some(PendingView {
+        command: match doubt {
+            Doubt::NoSource => format!("formix-p2p answer {id} VALUE"),
+            Doubt::MinimumTooLow { .. } | Doubt::NoTrustedHeavy { .. } | Doubt::AskedTooOften { .. } => {
+                format!("formix-p2p approve {id}")
+            }
+        },
+        id,
+        proposer,
+        prompt,
+        statistic,
+        field,
+        deadline,
+        min_participants: view.computation.min_participants,
+        heavy_nodes,
+        reason: doubt.to_string(),
+    })
+}
+
+/// A question that runs.
+pub(super) fn announced(id: ComputationId, question: &Computation) -> Announced {
+    let Common { id, deadline, heavy_nodes, .. } = common(id, question);
+    Announced {
+        id,
+        heavy_nodes,
+        sharing: question.sharing.to_string(),
+        private_against: question.private_against(),
+        survives: question.survives(),
+        deadline,
+    }
+}
+
+/// An address with `/p2p/…`, ready to paste after `--bootstrap`.
+pub(super) fn full_address(address: &str, peer: PeerId) -> String {
+    if address.contains("/p2p/") { address.to_owned() } else { format!("{address}/p2p/{peer}") }
+}
+
+/// The TCP or UDP port of a multiaddress.
+pub(super) fn port(address: &str) -> Option<u16> {
+    let mut parts = address.split('/').skip_while(|part| !matches!(*part, "tcp" | "udp"));
+    parts.nth(1)?.parse().ok()
+}
+
+struct Common {
+    id: String,
+    proposer: String,
+    prompt: String,
+    statistic: String,
+    field: String,
+    deadline: String,
+    heavy_nodes: Vec<String>,
+}
+
+fn common(id: ComputationId, question: &Computation) -> Common {
+    Common {
+        id: id.to_string(),
+        proposer: question.proposer.uid().to_string(),
+        prompt: question.prompt.clone(),
+        statistic: question.query.statistic.to_string(),
+        field: question.query.fields.first().map(|field| field.name.clone()).unwrap_or_default(),
+        deadline: question.deadline.to_string(),
+        heavy_nodes: question.heavy.iter().map(|heavy| heavy.uid().to_string()).collect(),
+    }
+}
+
+const fn own_answer(own: OwnPart) -> &'static str {
+    match own {
+        OwnPart::None => "none",
+        OwnPart::Waiting(_) => "waiting",
+        OwnPart::Answered => "answered",
+        OwnPart::Declined(_) => "declined",
+    }
+}
+
+#[cfg(test)]
+#[path = "render_tests.rs"]
+mod tests;

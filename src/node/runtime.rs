@@ -1,0 +1,211 @@
+//! The loop that owns a node: inputs in, one durable commit a round, and only then anything out.
+//!
+//! A round takes what is there (at most [`ROUND_INPUTS_MAX`] inputs), lets the protocol decide, writes every change in
+//! one transaction, and then releases what the round wants sent or said. While the disk works, the next inputs gather in
+//! the bounded queues: a thousand reports cost a few flushes. A round that cannot be written is never released: the node
+//! stops, because a store that has failed once must be opened anew, and says how to go on.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::RunError;
+use super::actions::{Release, Round, track};
+use super::clock::Clock;
+use super::directory::Directory;
+use super::parked::Parked;
+use super::presence::OwnPresence;
+use super::story;
+use super::timers::Timers;
+use crate::consent::Policy;
+use crate::control::Call;
+use crate::domain::limits::ROUND_INPUTS_MAX;
+use crate::domain::{ComputationId, PeerId, Role, Status, Timestamp};
+use crate::network::{Network, NetworkEvent};
+use crate::protocol::{Event, Node, PrivateValue};
+use crate::store::Store;
+use crate::wire::{Gossip, Record};
+
+/// The longest sleep: a machine's clock that is set, or that wakes up, is noticed this soon.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
+
+/// One running node.
+pub(super) struct Runtime {
+    pub(super) own: PeerId,
+    pub(super) role: Role,
+    pub(super) name: String,
+    pub(super) policy: Policy,
+    pub(super) home: PathBuf,
+    pub(super) sources: BTreeMap<String, PrivateValue>,
+    pub(super) node: Node,
+    pub(super) network: Network,
+    pub(super) store: Arc<Store>,
+    pub(super) directory: Directory,
+    pub(super) presence: OwnPresence,
+    pub(super) timers: Timers,
+    pub(super) parked: Parked,
+    /// Computations that have not ended.
+    pub(super) open: BTreeMap<ComputationId, Status>,
+    pub(super) round: Round,
+    /// Somebody has come in this round, so proposals that wait for heavy nodes may go on.
+    pub(super) someone_came: bool,
+    /// This node is about to end.
+    pub(super) leaving: bool,
+    pub(super) clock: Clock,
+    /// The moment of the round.
+    pub(super) now: Timestamp,
+    pub(super) started: Instant,
+    pub(super) inlets: Inlets,
+}
+
+/// Where inputs come from.
+pub(super) struct Inlets {
+    pub(super) network: mpsc::Receiver<NetworkEvent>,
+    pub(super) calls: mpsc::Receiver<Call>,
+    /// Fires, or is dropped, when the node is to stop.
+    pub(super) stop: oneshot::Receiver<()>,
+}
+
+enum Input {
+    Network(Box<NetworkEvent>),
+    Call(Call),
+    /// A timer may have run out.
+    Woken,
+    Stop,
+    /// The network's task is gone.
+    NetworkGone,
+}
+
+impl Input {
+    fn network(event: NetworkEvent) -> Self {
+        Self::Network(Box::new(event))
+    }
+}
+
+impl Runtime {
+    /// Takes up what the store remembers; the first thing that a node does.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub(super) async fn restore(&mut self, records: Vec<Record>) -> Result<(), RunError> {
+        self.handle(Event::Restored(records));
+        for view in self.node.views() {
+            track(&mut self.open, view.id, view.status);
+        }
+        self.finish_round().await
+    }
+
+    /// Runs until the node is asked to stop.
+    ///
+    /// # Errors
+    /// `Store` or `NetworkGone`. The node has left the network in any case.
+    pub(super) async fn run(mut self) -> Result<(), RunError> {
+        let outcome = self.turn_until_stopped().await;
+        self.leave().await;
+        outcome
+    }
+
+    async fn turn_until_stopped(&mut self) -> Result<(), RunError> {
+        while !self.leaving {
+            let first = self.next_input().await;
+            self.now = self.clock.now();
+            self.take(first)?;
+            for _ in 1..ROUND_INPUTS_MAX {
+                let Some(next) = self.waiting_input() else { break };
+                self.take(next)?;
+            }
+            while let Some(timer) = self.timers.pop_expired(self.now) {
+                self.handle(Event::Expired(timer));
+            }
+            self.finish_round().await?;
+        }
+        Ok(())
+    }
+
+    async fn next_input(&mut self) -> Input {
+        let now = self.clock.now();
+        let due = [self.timers.next(), Some(self.presence.due()), self.parked.next_due()];
+        let pause = due.into_iter().flatten().min().map_or(SLEEP_MAX, |due| due.since(now)).min(SLEEP_MAX);
+        tokio::select! {
+            biased;
+            _ = &mut self.inlets.stop => Input::Stop,
+            call = self.inlets.calls.recv() => call.map_or(Input::Stop, Input::Call),
+            event = self.inlets.network.recv() => event.map_or(Input::NetworkGone, Input::network),
+            () = tokio::time::sleep(pause) => Input::Woken,
+        }
+    }
+
+    /// An input that is there already.
+    fn waiting_input(&mut self) -> Option<Input> {
+        let call = self.inlets.calls.try_recv().ok().map(Input::Call);
+        call.or_else(|| self.inlets.network.try_recv().ok().map(Input::network))
+    }
+
+    fn take(&mut self, input: Input) -> Result<(), RunError> {
+        match input {
+            Input::Network(event) => self.on_network(*event),
+            Input::Call(call) => self.on_call(call),
+            Input::Woken => {}
+            Input::Stop => self.leaving = true,
+            Input::NetworkGone => return Err(RunError::NetworkGone),
+        }
+        Ok(())
+    }
+
+    /// Settles what the round has changed, makes it durable, and lets out what waits for that.
+    async fn finish_round(&mut self) -> Result<(), RunError> {
+        let discovery_over = self.parked.next_due().is_some_and(|due| due <= self.now);
+        if std::mem::take(&mut self.someone_came) || discovery_over {
+            self.retry_discovering();
+        }
+        self.settle();
+        if self.presence.due() <= self.now {
+            let presence = self.presence.renew(self.now);
+            self.round.releases.push(Release::Publish(Box::new(Gossip::Presence(presence))));
+            self.directory.prune(self.now);
+        }
+        let Round { changes, peers, releases, .. } = std::mem::take(&mut self.round);
+        if !changes.is_empty() || !peers.is_empty() {
+            let store = Arc::clone(&self.store);
+            let written = tokio::task::spawn_blocking(move || {
+                store.apply(&changes)?;
+                peers.iter().try_for_each(|peer| store.remember_peer(peer))
+            });
+            written.await.map_err(|_| RunError::StorePanicked(self.home.clone()))??;
+        }
+        for release in releases {
+            self.release(release);
+        }
+        Ok(())
+    }
+
+    fn release(&self, release: Release) {
+        match release {
+            Release::Send { to, message } => {
+                tracing::debug!(peer = %to.uid(), kind = message.kind(), "message sent");
+                self.network.send(to, *message);
+            }
+            Release::Publish(gossip) => {
+                tracing::debug!(kind = story::gossip_kind(&gossip), "gossip published");
+                self.network.publish(*gossip);
+            }
+            // Whoever asked may have left.
+            Release::Answer { asker, answer } => drop(asker.send(*answer)),
+            Release::Line(line) => line.tell(),
+        }
+    }
+
+    /// Tells the peers, and leaves.
+    pub(super) async fn leave(mut self) {
+        let last = self.presence.leave(self.now);
+        for peer in self.directory.connected() {
+            self.network.send(peer, crate::wire::Message::Presence(last.clone()));
+        }
+        self.network.publish(Gossip::Presence(last));
+        self.network.stop().await;
+        tracing::info!("stopped");
+    }
+}

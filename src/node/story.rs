@@ -1,0 +1,242 @@
+//! What people read in the log: each computation's story in order, one line a milestone.
+//!
+//! Lines are made when something is decided and written once it is durable, so the log never tells of what a crash
+//! took back. Private values and shares are in none of them.
+
+use std::fmt::Display;
+
+use tracing::Level;
+use tracing::field::display;
+
+use crate::domain::{Computation, ComputationId, PeerId, Role};
+use crate::protocol::{Notice, View};
+use crate::wire::{Fault, Gossip, Message, Record};
+
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) level: Level,
+    computation: Option<ComputationId>,
+    peer: Option<PeerId>,
+    pub(super) text: String,
+}
+
+impl Line {
+    fn new(level: Level, computation: Option<ComputationId>, peer: Option<PeerId>, text: impl Display) -> Self {
+        Self { level, computation, peer, text: text.to_string() }
+    }
+
+    fn info(computation: ComputationId, text: impl Display) -> Self {
+        Self::new(Level::INFO, Some(computation), None, text)
+    }
+
+    fn by(self, peer: PeerId) -> Self {
+        Self { peer: Some(peer), ..self }
+    }
+
+    /// Writes it.
+    pub(super) fn tell(&self) {
+        let computation = self.computation.map(display);
+        let peer = self.peer.map(|peer| display(peer.uid()));
+        let text = &self.text;
+        match self.level {
+            Level::ERROR => tracing::error!(computation, peer, "{text}"),
+            Level::WARN => tracing::warn!(computation, peer, "{text}"),
+            Level::INFO => tracing::info!(computation, peer, "{text}"),
+            Level::DEBUG => tracing::debug!(computation, peer, "{text}"),
+            Level::TRACE => tracing::trace!(computation, peer, "{text}"),
+        }
+    }
+}
+
+/// The line for a fact that is now remembered, if it is a milestone.
+pub(super) fn of_record(record: &Record, own: PeerId) -> Option<Line> {
+    match record {
+        Record::Proposed(computation) => {
+            Some(Line::info(computation.id(), format!("proposed: {}", question(computation.get()))))
+        }
+        Record::Accepted { computation, .. } => {
+            let proposer = computation.get().proposer;
+            Some(Line::info(computation.id(), "accepted: this node adds up its shares").by(proposer))
+        }
+        // The proposer's own line is `Notice::Announced`.
+        Record::Announced(announcement) if announcement.computation.get().proposer == own => None,
+        Record::Announced(announcement) => {
+            let asked = announcement.computation.get();
+            let text = format!("announced by {}: {}", asked.proposer.uid(), question(asked));
+            Some(Line::info(announcement.id(), text).by(asked.proposer))
+        }
+        Record::Held(submission) => {
+            let manifest = submission.manifest.get();
+            let (computation, participant) = (Some(manifest.computation), Some(manifest.participant));
+            Some(Line::new(Level::DEBUG, computation, participant, "holds a report"))
+        }
+        Record::Closed { close, list } => {
+            let text = format!("closed with {}", counted(list.entries().len(), "report"));
+            Some(Line::info(close.get().computation, text))
+        }
+        Record::Frozen { freeze, .. } => {
+            let freeze = freeze.get();
+            let frozen = counted(freeze.participants as usize, "participant");
+            Some(Line::info(freeze.computation, format!("frozen: every heavy node holds {frozen}")))
+        }
+        Record::Voted { vote, .. } => {
+            let vote = vote.get();
+            let set = counted(vote.participants as usize, "participant");
+            Some(Line::info(vote.computation, format!("voted for the set of {set}")))
+        }
+        Record::Opened(computation) => Some(Line::info(*computation, "opened its partial sum")),
+        // `of_notice` and `of_fault` tell of these.
+        Record::Report(_)
+        | Record::Certificate(_)
+        | Record::Failed { .. }
+        | Record::Ledger(_)
+        | Record::Fault(_) => None,
+    }
+}
+
+/// The line for something that people are told. `view` is of the computation that it is about.
+pub(super) fn of_notice(notice: &Notice, view: Option<&View<'_>>) -> Option<Line> {
+    match notice {
+        Notice::Changed(_) => None,
+        Notice::Announced(id) => Some(Line::info(*id, "announced: every heavy node has accepted")),
+        Notice::WaitsForOwner { computation, why } => Some(Line::info(
+            *computation,
+            format!("waits for its owner because {why}; `formix-p2p pending` says more"),
+        )),
+        Notice::Answered(id) => Some(Line::info(*id, "answered: the report is on its way to every heavy node")),
+        Notice::Declined { computation, standing } => {
+            Some(Line::info(*computation, format!("not answered: this node {standing}")))
+        }
+        Notice::Completed(id) => {
+            let result = view.and_then(|view| view.answer.as_ref()).map(|answer| answer.to_json().to_string());
+            Some(Line::info(*id, format!("completed: {}", result.unwrap_or_default())))
+        }
+        Notice::Failed { computation, failure } => {
+            Some(Line::new(Level::WARN, Some(*computation), None, format!("failed: {failure}")))
+        }
+        Notice::ClockSkew { peer, clock } => {
+            let text = format!("the clock of {} shows {clock}, too far from this node's; set both", peer.uid());
+            Some(Line::new(Level::WARN, None, Some(*peer), text))
+        }
+        Notice::Ignored { from, kind, why } => {
+            Some(Line::new(Level::DEBUG, None, Some(*from), format!("{kind} not acted on: {why}")))
+        }
+    }
+}
+
+/// The line for a node that broke the protocol.
+pub(super) fn of_fault(fault: &Fault) -> Line {
+    let Fault { computation, culprit, proof } = fault;
+    let text = format!("fault: {} {}; the evidence is kept", culprit.uid(), proof.evidence());
+    Line::new(Level::WARN, Some(*computation), Some(*culprit), text)
+}
+
+/// The line for a message that came, if it is a milestone for the one who waits for it.
+pub(super) fn of_message(from: PeerId, message: &Message) -> Option<Line> {
+    let line = match message {
+        Message::Accept(acceptance) => {
+            Line::info(acceptance.get().computation, format!("accepted by {}", from.uid()))
+        }
+        Message::Refuse { computation, refusal } => {
+            Line::info(*computation, format!("refused by {}: {refusal}", from.uid()))
+        }
+        Message::Receipt(receipt) => {
+            Line::info(receipt.get().computation, format!("receipt from {}: it holds its share", from.uid()))
+        }
+        Message::Reject { computation, rejection } => {
+            Line::info(*computation, format!("report not taken by {}: {rejection:?}", from.uid()))
+        }
+        Message::Propose(_)
+        | Message::Withdraw { .. }
+        | Message::Announce(_)
+        | Message::Submit(_)
+        | Message::Receipts(_)
+        | Message::Stand { .. }
+        | Message::Progress { .. }
+        | Message::Complete(_)
+        | Message::Close(_)
+        | Message::List { .. }
+        | Message::Conflict(_)
+        | Message::Freeze { .. }
+        | Message::Vote(_)
+        | Message::Open(_)
+        | Message::Certificate(_)
+        | Message::Fail(_)
+        | Message::Want { .. }
+        | Message::Ask { .. }
+        | Message::Offer { .. }
+        | Message::Presence(_) => return None,
+    };
+    Some(line.by(from))
+}
+
+/// The computation that a notice is about.
+pub(super) const fn subject(notice: &Notice) -> Option<ComputationId> {
+    match notice {
+        Notice::Changed(id) | Notice::Announced(id) | Notice::Answered(id) | Notice::Completed(id) => Some(*id),
+        Notice::WaitsForOwner { computation, .. }
+        | Notice::Declined { computation, .. }
+        | Notice::Failed { computation, .. } => Some(*computation),
+        Notice::ClockSkew { .. } | Notice::Ignored { .. } => None,
+    }
+}
+
+/// A node has come.
+pub(super) fn of_arrival(peer: PeerId, role: Role, name: &str) -> Line {
+    Line::new(Level::INFO, None, Some(peer), format!("{role} node {} ({name}) is there", peer.uid()))
+}
+
+/// The name of this kind of gossip.
+pub(super) const fn gossip_kind(gossip: &Gossip) -> &'static str {
+    match gossip {
+        Gossip::Announce(_) => "announce",
+        Gossip::Completed { .. } => "completed",
+        Gossip::Failed(_) => "failed",
+        Gossip::Presence(_) => "presence",
+    }
+}
+
+fn question(asked: &Computation) -> String {
+    let fields: Vec<_> = asked.query.fields.iter().map(|field| field.name.as_str()).collect();
+    format!(
+        "\"{}\" ({} of {}, at least {}, until {})",
+        asked.prompt,
+        asked.query.statistic,
+        fields.join(", "),
+        counted(asked.min_participants as usize, "participant"),
+        asked.deadline
+    )
+}
+
+/// "1 report", "2 reports".
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consent::Doubt;
+    use crate::domain::{Failure, Timestamp};
+
+    #[test]
+    fn notices_say_why() {
+        let id = ComputationId::of_body(b"x");
+        let waits = Notice::WaitsForOwner { computation: id, why: Doubt::NoSource };
+        let line = of_notice(&waits, None).unwrap();
+        assert!(line.text.contains("because this node has no source for the field"), "{}", line.text);
+        let failure = Failure::InsufficientParticipants { accepted: 1, minimum: 3 };
+        let line = of_notice(&Notice::Failed { computation: id, failure }, None).unwrap();
+        assert_eq!(line.text, "failed: insufficient participants: 1 of 3");
+        assert_eq!((line.level, line.computation), (Level::WARN, Some(id)));
+        assert_eq!(of_notice(&Notice::Changed(id), None), None);
+    }
+
+    #[test]
+    fn what_is_about_no_computation_names_the_peer() {
+        let peer = PeerId::from_public_key([1; 32]);
+        let line = of_notice(&Notice::ClockSkew { peer, clock: Timestamp::from_millis(0) }, None).unwrap();
+        assert_eq!((line.peer, line.computation), (Some(peer), None));
+    }
+}

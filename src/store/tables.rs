@@ -1,0 +1,79 @@
+//! The tables: one a kind of record, keyed by computation id ‖ optional peer, and what a row looks like.
+//!
+//! A row is a version byte and the deterministic CBOR of the whole [`Record`], so it says itself where it
+//! belongs, and a row that stands in the wrong place is noticed.
+
+use redb::TableDefinition;
+use zeroize::Zeroizing;
+
+use crate::domain::PeerId;
+use crate::wire::{self, Record, RecordKey, RecordKind};
+
+/// The schema that this release writes. It goes up with every change to a table or a row.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+/// The version of a row, its first byte.
+const ROW_VERSION: u8 = 1;
+
+pub(super) type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+/// Facts about the store itself: `schema_version` (4 bytes, big endian, in every schema), `owner`, `memory`.
+pub(super) const META: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("meta");
+/// Peers and where they were last seen, by public key.
+pub(super) const PEERS: Table = TableDefinition::new("peers");
+
+/// The table of each kind of record.
+pub(super) const fn table_of(kind: RecordKind) -> Table {
+    TableDefinition::new(match kind {
+        RecordKind::Proposed => "proposals",
+        RecordKind::Accepted => "acceptances",
+        RecordKind::Announced => "announcements",
+        RecordKind::Report => "reports",
+        RecordKind::Held => "held_reports",
+        RecordKind::Closed => "closes",
+        RecordKind::Frozen => "freezes",
+        RecordKind::Voted => "votes",
+        RecordKind::Opened => "openings",
+        RecordKind::Certificate => "certificates",
+        RecordKind::Failed => "failures",
+        RecordKind::Ledger => "ledger",
+        RecordKind::Fault => "faults",
+    })
+}
+
+/// The key of a row: 32 bytes of computation id, and 32 of the peer where there is one.
+pub(super) fn key_bytes(key: &RecordKey) -> Vec<u8> {
+    let peer: &[u8] = key.peer.as_ref().map_or(&[], |peer: &PeerId| peer.public_key());
+    [key.computation.as_bytes(), peer].concat()
+}
+
+/// The bytes of a row; wiped on drop, since shares are among them.
+pub(super) fn to_row<T: serde::Serialize>(value: &T) -> Zeroizing<Vec<u8>> {
+    let body = Zeroizing::new(wire::to_bytes(value));
+    Zeroizing::new([&[ROW_VERSION], body.as_slice()].concat())
+}
+
+/// Reads a row.
+///
+/// # Errors
+/// What does not fit, in words that hold none of the row's content.
+pub(super) fn from_row<T: serde::Serialize + serde::de::DeserializeOwned>(row: &[u8]) -> Result<T, String> {
+    match row.split_first() {
+        Some((&ROW_VERSION, body)) => wire::from_bytes(body).map_err(|error| error.to_string()),
+        Some((version, _)) => Err(format!("row version {version}")),
+        None => Err("an empty row".to_owned()),
+    }
+}
+
+/// Reads the record that stands at a key.
+///
+/// # Errors
+/// As [`from_row`], or that the record belongs elsewhere.
+pub(super) fn record_at(kind: RecordKind, key: &[u8], row: &[u8]) -> Result<Record, String> {
+    let record: Record = from_row(row)?;
+    let belongs_at = record.key();
+    if belongs_at.kind == kind && key_bytes(&belongs_at) == key {
+        Ok(record)
+    } else {
+        Err("a row that stands in the wrong place".to_owned())
+    }
+}
