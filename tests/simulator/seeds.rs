@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use formix_p2p::sim::{End, Keep, Run, Scenario, run};
+use formix_p2p::domain::Failure;
+use formix_p2p::sim::{End, Keep, Run, Scenario, Weather, run};
 
 /// Seeds that once found a fault.
 const ONCE_FAILED: &[u64] = &[];
@@ -69,6 +70,33 @@ fn the_same_seed_twice_is_the_same_run() {
         let (Ok(first), Ok(second)) = (run(seed), run(seed)) else { panic!("seed {seed} breaks an invariant") };
         assert_eq!(first, second);
     }
+}
+
+/// Without misfortunes and cheats, what fails is too small, or its deadline had passed by somebody's clock.
+#[test]
+fn fair_weather_gives_results() {
+    let fair = (0..400).map(Scenario::draw).filter(|scenario| {
+        let nodes = &scenario.nodes;
+        scenario.weather == Weather::FAIR
+            && nodes.iter().all(|node| node.cheat.is_none() && node.skew_ms.abs() <= 400)
+    });
+    let mut runs = 0;
+    for scenario in fair {
+        runs += 1;
+        let report =
+            Run::new(scenario, Keep::Recent).finish().unwrap_or_else(|violation| panic!("{violation}"));
+        for end in report.endings.iter().flat_map(|ending| ending.at.values()) {
+            let fine = match end {
+                End::Completed { .. } => true,
+                End::Failed(failure) => {
+                    matches!(failure, Failure::InsufficientParticipants { .. } | Failure::Refused { .. })
+                }
+                End::Open => false,
+            };
+            assert!(fine, "seed {}: {end:?}", report.seed);
+        }
+    }
+    assert!(runs > 50, "{runs}");
 }
 
 #[test]

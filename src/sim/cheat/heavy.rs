@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::super::dice::derive;
 use super::craft;
 use super::{Cheater, Reaction, Sent, Step};
-use crate::domain::{ComputationId, Digest, PeerId, Timestamp};
+use crate::domain::{ComputationId, Digest, Evidence, Failure, PeerId, Timestamp};
 use crate::protocol::Event;
 use crate::wire::{
-    Certificate, Close, Freeze, Identity, List, Message, Opening, Receipt, Signed, Submission, Vote, Want,
-    partial_sum_commitment,
+    Certificate, Close, FailureNotice, Freeze, Identity, List, Message, Opening, Receipt, Signed, Submission,
+    Vote, Want, partial_sum_commitment,
 };
 
 /// The seed of identities that exist only in a cheat's imagination.
@@ -198,6 +198,30 @@ impl Cheater {
             sent.extend(known.computation.heavy.iter().map(|heavy| Sent::Message(*heavy, ask.clone())));
         }
         sent
+    }
+
+    /// A failure that has not happened, to every other heavy node and to every participant.
+    pub(super) fn raise_false_alarms(&mut self) -> Vec<Sent> {
+        let me = self.identity.peer();
+        let mut sent = Vec::new();
+        for (id, known) in self.known.iter_mut().filter(|(_, known)| known.closed && !known.done) {
+            known.done = true;
+            let Some(honest) = known.computation.heavy.iter().find(|heavy| **heavy != me) else { continue };
+            let failure = Failure::Misconduct { heavy: *honest, evidence: Evidence::TwoVotes };
+            let notice = FailureNotice { computation: *id, signer: me, failure };
+            let message = Message::Fail(Signed::sign(notice, &self.identity));
+            let others = known.computation.heavy.iter().filter(|heavy| **heavy != me).step_by(2);
+            let participants = known.list.entries().iter().map(|entry| &entry.participant);
+            sent.extend(others.chain(participants).map(|to| Sent::Message(*to, message.clone())));
+        }
+        sent
+    }
+
+    /// Nothing to every other heavy node, once it has closed.
+    pub(super) fn whisper(&self, to: PeerId, message: Message) -> Vec<Message> {
+        let closed = self.known.iter().filter(|(_, known)| known.closed);
+        let kept_from = closed.into_iter().any(|(id, _)| self.is_told_otherwise(*id, to));
+        if kept_from { Vec::new() } else { vec![message] }
     }
 
     /// Nothing any more, from this step on.

@@ -59,6 +59,10 @@ pub enum Cheat {
     FalseSum,
     /// Heavy: when all is said, signs another vote that turns the certificate into one for another total.
     TwoCertificates,
+    /// Heavy: once it has closed, tells every other one that it failed, by the fault of an honest node.
+    FalseAlarm,
+    /// Heavy: once it has closed, says nothing more to every other heavy node.
+    Whispers,
     /// Heavy: asks for everything before its time.
     AsksEarly,
     /// Heavy: falls silent at a step.
@@ -98,6 +102,7 @@ struct Known {
     computation: Computation,
     /// Its own list, once it has closed.
     list: List,
+    closed: bool,
     /// The result, once it is out.
     certificate: Option<Certificate>,
     /// What it has prepared for later: another report, in the order of the heavy nodes.
@@ -120,7 +125,7 @@ pub(super) struct Cheater {
 
 impl Cheat {
     /// Every way.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::TwoReports,
         Self::TwoReportsToOne,
         Self::Replay,
@@ -133,7 +138,8 @@ impl Cheat {
         Self::TwoVotes,
         Self::OpensOther,
         Self::FalseSum,
-        Self::TwoCertificates,
+        Self::FalseAlarm,
+        Self::Whispers,
         Self::AsksEarly,
         Self::Silent(Step::Accept),
         Self::Silent(Step::Receipt),
@@ -157,6 +163,8 @@ impl Cheat {
             | Self::OpensOther
             | Self::FalseSum
             | Self::TwoCertificates
+            | Self::FalseAlarm
+            | Self::Whispers
             | Self::AsksEarly
             | Self::Silent(_) => Role::Heavy,
         }
@@ -177,6 +185,8 @@ impl Cheat {
             | Self::ListsUnknown
             | Self::FalseSum
             | Self::TwoCertificates
+            | Self::FalseAlarm
+            | Self::Whispers
             | Self::AsksEarly
             | Self::Silent(_) => &[],
         }
@@ -238,6 +248,7 @@ impl Cheater {
             Cheat::Forge => self.forge(),
             Cheat::AsksEarly => self.ask_early(),
             Cheat::TwoCertificates => self.spread_second_certificates(),
+            Cheat::FalseAlarm => self.raise_false_alarms(),
             Cheat::TwoReports
             | Cheat::TwoReportsToOne
             | Cheat::ListsUnknown
@@ -247,6 +258,7 @@ impl Cheater {
             | Cheat::TwoVotes
             | Cheat::OpensOther
             | Cheat::FalseSum
+            | Cheat::Whispers
             | Cheat::Silent(_) => Vec::new(),
         }
     }
@@ -266,7 +278,9 @@ impl Cheater {
             | Cheat::Forge
             | Cheat::ListsUnknown
             | Cheat::LeavesOut
+            | Cheat::FalseAlarm
             | Cheat::AsksEarly => vec![message],
+            Cheat::Whispers => self.whisper(to, message),
         }
     }
 
@@ -292,6 +306,7 @@ impl Cheater {
             Record::Closed { close, list } => {
                 if let Some(known) = self.known.get_mut(&close.get().computation) {
                     known.list = list.clone();
+                    known.closed = true;
                 }
             }
             Record::Report(submissions) if self.cheat == Cheat::ForeignShare => {
@@ -316,6 +331,7 @@ impl Cheater {
         self.known.entry(id).or_insert_with(|| Known {
             computation: computation.clone(),
             list: List::default(),
+            closed: false,
             certificate: None,
             other_report: Vec::new(),
             done: false,

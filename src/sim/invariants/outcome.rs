@@ -57,7 +57,12 @@ impl Watch {
     /// Failures name what happened, and misconduct names a cheat.
     pub(super) fn failed(&mut self, failure: &Failure) -> Check {
         match failure {
-            Failure::Misconduct { heavy, evidence } | Failure::Accused { heavy, evidence, .. } => {
+            // Somebody's word: true, or a cheat's.
+            Failure::Accused { by, heavy, .. } => {
+                let just = self.cheats.contains_key(by) || self.cheats.contains_key(heavy);
+                Invariant::JustBlame.check(just, || format!("{by:?} accuses {heavy:?}, who is honest"))
+            }
+            Failure::Misconduct { heavy, evidence } => {
                 let cheat = self.cheats.get(heavy);
                 let just = cheat.is_some_and(|cheat| cheat.leaves_evidence().contains(evidence));
                 Invariant::JustBlame.check(just, || format!("{heavy:?} ({cheat:?}) failed it by {evidence:?}"))
