@@ -4,10 +4,14 @@
 
 use std::time::Duration;
 
-use formix_p2p::domain::{Computation, Digest, Modulus, PeerId, Query, Sharing, Statistic, Timestamp};
+use formix_p2p::domain::{
+    Computation, ComputationId, Digest, Modulus, PeerId, Query, Sharing, Statistic, Timestamp,
+};
 use formix_p2p::protocol::{CertificateError, verify_certificate};
 use formix_p2p::sharing::{Secret, additive};
-use formix_p2p::wire::{Certificate, Identity, Opening, Signed, Vote, partial_sum_commitment, to_bytes};
+use formix_p2p::wire::{
+    Certificate, Identity, Opening, Release, Signed, Vote, partial_sum_commitment, to_bytes,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -55,8 +59,17 @@ fn certificate(terms: Computation, total: [u128; 2], participants: u32) -> Certi
             partial_sum: share.expose().clone(),
         })
         .collect();
-    let votes = openings.iter().zip(1..=3).map(|(opening, seed)| vote(opening, seed, participants)).collect();
-    Certificate { computation, votes, openings }
+    let votes: Vec<_> =
+        openings.iter().zip(1..=3).map(|(opening, seed)| vote(opening, seed, participants)).collect();
+    let releases = released(id, &votes);
+    Certificate { computation, votes, openings, releases }
+}
+
+fn released(computation: ComputationId, votes: &[Signed<Vote>]) -> Vec<Signed<Release>> {
+    let votes = Release::digest_of(computation, votes);
+    let release =
+        |seed| Signed::sign(Release { computation, heavy: identity(seed).peer(), votes }, &identity(seed));
+    (1..=3).map(release).collect()
 }
 
 fn vote(opening: &Opening, seed: u8, participants: u32) -> Signed<Vote> {
@@ -112,6 +125,18 @@ fn a_changed_partial_sum_is_named() {
     let mut changed = certificate(terms(3, None), [4, 31], 4);
     changed.openings[1].partial_sum[8] ^= 1;
     assert_eq!(verdict(&changed), Err(CertificateError::Opening(heavy()[1])));
+}
+
+#[test]
+fn a_vote_that_is_signed_when_all_is_open_makes_no_second_certificate() {
+    let mut second = certificate(terms(3, None), [4, 31], 4);
+    let id = second.computation.id();
+    second.openings[1].partial_sum[8] ^= 1;
+    second.votes[1] = vote(&second.openings[1], 2, 4);
+    second.releases[1] = released(id, &second.votes)[1].clone();
+    assert_eq!(verdict(&second), Err(CertificateError::OtherVotes(heavy()[0])));
+    second.releases.clear();
+    assert_eq!(verdict(&second), Err(CertificateError::OtherVotes(heavy()[0])));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use formix_p2p::domain::{
 use formix_p2p::sharing::Secret;
 use formix_p2p::wire::{
     Acceptance, Activity, Announcement, Certificate, Close, CodecError, Complete, Exclusion, FailureNotice,
-    Freeze, Gossip, Identity, List, Manifest, Message, Opening, Presence, Receipt, Rejection, Signed,
+    Freeze, Gossip, Identity, List, Manifest, Message, Opening, Presence, Receipt, Rejection, Release, Signed,
     Statement, Submission, Vote, Want, partial_sum_commitment, share_digest,
 };
 
@@ -102,6 +102,12 @@ fn vote(seed: u8) -> Signed<Vote> {
     Signed::sign(vote, &identity(seed))
 }
 
+fn release(seed: u8) -> Signed<Release> {
+    let votes: Vec<_> = (1..=3).map(vote).collect();
+    let heavy = identity(seed).peer();
+    Signed::sign(Release { computation: id(), heavy, votes: Release::digest_of(id(), &votes) }, &identity(seed))
+}
+
 fn notice() -> Signed<FailureNotice> {
     let failure = Failure::InsufficientParticipants { accepted: 1, minimum: 3 };
     let signer = identity(1).peer();
@@ -146,6 +152,7 @@ fn messages() -> Vec<Message> {
         computation: computation.clone(),
         votes: (1..=3).map(vote).collect(),
         openings: (1..=3).map(opening).collect(),
+        releases: (1..=3).map(release).collect(),
     };
     vec![
         Message::Propose(computation),
@@ -165,7 +172,7 @@ fn messages() -> Vec<Message> {
         Message::Conflict(manifest(20, 0)),
         Message::Freeze { freeze: Signed::sign(freeze, &identity(1)), closes: (1..=3).map(close).collect() },
         Message::Vote(vote(1)),
-        Message::Open(opening(1)),
+        Message::Open { release: release(1), votes: (1..=3).map(vote).collect(), opening: opening(1) },
         Message::Certificate(certificate),
         Message::Fail(notice()),
         Message::Want { computation: id, want: Want::Close },

@@ -179,8 +179,9 @@ impl State {
             Message::Vote(vote) => {
                 self.with(vote.get().computation, |entry| entry.on_vote(turn, from, vote));
             }
-            Message::Open(opening) => {
-                self.with(opening.computation, |entry| entry.on_open(turn, from, opening));
+            Message::Open { release, votes, opening } => {
+                let id = release.get().computation;
+                self.with(id, |entry| entry.on_open(turn, from, release, votes, opening));
             }
             Message::Certificate(certificate) => self.on_certificate(turn, from, certificate),
             Message::Fail(notice) => self.on_fail(turn, &notice),
@@ -339,6 +340,7 @@ impl State {
                 | CertificateError::Computation(_)
                 | CertificateError::Incomplete(_)
                 | CertificateError::OtherSet(_)
+                | CertificateError::OtherVotes(_)
                 | CertificateError::Participants { .. }
                 | CertificateError::Opening(_)
                 | CertificateError::Shape { .. },

@@ -75,7 +75,7 @@ impl Pieces {
             | Record::Closed { .. }
             | Record::Frozen { .. }
             | Record::Voted { .. }
-            | Record::Opened(_)) => self.steps.push(step),
+            | Record::Opened { .. }) => self.steps.push(step),
         }
     }
 

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::signed::Signed;
-use super::statement::Vote;
+use super::statement::{Release, Vote};
 use crate::domain::{Computation, ComputationId, PeerId};
 
-/// A heavy node's partial sum, opened. The vote that commits to it carries the signature.
+/// A heavy node's partial sum, opened. The vote that commits to it and the release carry the signatures.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opening {
     /// Which computation.
@@ -21,7 +21,8 @@ pub struct Opening {
     pub partial_sum: Vec<u8>,
 }
 
-/// A computation, every heavy node's vote for one set, and every opening, in the order of the heavy nodes.
+/// A computation, every heavy node's vote for one set, every release over these very votes, and every opening, in the
+/// order of the heavy nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
     /// The question.
@@ -30,6 +31,8 @@ pub struct Certificate {
     pub votes: Vec<Signed<Vote>>,
     /// The openings.
     pub openings: Vec<Opening>,
+    /// The releases. Each binds all votes, so one honest heavy node is enough to make the certificate the only one.
+    pub releases: Vec<Signed<Release>>,
 }
 
 impl std::fmt::Debug for Opening {

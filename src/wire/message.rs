@@ -10,7 +10,9 @@ use super::codec::{self, CodecError};
 use super::commitment::Blind;
 use super::list::List;
 use super::signed::Signed;
-use super::statement::{Acceptance, Close, Complete, FailureNotice, Freeze, Manifest, Presence, Receipt, Vote};
+use super::statement::{
+    Acceptance, Close, Complete, FailureNotice, Freeze, Manifest, Presence, Receipt, Release, Vote,
+};
 use crate::domain::limits::{GOSSIP_BYTES_MAX, MESSAGE_BYTES_MAX};
 use crate::domain::{Computation, ComputationId, Refusal, Standing, Timestamp};
 use crate::sharing::Secret;
@@ -142,7 +144,14 @@ pub enum Message {
     /// Heavy node to heavy nodes: the set, and a commitment to my partial sum.
     Vote(Signed<Vote>),
     /// Heavy node to heavy nodes: my partial sum.
-    Open(Opening),
+    Open {
+        /// The release.
+        release: Signed<Release>,
+        /// The votes that it is over, in the order of the heavy nodes.
+        votes: Vec<Signed<Vote>>,
+        /// The partial sum.
+        opening: Opening,
+    },
     /// To anybody: the result.
     Certificate(Certificate),
     /// To anybody: there will be no result.
@@ -231,7 +240,7 @@ impl Message {
             Self::Conflict(_) => "conflict",
             Self::Freeze { .. } => "freeze",
             Self::Vote(_) => "vote",
-            Self::Open(_) => "open",
+            Self::Open { .. } => "open",
             Self::Certificate(_) => "certificate",
             Self::Fail(_) => "fail",
             Self::Want { .. } => "want",

@@ -18,5 +18,5 @@ pub use message::{Announcement, Gossip, Message, Rejection, Submission, Want};
 pub use record::{Fault, FaultProof, LedgerDecision, LedgerEntry, Record, RecordKey, RecordKind};
 pub use signed::{Identity, Signed, Statement};
 pub use statement::{
-    Acceptance, Activity, Close, Complete, FailureNotice, Freeze, Manifest, Presence, Receipt, Vote,
+    Acceptance, Activity, Close, Complete, FailureNotice, Freeze, Manifest, Presence, Receipt, Release, Vote,
 };

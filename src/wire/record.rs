@@ -7,7 +7,7 @@ use super::commitment::Blind;
 use super::list::{Exclusion, List};
 use super::message::{Announcement, Submission};
 use super::signed::Signed;
-use super::statement::{Acceptance, Close, Freeze, Receipt, Vote};
+use super::statement::{Acceptance, Close, Freeze, Receipt, Release, Vote};
 use crate::domain::{Computation, ComputationId, Evidence, Failure, PeerId, Standing, Statistic, Timestamp};
 use crate::sharing::Secret;
 
@@ -55,7 +55,12 @@ pub enum Record {
         opening: Opening,
     },
     /// Heavy node: the partial sum may have left.
-    Opened(ComputationId),
+    Opened {
+        /// What was signed.
+        release: Signed<Release>,
+        /// The votes that it is over.
+        votes: Vec<Signed<Vote>>,
+    },
     /// Everybody: the result.
     Certificate(Certificate),
     /// Everybody: there is no result.
@@ -212,7 +217,7 @@ impl Record {
             Self::Closed { close, .. } => key(RecordKind::Closed, close.get().computation),
             Self::Frozen { freeze, .. } => key(RecordKind::Frozen, freeze.get().computation),
             Self::Voted { vote, .. } => key(RecordKind::Voted, vote.get().computation),
-            Self::Opened(computation) => key(RecordKind::Opened, *computation),
+            Self::Opened { release, .. } => key(RecordKind::Opened, release.get().computation),
             Self::Certificate(certificate) => key(RecordKind::Certificate, certificate.computation.id()),
             Self::Failed { computation, .. } => key(RecordKind::Failed, *computation),
             Self::Ledger(entry) => key(RecordKind::Ledger, entry.computation),

@@ -95,6 +95,18 @@ pub struct Vote {
     pub partial_sum: Digest,
 }
 
+/// A heavy node lets its partial sum go, over exactly these votes. Signed once for ever, so that no vote that is
+/// signed later makes a second certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// Which computation.
+    pub computation: ComputationId,
+    /// Which heavy node.
+    pub heavy: PeerId,
+    /// The digest of every heavy node's vote, in their order.
+    pub votes: Digest,
+}
+
 /// A heavy node, or before the announcement the proposer, says that there will be no result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureNotice {
@@ -145,6 +157,15 @@ impl Signed<Computation> {
     }
 }
 
+impl Release {
+    /// The digest of votes, in the order of the heavy nodes.
+    pub fn digest_of(computation: ComputationId, votes: &[Signed<Vote>]) -> Digest {
+        let bodies = votes.iter().map(|vote| Digest::of("formix-p2p/vote-digest/1", &[vote.body()]));
+        let digests: Vec<u8> = bodies.flat_map(|digest| *digest.as_bytes()).collect();
+        Digest::of("formix-p2p/votes/1", &[computation.as_bytes(), &digests])
+    }
+}
+
 impl Signed<Manifest> {
     /// The name of this report.
     pub fn digest(&self) -> Digest {
@@ -179,6 +200,7 @@ statements! {
     Close: "close", heavy;
     Freeze: "freeze", heavy;
     Vote: "vote", heavy;
+    Release: "release", heavy;
     FailureNotice: "failure", signer;
 }
 

@@ -76,7 +76,6 @@ fn an_opening_that_does_not_fit_is_proven() {
 }
 
 #[test]
-#[ignore = "openings are not bound to the votes yet"]
 fn a_second_certificate_is_no_second_result() {
     let (report, _) = with(Cheat::TwoCertificates);
     assert_completed(&report.endings[0], &lights(3, 0..5));

@@ -11,7 +11,8 @@ use crate::protocol::turn::Turn;
 use crate::sharing::additive;
 use crate::statistics;
 use crate::wire::{
-    Certificate, Close, Freeze, List, Message, Opening, Record, Signed, Vote, Want, partial_sum_commitment,
+    Certificate, Close, Freeze, List, Message, Opening, Record, Release, Signed, Vote, Want,
+    partial_sum_commitment,
 };
 
 /// Time to the first question for what is missing; it doubles with every further one.
@@ -152,14 +153,40 @@ impl Entry {
         }
     }
 
-    /// Another heavy node's partial sum. It counts only against its vote; it may come before the vote does, and is
-    /// then asked for again.
-    pub fn on_open(&mut self, turn: &mut Turn<'_>, from: PeerId, opening: Opening) {
-        let id = self.id;
-        if opening.heavy != from || opening.computation != id || !self.terms().has_heavy(&from) {
-            turn.ignore(from, "open", "it is not this heavy node's opening");
+    /// Another heavy node's partial sum, with every vote that it has seen: who voted twice is found out here.
+    pub fn on_open(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: PeerId,
+        release: Signed<Release>,
+        votes: Vec<Signed<Vote>>,
+        opening: Opening,
+    ) {
+        let (id, me, heavy_nodes) = (self.id, turn.me(), self.terms().heavy.clone());
+        let expected = Release { computation: id, heavy: from, votes: Release::digest_of(id, &votes) };
+        let founded = *release.get() == expected
+            && (opening.heavy, opening.computation) == (from, id)
+            && votes.len() == heavy_nodes.len()
+            && heavy_nodes
+                .iter()
+                .zip(&votes)
+                .all(|(heavy, vote)| (vote.get().heavy, vote.get().computation) == (*heavy, id));
+        if !founded || !heavy_nodes.contains(&from) {
+            turn.ignore(from, "open", "it does not come with the votes that it is over");
             return;
         }
+        let Some(heavy) = self.heavy() else { return };
+        let own = votes.iter().find(|vote| vote.signer() == me);
+        if own != heavy.said.votes.get(&me) {
+            turn.ignore(from, "open", "it is not over this node's vote");
+            return;
+        }
+        for vote in votes {
+            if !self.keep_vote(turn, vote) {
+                return;
+            }
+        }
+        self.check_votes(turn);
         let Some(heavy) = self.heavy_mut() else { return };
         let Some(vote) = heavy.said.votes.get(&from).cloned() else { return };
         let committed = partial_sum_commitment(id, from, &opening.blind, &opening.partial_sum);
@@ -168,6 +195,7 @@ impl Entry {
             return;
         }
         heavy.said.openings.insert(from, opening);
+        heavy.said.releases.insert(from, release);
         self.advance(turn);
     }
 
@@ -257,9 +285,12 @@ impl Entry {
         if !agreed {
             return;
         }
-        turn.persist(Record::Opened(id));
+        let votes: Vec<_> = heavy_nodes.iter().filter_map(|it| heavy.said.votes.get(it).cloned()).collect();
+        let release = turn.sign(Release { computation: id, heavy: me, votes: Release::digest_of(id, &votes) });
+        turn.persist(Record::Opened { release: release.clone(), votes: votes.clone() });
         heavy.said.openings.insert(me, opening.clone());
-        heavy.step = Step::Opened { list: list.clone(), accepted: accepted.clone() };
+        heavy.said.releases.insert(me, release);
+        heavy.step = Step::Opened { list: list.clone(), accepted: accepted.clone(), votes };
         self.stepped(turn, Want::Opening);
     }
 
@@ -268,17 +299,17 @@ impl Entry {
         let heavy_nodes = self.terms().heavy.clone();
         let computation = self.computation.clone();
         let Some(heavy) = self.heavy_mut() else { return };
-        if !matches!(heavy.step, Step::Opened { .. }) {
-            return;
-        }
-        let votes: Vec<_> = heavy_nodes.iter().filter_map(|it| heavy.said.votes.get(it).cloned()).collect();
+        let Step::Opened { votes, .. } = &heavy.step else { return };
+        let votes = votes.clone();
+        let releases: Vec<_> =
+            heavy_nodes.iter().filter_map(|it| heavy.said.releases.get(it).cloned()).collect();
         let openings: Vec<_> =
             heavy_nodes.iter().filter_map(|it| heavy.said.openings.get(it).cloned()).collect();
         if openings.len() < heavy_nodes.len() {
             return;
         }
         let participants = heavy.accepted_participants();
-        let certificate = Certificate { computation, votes, openings };
+        let certificate = Certificate { computation, votes, openings, releases };
         match answer_of(&certificate) {
             Ok(answer) => self.complete(turn, certificate, Ok(answer)),
             Err(CertificateError::Total(_)) => {
@@ -297,6 +328,7 @@ impl Entry {
                 | CertificateError::Computation(_)
                 | CertificateError::Incomplete(_)
                 | CertificateError::OtherSet(_)
+                | CertificateError::OtherVotes(_)
                 | CertificateError::Participants { .. }
                 | CertificateError::Opening(_),
             ) => {}

@@ -16,7 +16,7 @@ use super::turn::Turn;
 use crate::domain::limits::{CLOCK_SKEW_MAX, DEADLINE_MAX};
 use crate::domain::{Digest, PeerId, Refusal, Role};
 use crate::wire::{
-    Acceptance, Close, Exclusion, Freeze, List, Manifest, Message, Opening, Receipt, Record, Signed,
+    Acceptance, Close, Exclusion, Freeze, List, Manifest, Message, Opening, Receipt, Record, Release, Signed,
     Submission, Vote, Want, rho_commitment,
 };
 
@@ -43,6 +43,7 @@ struct Said {
     lists: BTreeMap<PeerId, List>,
     freezes: BTreeMap<PeerId, Signed<Freeze>>,
     votes: BTreeMap<PeerId, Signed<Vote>>,
+    releases: BTreeMap<PeerId, Signed<Release>>,
     openings: BTreeMap<PeerId, Opening>,
 }
 
@@ -58,8 +59,8 @@ enum Step {
     Frozen { list: List, accepted: List },
     /// It has fixed its partial sum.
     Voted { list: List, accepted: List, opening: Opening },
-    /// Its partial sum may have left.
-    Opened { list: List, accepted: List },
+    /// Its partial sum may have left, over these votes.
+    Opened { list: List, accepted: List, votes: Vec<Signed<Vote>> },
 }
 
 impl Step {
@@ -124,10 +125,12 @@ impl Heavy {
                     self.step = Step::Voted { list, accepted, opening };
                 }
             }
-            Record::Opened(_) => {
+            Record::Opened { release, votes } => {
                 if let Step::Voted { list, accepted, opening } = std::mem::take(&mut self.step) {
                     self.said.openings.insert(me, opening);
-                    self.step = Step::Opened { list, accepted };
+                    self.said.releases.insert(me, release);
+                    self.said.votes.extend(votes.iter().map(|vote| (vote.signer(), vote.clone())));
+                    self.step = Step::Opened { list, accepted, votes };
                 }
             }
             Record::Proposed(_)
@@ -178,7 +181,11 @@ impl Heavy {
                 Some(Message::Freeze { freeze, closes: self.said.closes.values().cloned().collect() })
             }
             Want::Vote => self.said.votes.get(&me).cloned().map(Message::Vote),
-            Want::Opening => self.said.openings.get(&me).cloned().map(Message::Open),
+            Want::Opening => {
+                let Step::Opened { votes, .. } = &self.step else { return None };
+                let (release, opening) = (self.said.releases.get(&me)?, self.said.openings.get(&me)?);
+                Some(Message::Open { release: release.clone(), votes: votes.clone(), opening: opening.clone() })
+            }
             Want::Announcement | Want::Outcome => None,
         }
     }

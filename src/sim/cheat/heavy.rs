@@ -8,8 +8,8 @@ use super::{Cheater, Reaction, Sent, Step};
 use crate::domain::{ComputationId, Digest, Evidence, Failure, PeerId, Timestamp};
 use crate::protocol::Event;
 use crate::wire::{
-    Certificate, Close, FailureNotice, Freeze, Identity, List, Message, Opening, Receipt, Signed, Submission,
-    Vote, Want, partial_sum_commitment,
+    Close, FailureNotice, Freeze, Identity, List, Message, Opening, Receipt, Release, Signed, Submission, Vote,
+    Want, partial_sum_commitment,
 };
 
 /// The seed of identities that exist only in a cheat's imagination.
@@ -93,8 +93,9 @@ impl Cheater {
     /// An opening that is one off, and not a word of how it would have been right.
     pub(super) fn false_opening(message: Message) -> Vec<Message> {
         match message {
-            Message::Open(opening) => {
-                vec![Message::Open(Opening { partial_sum: one_more(&opening), ..opening })]
+            Message::Open { release, votes, opening } => {
+                let opening = Opening { partial_sum: one_more(&opening), ..opening };
+                vec![Message::Open { release, votes, opening }]
             }
             Message::Certificate(_) => Vec::new(),
             other => vec![other],
@@ -133,42 +134,40 @@ impl Cheater {
                 *vote = Signed::sign(Vote { partial_sum: committed, ..vote.get().clone() }, &self.identity);
             }
         }
+        let release = self.release(certificate.computation.id(), &certificate.votes);
+        for own in certificate.releases.iter_mut().filter(|release| release.signer() == me) {
+            *own = release.clone();
+        }
         Message::Certificate(certificate)
     }
 
     /// A vote for a sum that is one off, and the opening that fits it.
-    pub(super) fn false_sum(&mut self, message: Message) -> Message {
+    pub(super) fn false_sum(&self, message: Message) -> Message {
         match message {
-            Message::Vote(vote) => {
-                let vote = vote.get().clone();
-                let lie = self.lie(&vote);
-                let committed =
-                    partial_sum_commitment(vote.computation, vote.heavy, &lie.blind, &lie.partial_sum);
-                Message::Vote(Signed::sign(Vote { partial_sum: committed, ..vote }, &self.identity))
+            Message::Vote(vote) => Message::Vote(self.false_vote(vote.get())),
+            Message::Open { votes, opening, .. } => {
+                let others = |vote: Signed<Vote>| match vote.signer() {
+                    signer if signer == opening.heavy => self.false_vote(vote.get()),
+                    _ => vote,
+                };
+                let votes: Vec<_> = votes.into_iter().map(others).collect();
+                let release = self.release(opening.computation, &votes);
+                let opening = self.lie_for(opening.computation, opening.heavy);
+                Message::Open { release, votes, opening }
             }
-            Message::Open(opening) => Message::Open(self.lie_for(opening.computation, opening.heavy)),
-            Message::Certificate(certificate) => Message::Certificate(self.false_certificate(certificate)),
             other => other,
         }
     }
 
-    /// Its node has put its true vote into the certificate; everybody else knows the other one.
-    fn false_certificate(&self, mut certificate: Certificate) -> Certificate {
-        let me = self.identity.peer();
-        let votes = certificate.votes.iter_mut().filter(|vote| vote.signer() == me);
-        for vote in votes {
-            let lie = self.lie(vote.get());
-            let committed = partial_sum_commitment(lie.computation, lie.heavy, &lie.blind, &lie.partial_sum);
-            *vote = Signed::sign(Vote { partial_sum: committed, ..vote.get().clone() }, &self.identity);
-        }
-        for opening in certificate.openings.iter_mut().filter(|opening| opening.heavy == me) {
-            *opening = self.lie_for(opening.computation, me);
-        }
-        certificate
+    fn false_vote(&self, vote: &Vote) -> Signed<Vote> {
+        let lie = self.lie_for(vote.computation, vote.heavy);
+        let committed = partial_sum_commitment(vote.computation, vote.heavy, &lie.blind, &lie.partial_sum);
+        Signed::sign(Vote { partial_sum: committed, ..vote.clone() }, &self.identity)
     }
 
-    fn lie(&self, vote: &Vote) -> Opening {
-        self.lie_for(vote.computation, vote.heavy)
+    fn release(&self, computation: ComputationId, votes: &[Signed<Vote>]) -> Signed<Release> {
+        let votes = Release::digest_of(computation, votes);
+        Signed::sign(Release { computation, heavy: self.identity.peer(), votes }, &self.identity)
     }
 
     /// A partial sum out of thin air: zeros, always the same.
@@ -232,7 +231,7 @@ impl Cheater {
             Step::Close => matches!(message, Message::Close(_)),
             Step::Freeze => matches!(message, Message::Freeze { .. }),
             Step::Vote => matches!(message, Message::Vote(_)),
-            Step::Open => matches!(message, Message::Open(_)),
+            Step::Open => matches!(message, Message::Open { .. }),
         };
         self.silent |= reached;
         if self.silent { Vec::new() } else { vec![message] }

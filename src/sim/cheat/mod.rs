@@ -125,7 +125,7 @@ pub(super) struct Cheater {
 
 impl Cheat {
     /// Every way.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::TwoReports,
         Self::TwoReportsToOne,
         Self::Replay,
@@ -138,6 +138,7 @@ impl Cheat {
         Self::TwoVotes,
         Self::OpensOther,
         Self::FalseSum,
+        Self::TwoCertificates,
         Self::FalseAlarm,
         Self::Whispers,
         Self::AsksEarly,
@@ -210,6 +211,10 @@ impl Cheater {
             (Cheat::LeavesOut, Event::Message { from, message: Message::Submit(submission) }) => {
                 self.leave_out(*from, submission)
             }
+            // Its own node knows the truth, and would find it out.
+            (Cheat::FalseSum, Event::Message { message: Message::Open { .. }, .. }) => {
+                Reaction { swallowed: true, sent: Vec::new() }
+            }
             _ => Reaction::default(),
         }
     }
@@ -217,7 +222,7 @@ impl Cheater {
     /// Sees a share on its way from one node to another, which no honest transport would show.
     pub fn overhear(&mut self, from: PeerId, to: PeerId, submission: &Submission) {
         let me = self.identity.peer();
-        if self.cheat == Cheat::Replay && from != me && submission.manifest.signer() != me {
+        if self.cheat == Cheat::Replay && from != me && submission.manifest.signer() == from {
             self.overheard.push((to, submission.clone()));
         }
     }
@@ -320,7 +325,7 @@ impl Cheater {
             | Record::Held(_)
             | Record::Frozen { .. }
             | Record::Voted { .. }
-            | Record::Opened(_)
+            | Record::Opened { .. }
             | Record::Failed { .. }
             | Record::Ledger(_)
             | Record::Fault(_) => {}

@@ -8,7 +8,8 @@ use crate::domain::{ComputationId, Digest, PeerId, Sharing};
 use crate::sharing::additive;
 use crate::statistics;
 use crate::wire::{
-    Close, Complete, Freeze, List, Opening, Record, RecordKey, RecordKind, Vote, partial_sum_commitment,
+    Close, Complete, Freeze, List, Opening, Record, RecordKey, RecordKind, Release, Signed, Vote,
+    partial_sum_commitment,
 };
 
 impl Watch {
@@ -82,8 +83,17 @@ impl Watch {
     }
 
     /// 3 and 9: an opening leaves once the set is agreed, and there is one set.
-    pub(super) fn opens(&mut self, actor: Actor<'_>, opening: &Opening) -> Check {
+    pub(super) fn opens(
+        &mut self,
+        actor: Actor<'_>,
+        release: &Release,
+        votes: &[Signed<Vote>],
+        opening: &Opening,
+    ) -> Check {
         let id = opening.computation;
+        Invariant::OneOpening.check(release.votes == Release::digest_of(id, votes), || {
+            format!("{} releases over other votes than it shows", actor.index)
+        })?;
         if opening.heavy != actor.peer {
             return Ok(());
         }

@@ -108,6 +108,11 @@ impl Watch {
                     case.votes.entry(to).or_default().insert(vote.signer(), vote.get().accepted);
                 }
             }
+            Message::Open { votes, .. } => {
+                for vote in votes {
+                    self.deliver(to, &Message::Vote(vote.clone()));
+                }
+            }
             Message::Complete(complete) => self.hear_complete(complete.get()),
             _ => {}
         }
@@ -126,7 +131,7 @@ impl Watch {
             Record::Proposed(_)
             | Record::Accepted { .. }
             | Record::Announced(_)
-            | Record::Opened(_)
+            | Record::Opened { .. }
             | Record::Ledger(_)
             | Record::Fault(_) => Ok(()),
         }

@@ -39,7 +39,8 @@ impl Watch {
                 self.note(actor, failed_digest(*computation));
                 Ok(())
             }
-            Record::Proposed(_) | Record::Opened(_) | Record::Ledger(_) | Record::Fault(_) => Ok(()),
+            Record::Opened { release, .. } => self.durable_once(actor, key, release),
+            Record::Proposed(_) | Record::Ledger(_) | Record::Fault(_) => Ok(()),
         }
     }
 
@@ -61,8 +62,9 @@ impl Watch {
                     format!("{} submits before its ledger says so", actor.index)
                 })
             }
-            Message::Open(opening) => {
-                self.opens(actor, opening)?;
+            Message::Open { release, votes, opening } => {
+                self.opens(actor, release.get(), votes, opening)?;
+                self.was_durable(actor, release, message)?;
                 self.require(actor, opening_digest(opening.computation, &opening.partial_sum), message)
             }
             Message::Announce(announcement) => {
