@@ -259,7 +259,7 @@ impl Run {
             match sent {
                 Sent::Message(to, message) => {
                     self.say(index, format_args!("cheats with {}", message.kind()));
-                    self.post(index, to, message);
+                    self.post(index, to, *message);
                 }
                 Sent::Forged(to, bytes) => {
                     let Some(to) = self.places.get(&to).copied() else { continue };
@@ -290,6 +290,7 @@ impl Run {
 /// A message in the story: its kind, and what is wanted.
 struct Shown<'a>(&'a Message);
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "most kinds of message are shown by their name alone")]
 impl std::fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {

@@ -151,12 +151,13 @@ impl Scenario {
     fn cheats(&mut self, dice: &mut Dice) {
         for _ in 0..dice.between(1, 2) {
             let Some(cheat) = dice.pick(&Cheat::ALL) else { continue };
+            let nodes = self.nodes.iter().enumerate();
             let fitting: Vec<_> =
-                (0..self.nodes.len()).filter(|index| self.nodes[*index].role == cheat.role()).collect();
-            if let Some(node) = dice.pick(&fitting) {
-                // `fitting` holds indices of this very vector.
-                self.nodes[node].cheat = Some(cheat);
-                self.crashes.retain(|crash| crash.node != NodeIndex(node));
+                nodes.filter(|(_, node)| node.role == cheat.role()).map(|(index, _)| index).collect();
+            let Some(index) = dice.pick(&fitting) else { continue };
+            if let Some(node) = self.nodes.get_mut(index) {
+                node.cheat = Some(cheat);
+                self.crashes.retain(|crash| crash.node != NodeIndex(index));
             }
         }
     }

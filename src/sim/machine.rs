@@ -41,6 +41,40 @@ pub(super) struct Machine {
     pub cheater: Option<Cheater>,
 }
 
+/// All nodes of a run, each at its place.
+#[derive(Debug)]
+pub(super) struct Machines(Vec<Machine>);
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "every NodeIndex of a run is a place in its scenario, and so in here"
+)]
+impl Machines {
+    pub const fn new(machines: Vec<Machine>) -> Self {
+        Self(machines)
+    }
+
+    pub fn at(&self, index: NodeIndex) -> &Machine {
+        &self.0[index.0]
+    }
+
+    pub fn at_mut(&mut self, index: NodeIndex) -> &mut Machine {
+        &mut self.0[index.0]
+    }
+
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn iter(&self) -> std::slice::Iter<'_, Machine> {
+        self.0.iter()
+    }
+
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, Machine> {
+        self.0.iter_mut()
+    }
+}
+
 impl Machine {
     pub fn new(seed: u64, index: NodeIndex, plan: NodePlan) -> Self {
         let identity = Identity::from_secret_key(&derive(seed, &format!("identity {}", index.0)));

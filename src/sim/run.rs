@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::dice::derive;
 use super::invariants::{Actor, Watch};
-use super::machine::{Machine, leaves_a_mark};
+use super::machine::{Machine, Machines, leaves_a_mark};
 use super::network::{Happening, Network, Queue};
 use super::report::Report;
 use super::scenario::{Moment, NodeIndex, Question, Scenario, Source, StoreFate};
@@ -33,7 +33,7 @@ pub struct Run {
     pub(super) now: u64,
     pub(super) step: u64,
     pub(super) messages: u64,
-    pub(super) machines: Vec<Machine>,
+    pub(super) machines: Machines,
     pub(super) places: BTreeMap<PeerId, NodeIndex>,
     pub(super) queue: Queue,
     pub(super) network: Network,
@@ -54,8 +54,9 @@ impl Run {
     pub fn new(scenario: Scenario, keep: Keep) -> Self {
         let seed = scenario.seed;
         let nodes = scenario.nodes.iter().enumerate();
-        let machines: Vec<_> =
-            nodes.map(|(index, plan)| Machine::new(seed, NodeIndex(index), plan.clone())).collect();
+        let machines = Machines::new(
+            nodes.map(|(index, plan)| Machine::new(seed, NodeIndex(index), plan.clone())).collect(),
+        );
         let places = machines.iter().map(|machine| (machine.identity.peer(), machine.index)).collect();
         let network = Network::new(seed, scenario.weather, scenario.cuts.clone());
         let asked = vec![None; scenario.questions.len()];
@@ -82,7 +83,7 @@ impl Run {
 
     /// Puts everything that the scenario says into the queue.
     fn plan(&mut self) {
-        for machine in &self.machines {
+        for machine in self.machines.iter() {
             let (peer, index) = (machine.identity.peer(), machine.index);
             if let Some(cheat) = machine.plan.cheat {
                 self.watch.cheats.insert(peer, cheat);
@@ -181,8 +182,7 @@ impl Run {
 
     /// The machine at a place.
     pub(super) fn machine(&mut self, index: NodeIndex) -> &mut Machine {
-        // Every NodeIndex of a run is a position in this vector: `places` and the scenario have no others.
-        &mut self.machines[index.0]
+        self.machines.at_mut(index)
     }
 
     /// Gives a node an event, and carries out what it wants.
@@ -190,10 +190,7 @@ impl Run {
         let now = self.now;
         let mut events = vec![event];
         while let Some(event) = events.pop() {
-            let cause = match &event {
-                Event::Message { from, .. } => Some(*from),
-                _ => None,
-            };
+            let cause = if let Event::Message { from, .. } = &event { Some(*from) } else { None };
             let machine = self.machine(index);
             let clock = machine.clock(now);
             if let Some(cheater) = &mut machine.cheater {
@@ -223,7 +220,7 @@ impl Run {
         let mut ended = false;
         for action in actions {
             // Checked and carried out one by one: what a crash cuts off never happens.
-            let machine = &self.machines[index.0];
+            let machine = self.machines.at(index);
             if machine.is_honest() {
                 let actor = Actor {
                     index,
@@ -249,7 +246,7 @@ impl Run {
     }
 
     fn look_at_views(&mut self, index: NodeIndex) -> Check {
-        let machine = &self.machines[index.0];
+        let machine = self.machines.at(index);
         if let Some(node) = machine.node.as_ref().filter(|_| machine.is_honest()) {
             for view in node.views() {
                 self.watch.shown(&view)?;
@@ -314,8 +311,8 @@ impl Run {
 
     /// The computation of a question, as its proposer's machine makes it up now.
     pub(super) fn computation(&self, position: usize, question: &Question) -> Computation {
-        let peer = |index: NodeIndex| self.machines[index.0].identity.peer();
-        let proposed_at = self.machines[question.proposer.0].clock(self.now);
+        let peer = |index: NodeIndex| self.machines.at(index).identity.peer();
+        let proposed_at = self.machines.at(question.proposer).clock(self.now);
         let name = format!("nonce {position}");
         let mut nonce = [0; 16];
         nonce.copy_from_slice(derive(self.scenario.seed, &name).split_at(16).0);
@@ -349,7 +346,7 @@ impl Run {
 
     /// Whether this node's source has a fitting value.
     pub(super) fn source(&self, index: NodeIndex) -> Source {
-        self.machines[index.0].plan.source
+        self.machines.at(index).plan.source
     }
 
     /// A message leaves a node.

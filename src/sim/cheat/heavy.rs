@@ -32,7 +32,7 @@ impl Cheater {
         let (computation, manifest) = (manifest.computation, submission.manifest.digest());
         let receipt = Receipt { computation, heavy: self.identity.peer(), participant, manifest };
         let receipt = Signed::sign(receipt, &self.identity);
-        Reaction { swallowed: true, sent: vec![Sent::Message(from, Message::Receipt(receipt))] }
+        Reaction { swallowed: true, sent: vec![Sent::message(from, Message::Receipt(receipt))] }
     }
 
     /// The report of somebody who does not exist.
@@ -116,7 +116,7 @@ impl Cheater {
         for (certificate, list) in ready {
             let message = self.second_certificate(Message::Certificate(certificate));
             let everybody = list.entries().iter();
-            sent.extend(everybody.map(|entry| Sent::Message(entry.participant, message.clone())));
+            sent.extend(everybody.map(|entry| Sent::message(entry.participant, message.clone())));
         }
         sent
     }
@@ -187,14 +187,14 @@ impl Cheater {
         for (computation, known) in &self.known {
             for heavy in known.computation.heavy.iter().filter(|heavy| **heavy != me) {
                 for want in wants {
-                    sent.push(Sent::Message(*heavy, Message::Want { computation: *computation, want }));
+                    sent.push(Sent::message(*heavy, Message::Want { computation: *computation, want }));
                 }
             }
         }
         // A clock from another century, too.
         if let Some(known) = self.known.values().next() {
             let ask = Message::Ask { clock: Timestamp::from_millis(0) };
-            sent.extend(known.computation.heavy.iter().map(|heavy| Sent::Message(*heavy, ask.clone())));
+            sent.extend(known.computation.heavy.iter().map(|heavy| Sent::message(*heavy, ask.clone())));
         }
         sent
     }
@@ -211,7 +211,7 @@ impl Cheater {
             let message = Message::Fail(Signed::sign(notice, &self.identity));
             let others = known.computation.heavy.iter().filter(|heavy| **heavy != me).step_by(2);
             let participants = known.list.entries().iter().map(|entry| &entry.participant);
-            sent.extend(others.chain(participants).map(|to| Sent::Message(*to, message.clone())));
+            sent.extend(others.chain(participants).map(|to| Sent::message(*to, message.clone())));
         }
         sent
     }

@@ -40,7 +40,7 @@ impl Cheater {
             let heavy = self.known.get(&id).map(|known| known.computation.heavy.clone()).unwrap_or_default();
             let others = heavy.into_iter().filter(|heavy| *heavy != to);
             let everywhere = std::iter::once(to).chain(others);
-            sent.extend(everywhere.map(|to| Sent::Message(to, Message::Submit(submission.clone()))));
+            sent.extend(everywhere.map(|to| Sent::message(to, Message::Submit(submission.clone()))));
         }
         sent
     }
@@ -58,7 +58,7 @@ impl Cheater {
             foreign.extend(misdirected);
             let heavy = known.computation.heavy.iter().cycle();
             sent.extend(
-                heavy.zip(foreign).map(|(to, submission)| Sent::Message(*to, Message::Submit(submission))),
+                heavy.zip(foreign).map(|(to, submission)| Sent::message(*to, Message::Submit(submission))),
             );
         }
         sent

@@ -125,21 +125,18 @@ impl Watch {
 
 /// The frozen set in a heavy node's store.
 fn accepted<'a>(actor: Actor<'a>, computation: ComputationId) -> Option<&'a List> {
-    match actor.store.get(&RecordKey { kind: RecordKind::Frozen, computation, peer: None }) {
-        Some(Record::Frozen { accepted, .. }) => Some(accepted),
-        _ => None,
-    }
+    let record = actor.store.get(&RecordKey { kind: RecordKind::Frozen, computation, peer: None });
+    if let Some(Record::Frozen { accepted, .. }) = record { Some(accepted) } else { None }
 }
 
 /// The reports in a heavy node's store.
 fn held(actor: Actor<'_>, id: ComputationId) -> BTreeMap<PeerId, Digest> {
-    let held = actor.store.values().filter_map(|record| match record {
-        Record::Held(submission) if submission.manifest.get().computation == id => {
-            Some((submission.manifest.signer(), submission.manifest.digest()))
-        }
-        _ => None,
+    let reports = actor.store.values().filter_map(|record| {
+        let Record::Held(submission) = record else { return None };
+        let manifest = &submission.manifest;
+        (manifest.get().computation == id).then(|| (manifest.signer(), manifest.digest()))
     });
-    held.collect()
+    reports.collect()
 }
 
 fn sum_of_held(actor: Actor<'_>, case: &Case, id: ComputationId, accepted: &List) -> Option<Vec<u8>> {

@@ -101,20 +101,20 @@ impl Watch {
     }
 
     /// A message reaches a node.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only two kinds of message carry votes")]
     pub fn deliver(&mut self, to: NodeIndex, message: &Message) {
-        match message {
-            Message::Vote(vote) => {
-                if let Some(case) = self.cases.get_mut(&vote.get().computation) {
-                    case.votes.entry(to).or_default().insert(vote.signer(), vote.get().accepted);
-                }
+        if let Message::Complete(complete) = message {
+            self.hear_complete(complete.get());
+        }
+        let votes = match message {
+            Message::Vote(vote) => std::slice::from_ref(vote),
+            Message::Open { votes, .. } => votes,
+            _ => return,
+        };
+        for vote in votes {
+            if let Some(case) = self.cases.get_mut(&vote.get().computation) {
+                case.votes.entry(to).or_default().insert(vote.signer(), vote.get().accepted);
             }
-            Message::Open { votes, .. } => {
-                for vote in votes {
-                    self.deliver(to, &Message::Vote(vote.clone()));
-                }
-            }
-            Message::Complete(complete) => self.hear_complete(complete.get()),
-            _ => {}
         }
     }
 
