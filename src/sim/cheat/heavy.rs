@@ -9,7 +9,7 @@ use crate::domain::{ComputationId, Digest, PeerId, Timestamp};
 use crate::protocol::Event;
 use crate::wire::{
     Certificate, Close, Freeze, Identity, List, Message, Opening, Receipt, Signed, Submission, Vote, Want,
-    partial_sum_commitment,
+    partial_sum_commitment, votes_digest,
 };
 
 /// The seed of identities that exist only in a cheat's imagination.
@@ -91,9 +91,13 @@ impl Cheater {
     }
 
     /// An opening that is one off.
-    pub(super) fn false_opening(message: Message) -> Message {
+    pub(super) fn false_opening(&self, message: Message) -> Message {
         match message {
-            Message::Open(opening) => Message::Open(Opening { partial_sum: one_more(&opening), ..opening }),
+            Message::Open { opening, votes } => {
+                let said = opening.get();
+                let opening = Opening { partial_sum: one_more(said), ..said.clone() };
+                Message::Open { opening: Signed::sign(opening, &self.identity), votes }
+            }
             other => other,
         }
     }
@@ -101,45 +105,60 @@ impl Cheater {
     /// A vote for a sum that is one off, and the opening that fits it.
     pub(super) fn false_sum(&mut self, message: Message) -> Message {
         match message {
-            Message::Vote(vote) => {
-                let vote = vote.get().clone();
-                let lie = self.lie(&vote);
-                let committed =
-                    partial_sum_commitment(vote.computation, vote.heavy, &lie.blind, &lie.partial_sum);
-                Message::Vote(Signed::sign(Vote { partial_sum: committed, ..vote }, &self.identity))
+            Message::Vote(vote) => Message::Vote(self.false_vote(&vote)),
+            Message::Open { opening, votes } => {
+                let votes = self.with_false_vote(&votes);
+                Message::Open { opening: self.false_opening_of(opening.get(), &votes), votes }
             }
-            Message::Open(opening) => Message::Open(self.lie_for(opening.computation, opening.heavy)),
             Message::Certificate(certificate) => Message::Certificate(self.false_certificate(certificate)),
             other => other,
         }
     }
 
     /// Its node has put its true vote into the certificate; everybody else knows the other one.
-    fn false_certificate(&self, mut certificate: Certificate) -> Certificate {
+    fn false_certificate(&self, certificate: Certificate) -> Certificate {
         let me = self.identity.peer();
-        let votes = certificate.votes.iter_mut().filter(|vote| vote.signer() == me);
-        for vote in votes {
-            let lie = self.lie(vote.get());
-            let committed = partial_sum_commitment(lie.computation, lie.heavy, &lie.blind, &lie.partial_sum);
-            *vote = Signed::sign(Vote { partial_sum: committed, ..vote.get().clone() }, &self.identity);
-        }
-        for opening in certificate.openings.iter_mut().filter(|opening| opening.heavy == me) {
-            *opening = self.lie_for(opening.computation, me);
-        }
-        certificate
+        let votes = self.with_false_vote(&certificate.votes);
+        let openings = certificate.openings.into_iter();
+        let openings = openings
+            .map(|it| if it.signer() == me { self.false_opening_of(it.get(), &votes) } else { it })
+            .collect();
+        Certificate { computation: certificate.computation, votes, openings }
     }
 
-    fn lie(&self, vote: &Vote) -> Opening {
-        self.lie_for(vote.computation, vote.heavy)
+    /// These votes, with the false one in the place of its own.
+    fn with_false_vote(&self, votes: &[Signed<Vote>]) -> Vec<Signed<Vote>> {
+        let me = self.identity.peer();
+        votes
+            .iter()
+            .map(|vote| if vote.signer() == me { self.false_vote(vote) } else { vote.clone() })
+            .collect()
+    }
+
+    fn false_vote(&self, vote: &Signed<Vote>) -> Signed<Vote> {
+        let vote = vote.get().clone();
+        let lie = self.lie(vote.computation);
+        let committed = partial_sum_commitment(vote.computation, vote.heavy, &LIE_BLIND, &lie);
+        Signed::sign(Vote { partial_sum: committed, ..vote }, &self.identity)
+    }
+
+    fn false_opening_of(&self, opening: &Opening, votes: &[Signed<Vote>]) -> Signed<Opening> {
+        let opening = Opening {
+            votes: votes_digest(opening.computation, votes),
+            blind: LIE_BLIND,
+            partial_sum: self.lie(opening.computation),
+            ..opening.clone()
+        };
+        Signed::sign(opening, &self.identity)
     }
 
     /// A partial sum out of thin air: zeros, always the same.
-    fn lie_for(&self, computation: ComputationId, heavy: PeerId) -> Opening {
+    fn lie(&self, computation: ComputationId) -> Vec<u8> {
         let bytes = self.known.get(&computation).map_or(0, |known| {
             let crate::domain::Sharing::Additive { modulus } = known.computation.sharing;
             crate::statistics::slots(known.computation.query.statistic) * modulus.bytes()
         });
-        Opening { computation, heavy, blind: [7; 32], partial_sum: vec![0; bytes] }
+        vec![0; bytes]
     }
 
     /// Everything that nobody should say yet, from everybody.
@@ -170,12 +189,15 @@ impl Cheater {
             Step::Close => matches!(message, Message::Close(_)),
             Step::Freeze => matches!(message, Message::Freeze { .. }),
             Step::Vote => matches!(message, Message::Vote(_)),
-            Step::Open => matches!(message, Message::Open(_)),
+            Step::Open => matches!(message, Message::Open { .. }),
         };
         self.silent |= reached;
         if self.silent { Vec::new() } else { vec![message] }
     }
 }
+
+/// The random bytes of a lie.
+const LIE_BLIND: [u8; 32] = [7; 32];
 
 fn one_more(opening: &Opening) -> Vec<u8> {
     let mut sum = opening.partial_sum.clone();

@@ -249,7 +249,7 @@ impl Cheater {
             Cheat::TwoCloses => vec![self.second_close(to, message)],
             Cheat::TwoFreezes => vec![self.second_freeze(to, message)],
             Cheat::TwoVotes => vec![self.second_vote(to, message)],
-            Cheat::OpensOther => vec![Self::false_opening(message)],
+            Cheat::OpensOther => vec![self.false_opening(message)],
             Cheat::FalseSum => vec![self.false_sum(message)],
             Cheat::Silent(step) => self.silence(step, message),
             Cheat::Replay
@@ -291,7 +291,7 @@ impl Cheater {
             | Record::Held(_)
             | Record::Frozen { .. }
             | Record::Voted { .. }
-            | Record::Opened(_)
+            | Record::Opened { .. }
             | Record::Certificate(_)
             | Record::Failed { .. }
             | Record::Ledger(_)

@@ -101,14 +101,25 @@ impl Watch {
     }
 
     /// A message reaches a node.
-    pub fn deliver(&mut self, to: NodeIndex, message: &Message) {
+    pub fn deliver(&mut self, from: PeerId, to: NodeIndex, message: &Message) {
         match message {
             Message::Vote(vote) => {
                 if let Some(case) = self.cases.get_mut(&vote.get().computation) {
                     case.votes.entry(to).or_default().insert(vote.signer(), vote.get().accepted);
                 }
             }
-            Message::Complete(complete) => self.hear_complete(complete.get()),
+            Message::Complete { computation, list } => self.hear_complete(from, *computation, *list),
+            Message::Close(close) => {
+                self.hear_complete(close.signer(), close.get().computation, close.get().list);
+            }
+            Message::Open { opening, votes } => {
+                if let Some(case) = self.cases.get_mut(&opening.get().computation) {
+                    let heard = case.votes.entry(to).or_default();
+                    for vote in votes {
+                        heard.entry(vote.signer()).or_insert(vote.get().accepted);
+                    }
+                }
+            }
             _ => {}
         }
     }
@@ -119,14 +130,16 @@ impl Watch {
             Record::Report(submissions) => self.report_made(actor, submissions),
             Record::Held(submission) => self.report_held(actor, submission),
             Record::Closed { close, list } => self.closed(actor, close.get(), list),
-            Record::Frozen { freeze, accepted } => self.frozen(actor, freeze.get(), accepted),
-            Record::Voted { vote, opening } => self.voted(actor, vote.get(), opening),
+            Record::Frozen { freeze, accepted, .. } => self.frozen(actor, freeze.get(), accepted),
+            Record::Voted { vote, partial_sum, blind } => {
+                self.voted(actor, vote.get(), partial_sum.expose(), blind.expose())
+            }
             Record::Certificate(certificate) => self.certified(actor, certificate),
             Record::Failed { failure, .. } => self.failed(failure),
             Record::Proposed(_)
             | Record::Accepted { .. }
             | Record::Announced(_)
-            | Record::Opened(_)
+            | Record::Opened { .. }
             | Record::Ledger(_)
             | Record::Fault(_) => Ok(()),
         }
