@@ -97,10 +97,9 @@ async fn ask(node: &RunningNode, request: Request) -> Result<Reply, ApiError> {
 }
 
 async fn propose(node: &RunningNode, proposal: Proposal) -> Result<String, ApiError> {
-    match ask(node, Request::Propose(Box::new(proposal))).await? {
-        Reply::Announced(announced) => Ok(announced.id),
-        other => panic!("{other:?}"),
-    }
+    let reply = ask(node, Request::Propose(Box::new(proposal))).await?;
+    let Reply::Announced(announced) = reply else { panic!("{reply:?}") };
+    Ok(announced.id)
 }
 
 /// Watches until the computation is as it should be.
@@ -131,10 +130,8 @@ async fn end_of(node: &RunningNode, id: &str) -> ComputationView {
 }
 
 async fn network_of(node: &RunningNode) -> View {
-    match ask(node, Request::View).await.unwrap() {
-        Reply::View(view) => view,
-        other => panic!("{other:?}"),
-    }
+    let Reply::View(view) = ask(node, Request::View).await.unwrap() else { panic!("not a view") };
+    view
 }
 
 /// Looks at the network until it is as it should be. There is no long poll for it, so this asks again.
