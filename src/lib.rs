@@ -4,13 +4,16 @@
 //! The table of contents, from the middle outwards. Imports run from the bottom of this list to the top, never
 //! back; `docs/ARCHITECTURE.md` has the map.
 
+pub mod config;
 pub mod consent;
 pub mod control;
 pub mod domain;
+pub mod home;
 pub mod network;
 pub mod node;
 pub mod protocol;
 pub mod sharing;
 pub mod statistics;
 pub mod store;
+pub mod telemetry;
 pub mod wire;

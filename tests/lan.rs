@@ -41,10 +41,7 @@ impl Lan {
             let (machine, port) = (format!("{}{number}", lan.name), format!("p{number}"));
             assert!(ip(&["netns", "add", &machine]));
             lan.machines.push(Lab::in_namespace(&machine));
-            inside(
-                &machine,
-                &["link", "add", "eth0", "type", "veth", "peer", "name", &port, "netns", &switch],
-            );
+            inside(&machine, &["link", "add", "eth0", "type", "veth", "peer", "name", &port, "netns", &switch]);
             inside(&switch, &["link", "set", &port, "master", "br0"]);
             inside(&switch, &["link", "set", &port, "up"]);
             inside(&machine, &["addr", "add", &format!("10.77.0.{number}/24"), "dev", "eth0"]);
@@ -73,9 +70,9 @@ fn start(lan: &Lan, values: &[i64], more: &dyn Fn(usize) -> Vec<String>) {
         let extra: Vec<&str> = extra.iter().map(String::as_str).collect();
         match index.checked_sub(3).map(|light| format!("n={}", values[light])) {
             None => machine.start(&[&["--role", "heavy"], &extra[..]].concat()),
-            Some(data) => machine.start(
-                &[&["--role", "light", "--policy", "open", "--data", &data], &extra[..]].concat(),
-            ),
+            Some(data) => {
+                machine.start(&[&["--role", "light", "--policy", "open", "--data", &data], &extra[..]].concat())
+            }
         };
     }
     for machine in &lan.machines {

@@ -32,6 +32,9 @@ use tables::{META, PEERS, SCHEMA_VERSION, Table, from_row, key_bytes, record_at,
 /// Pages that redb keeps in memory, in bytes. The protocol reads everything once, at the start.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
+/// Fewer rows than this are not worth a thread.
+const ROWS_PER_THREAD_MIN: usize = 256;
+
 /// How far back a new store's memory reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Memory {
@@ -141,15 +144,12 @@ impl Store {
     /// # Errors
     /// `Damaged` when one record cannot be read: it is not left out. `Io`.
     pub fn load(&self) -> Result<Vec<Record>, StoreError> {
-        let mut records = Vec::new();
+        let mut rows = Vec::new();
         for kind in RecordKind::ALL {
-            for (key, row) in rows_of(&self.database, table_of(kind)).map_err(|error| self.failed(error))? {
-                let record = record_at(kind, &key, &row)
-                    .map_err(|reason| damaged(&self.path, &format!("a record of kind {kind:?}: {reason}")))?;
-                records.push(record);
-            }
+            let of_kind = rows_of(&self.database, table_of(kind)).map_err(|error| self.failed(error))?;
+            rows.extend(of_kind.into_iter().map(|row| (kind, row)));
         }
-        Ok(records)
+        decode(&rows).map_err(|reason| damaged(&self.path, &reason))
     }
 
     /// Makes these changes, in order, all or none. They are on the disk when this returns.
@@ -296,6 +296,27 @@ fn rows_of(database: &Database, table: Table) -> Result<Vec<Row>, redb::Error> {
         Ok((key.value().to_vec(), Zeroizing::new(value.value().to_vec())))
     })
     .collect()
+}
+
+/// Reads rows on every processor: each holds signatures, which are checked again, and years of them would keep a
+/// start waiting.
+fn decode(rows: &[(RecordKind, Row)]) -> Result<Vec<Record>, String> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = rows.len().div_ceil(threads).max(ROWS_PER_THREAD_MIN);
+    let decode_some = |rows: &[(RecordKind, Row)]| -> Result<Vec<Record>, String> {
+        let decoded = rows.iter().map(|(kind, (key, row))| {
+            record_at(*kind, key, row).map_err(|reason| format!("a record of kind {kind:?}: {reason}"))
+        });
+        decoded.collect()
+    };
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = rows.chunks(share).map(|rows| scope.spawn(|| decode_some(rows))).collect();
+        let mut records = Vec::with_capacity(rows.len());
+        for part in parts {
+            records.extend(part.join().map_err(|_| "a record cannot be read".to_owned())??);
+        }
+        Ok(records)
+    })
 }
 
 fn damaged(path: &Path, reason: &str) -> StoreError {

@@ -328,7 +328,8 @@ fn a_truncated_store_is_refused_with_the_way_out() {
 fn a_flipped_bit_is_noticed_or_harmless() {
     let (scratch, records) = Scratch::filled();
     let bytes = std::fs::read(scratch.path()).unwrap();
-    let header = (0..320).flat_map(|at| [(at, 1_u8), (at, 2), (at, 4), (at, 0x80)]);
+    // Byte 9 says which of two commits counts and how it was made.
+    let header = (0..320).map(|at| (at, 1_u8 << (at % 8))).chain((0..8).map(|bit| (9, 1 << bit)));
     // Bytes that are zero are mostly in free pages.
     let content = (320..bytes.len()).filter(|at| bytes[*at] != 0).step_by(127).map(|at| (at, 1 << (at % 8)));
     let mut refused = 0;
@@ -346,7 +347,7 @@ fn a_flipped_bit_is_noticed_or_harmless() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(refused > 100, "{refused}");
+    assert!(refused > 50, "{refused}");
 }
 
 #[test]

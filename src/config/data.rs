@@ -1,0 +1,207 @@
+//! Private values that a light node was given, by field: exact, and never shown.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+use toml::Spanned;
+
+use super::error::DataError;
+use crate::domain::{Decimal, Field};
+use crate::sharing::Secret;
+
+/// Field names and their values, each an exact decimal number kept as it was typed. `Debug` shows the names.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Data(BTreeMap<String, Secret<String>>);
+
+impl Data {
+    /// Values as typed after `--data`: `age=41`.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the first one that does not fit.
+    pub fn from_assignments<T: AsRef<str>>(
+        assignments: impl IntoIterator<Item = T>,
+    ) -> Result<Self, DataError> {
+        let mut data = Self::default();
+        for assignment in assignments {
+            let (field, value) = assignment.as_ref().split_once('=').ok_or(DataError::NotAnAssignment)?;
+            if data.0.contains_key(field) {
+                return Err(DataError::Twice(field.to_owned()));
+            }
+            data.set(field, value)?;
+        }
+        Ok(data)
+    }
+
+    /// Keeps this value for a field.
+    ///
+    /// # Errors
+    /// `Field` or `Value`.
+    pub fn set(&mut self, field: &str, value: &str) -> Result<(), DataError> {
+        Field::check_name(field).map_err(|error| DataError::Field(Box::new(error)))?;
+        let checked: Result<Decimal, _> = value.parse();
+        checked.map_err(|reason| DataError::Value { field: field.to_owned(), reason })?;
+        self.0.insert(field.to_owned(), Secret::new(value.to_owned()));
+        Ok(())
+    }
+
+    /// The value of a field.
+    pub fn get(&self, field: &str) -> Option<Decimal> {
+        self.0.get(field)?.expose().parse().ok()
+    }
+
+    /// The fields that have a value, sorted.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// These values, and for other fields those of `lower`.
+    #[must_use]
+    pub fn over(mut self, lower: Self) -> Self {
+        for (field, value) in lower.0 {
+            self.0.entry(field).or_insert(value);
+        }
+        self
+    }
+}
+
+impl fmt::Debug for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(&self.0).finish()
+    }
+}
+
+impl Serialize for Data {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(field, value)| (field, value.expose())))
+    }
+}
+
+/// Values as they stand in a file: quoted text, or a bare number whose digits only the file has exactly.
+#[derive(Clone, Default)]
+pub(super) struct WrittenData(BTreeMap<String, Spanned<Written>>);
+
+#[derive(Clone)]
+enum Written {
+    Quoted(Secret<String>),
+    Bare,
+}
+
+impl WrittenData {
+    /// The values, given the text of the file; or where the first one stands that does not fit, and why.
+    pub(super) fn read(self, file: &str) -> Result<Data, (usize, DataError)> {
+        let mut data = Data::default();
+        for (field, written) in self.0 {
+            let span = written.span();
+            let bare;
+            let value = match written.get_ref() {
+                Written::Quoted(text) => text.expose().as_str(),
+                Written::Bare => {
+                    bare = Secret::new(file.get(span.clone()).unwrap_or_default().replace('_', ""));
+                    bare.expose().as_str()
+                }
+            };
+            data.set(&field, value).map_err(|error| (span.start, error))?;
+        }
+        Ok(data)
+    }
+}
+
+impl<'de> Deserialize<'de> for WrittenData {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TableVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+// Serde's own messages for a wrong type quote the value. These visitors take every type, so that none does.
+
+const TABLE: &str = "data must be a table of fields and their values, such as data = { age = 41 }";
+const NUMBER: &str = "a private value must be a number, such as 41 or \"41\"";
+
+struct TableVisitor;
+struct ValueVisitor;
+
+/// Refuses these types without naming the value.
+macro_rules! refuse {
+    ($message:expr, $($visit:ident: $kind:ty),*) => {
+        $(fn $visit<E: de::Error>(self, _: $kind) -> Result<Self::Value, E> {
+            Err(E::custom($message))
+        })*
+    };
+}
+
+impl<'de> Visitor<'de> for TableVisitor {
+    type Value = WrittenData;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(TABLE)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut values = BTreeMap::new();
+        while let Some((field, value)) = map.next_entry()? {
+            values.insert(field, value);
+        }
+        Ok(WrittenData(values))
+    }
+
+    refuse!(TABLE, visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
+        Err(de::Error::custom(TABLE))
+    }
+}
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Written;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(NUMBER)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Written::Quoted(Secret::new(text.to_owned())))
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Written::Bare)
+    }
+
+    fn visit_i128<E: de::Error>(self, _: i128) -> Result<Self::Value, E> {
+        Ok(Written::Bare)
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Written::Bare)
+    }
+
+    fn visit_u128<E: de::Error>(self, _: u128) -> Result<Self::Value, E> {
+        Ok(Written::Bare)
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Written::Bare)
+    }
+
+    refuse!(NUMBER, visit_bool: bool);
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
+        Err(de::Error::custom(NUMBER))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
+        Err(de::Error::custom(NUMBER))
+    }
+}

@@ -1,0 +1,177 @@
+//! One source of settings, and how several of them become one: flags win over the environment, that over a
+//! configuration file, that over what the node remembers.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::data::{Data, WrittenData};
+use super::error::ConfigError;
+use super::{read, text};
+use crate::consent::Preset;
+use crate::domain::{PeerId, Role};
+
+/// What one source says; `None` where it says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layer {
+    /// Heavy or light.
+    pub role: Option<Role>,
+    /// What the owner calls the node.
+    pub name: Option<String>,
+    /// The home folder.
+    pub home: Option<PathBuf>,
+    /// Multiaddresses to listen on.
+    pub listen: Option<Vec<String>>,
+    /// Multiaddresses with `/p2p/…` to find the network by.
+    pub bootstrap: Option<Vec<String>>,
+    /// Whether to find nodes of the local network by multicast.
+    pub mdns: Option<bool>,
+    /// The file with the key that closes the network to strangers.
+    pub swarm_key: Option<PathBuf>,
+    /// What is answered unattended.
+    pub policy: PolicyLayer,
+    /// Private values, by field.
+    pub data: Data,
+    /// What is logged, as in `RUST_LOG`.
+    pub log: Option<String>,
+}
+
+/// What one source says about the policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PolicyLayer {
+    /// The rules.
+    pub preset: Option<Preset>,
+    /// The smallest minimum of participants.
+    pub min_participants: Option<u32>,
+    /// Trusted heavy nodes.
+    #[serde(deserialize_with = "text::peers_if_any::deserialize")]
+    pub trust: Option<Vec<PeerId>>,
+}
+
+/// A configuration file as written.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct WrittenLayer {
+    role: Option<Role>,
+    name: Option<String>,
+    home: Option<PathBuf>,
+    listen: Option<Vec<String>>,
+    bootstrap: Option<Vec<String>>,
+    mdns: Option<bool>,
+    swarm_key: Option<PathBuf>,
+    policy: PolicyLayer,
+    data: WrittenData,
+    log: Option<String>,
+}
+
+/// Settings from several sources, the strongest first. Lists are taken whole from the strongest source that has
+/// one; private values are taken field by field.
+pub fn merge(layers: impl IntoIterator<Item = Layer>) -> Layer {
+    layers.into_iter().reduce(Layer::over).unwrap_or_default()
+}
+
+impl Layer {
+    /// The configuration file that a person gave. Relative paths in it start at its folder.
+    ///
+    /// # Errors
+    /// `Io`, or `Invalid` with the line.
+    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        let mut layer = Self::parse(path, &read::text_of(path)?)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for relative in [&mut layer.home, &mut layer.swarm_key].into_iter().flatten() {
+            *relative = absolute(&folder.join(&*relative))?;
+        }
+        Ok(layer)
+    }
+
+    /// A configuration file's text; `path` is for errors.
+    ///
+    /// # Errors
+    /// `Invalid` with the line.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let written: WrittenLayer = read::parse(path, text)?;
+        let WrittenLayer { role, name, home, listen, bootstrap, mdns, swarm_key, policy, data, log } = written;
+        let data = data.read(text).map_err(|(at, error)| read::invalid_data(path, text, at, &error))?;
+        Ok(Self { role, name, home, listen, bootstrap, mdns, swarm_key, policy, data, log })
+    }
+
+    /// What `FORMIX_*` variables say; `read` gives a variable's value. Lists are separated by commas. Private values
+    /// have no variable: the environment is handed on to every child process.
+    ///
+    /// # Errors
+    /// `Environment`.
+    pub fn from_environment(read: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let value = |variable: &str| read(variable).filter(|value| !value.is_empty());
+        let list = |variable: &str| -> Option<Vec<String>> {
+            value(variable).map(|value| value.split(',').map(|part| part.trim().to_owned()).collect())
+        };
+        let wrong = |variable, reason| ConfigError::Environment { variable, reason };
+        let role =
+            parsed("FORMIX_ROLE", value("FORMIX_ROLE"), |text| text.parse::<Role>().ok(), "heavy or light")?;
+        let mdns = parsed("FORMIX_MDNS", value("FORMIX_MDNS"), |text| text.parse().ok(), "true or false")?;
+        let preset = |text: &str| match text {
+            "guarded" => Some(Preset::Guarded),
+            "open" => Some(Preset::Open),
+            _ => None,
+        };
+        let preset = parsed("FORMIX_POLICY", value("FORMIX_POLICY"), preset, "guarded or open")?;
+        let minimum = value("FORMIX_MIN_PARTICIPANTS");
+        let min_participants =
+            parsed("FORMIX_MIN_PARTICIPANTS", minimum, |text| text.parse().ok(), "a whole number")?;
+        let trust: Option<Result<Vec<PeerId>, _>> =
+            list("FORMIX_TRUST").map(|peers| peers.iter().map(|peer| peer.parse()).collect());
+        let trust = trust
+            .transpose()
+            .map_err(|error: crate::domain::IdError| wrong("FORMIX_TRUST", error.to_string()))?;
+        Ok(Self {
+            role,
+            name: value("FORMIX_NAME"),
+            home: value("FORMIX_HOME").map(PathBuf::from),
+            listen: list("FORMIX_LISTEN"),
+            bootstrap: list("FORMIX_BOOTSTRAP"),
+            mdns,
+            swarm_key: value("FORMIX_SWARM_KEY").map(|path| absolute(Path::new(&path))).transpose()?,
+            policy: PolicyLayer { preset, min_participants, trust },
+            data: Data::default(),
+            log: value("FORMIX_LOG"),
+        })
+    }
+
+    /// This source's word, and where it is silent that of `lower`.
+    #[must_use]
+    pub fn over(self, lower: Self) -> Self {
+        Self {
+            role: self.role.or(lower.role),
+            name: self.name.or(lower.name),
+            home: self.home.or(lower.home),
+            listen: self.listen.or(lower.listen),
+            bootstrap: self.bootstrap.or(lower.bootstrap),
+            mdns: self.mdns.or(lower.mdns),
+            swarm_key: self.swarm_key.or(lower.swarm_key),
+            policy: PolicyLayer {
+                preset: self.policy.preset.or(lower.policy.preset),
+                min_participants: self.policy.min_participants.or(lower.policy.min_participants),
+                trust: self.policy.trust.or(lower.policy.trust),
+            },
+            data: self.data.over(lower.data),
+            log: self.log.or(lower.log),
+        }
+    }
+}
+
+fn parsed<T>(
+    variable: &'static str,
+    value: Option<String>,
+    parse: impl Fn(&str) -> Option<T>,
+    expected: &str,
+) -> Result<Option<T>, ConfigError> {
+    let Some(value) = value else { return Ok(None) };
+    let reason = format!("`{value}` is not {expected}");
+    parse(&value).map(Some).ok_or(ConfigError::Environment { variable, reason })
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, ConfigError> {
+    let failed = |error: std::io::Error| ConfigError::Io { path: path.to_owned(), reason: error.to_string() };
+    std::path::absolute(path).map_err(failed)
+}

@@ -1,0 +1,200 @@
+//! `node.toml`: what `start` was told about one node, remembered for the next start.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::data::{Data, WrittenData};
+use super::error::ConfigError;
+use super::layer::{Layer, PolicyLayer};
+use super::{private_file, read, text};
+use crate::consent::{Policy, Preset, Trust};
+use crate::domain::limits::{NODE_NAME_CHARS_MAX, POLICY_MIN_PARTICIPANTS};
+use crate::domain::{PeerId, Role, Timestamp};
+
+/// One node's settings. They hold private values, so the file is for its owner alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NodeConfig {
+    /// Heavy or light.
+    pub role: Role,
+    /// What the owner calls it.
+    pub name: String,
+    /// Whose settings these are.
+    #[serde(with = "text::peer")]
+    pub peer_id: PeerId,
+    /// When the identity was made.
+    #[serde(with = "text::time")]
+    pub created_at: Timestamp,
+    /// Multiaddresses to listen on; empty: every interface, on `port`.
+    pub listen: Vec<String>,
+    /// The port for TCP and QUIC, kept across restarts once it is chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Multiaddresses with `/p2p/…` to find the network by.
+    pub bootstrap: Vec<String>,
+    /// Whether to find nodes of the local network by multicast.
+    pub mdns: bool,
+    /// The file with the key that closes the network to strangers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swarm_key: Option<PathBuf>,
+    /// What is answered unattended.
+    pub policy: NodePolicy,
+    /// Private values, by field.
+    pub data: Data,
+}
+
+/// What a node answers unattended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodePolicy {
+    /// The rules.
+    pub preset: Preset,
+    /// The smallest minimum of participants.
+    pub min_participants: u32,
+    /// Trusted heavy nodes.
+    #[serde(with = "text::peers")]
+    pub trust: Vec<PeerId>,
+}
+
+/// The file as written. What a later release adds is unknown here and refused: it may matter.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenNode {
+    role: Role,
+    name: String,
+    #[serde(with = "text::peer")]
+    peer_id: PeerId,
+    #[serde(with = "text::time")]
+    created_at: Timestamp,
+    #[serde(default)]
+    listen: Vec<String>,
+    port: Option<u16>,
+    #[serde(default)]
+    bootstrap: Vec<String>,
+    mdns: bool,
+    swarm_key: Option<PathBuf>,
+    policy: NodePolicy,
+    #[serde(default)]
+    data: WrittenData,
+}
+
+impl Default for NodePolicy {
+    fn default() -> Self {
+        Self { preset: Preset::default(), min_participants: POLICY_MIN_PARTICIPANTS, trust: Vec::new() }
+    }
+}
+
+impl NodeConfig {
+    /// A new node's settings: what it was told, then defaults. Its name is by default its role and the first half
+    /// of its UID, such as `light-fz37`.
+    ///
+    /// # Errors
+    /// `RoleMissing` or `Name`.
+    pub fn new(told: Layer, peer_id: PeerId, created_at: Timestamp) -> Result<Self, ConfigError> {
+        let role = told.role.ok_or(ConfigError::RoleMissing)?;
+        let short: String = peer_id.uid().to_string().to_lowercase().chars().take(4).collect();
+        let name = told.name.unwrap_or_else(|| format!("{role}-{short}"));
+        check_name(&name)?;
+        let PolicyLayer { preset, min_participants, trust } = told.policy;
+        let policy = NodePolicy {
+            preset: preset.unwrap_or_default(),
+            min_participants: min_participants.unwrap_or(POLICY_MIN_PARTICIPANTS),
+            trust: trust.unwrap_or_default(),
+        };
+        Ok(Self {
+            role,
+            name,
+            peer_id,
+            created_at,
+            listen: told.listen.unwrap_or_default(),
+            port: None,
+            bootstrap: told.bootstrap.unwrap_or_default(),
+            mdns: told.mdns.unwrap_or(true),
+            swarm_key: told.swarm_key,
+            policy,
+            data: told.data,
+        })
+    }
+
+    /// This node's settings after a start that was told something: that wins over what is remembered.
+    ///
+    /// # Errors
+    /// `RoleChanged` or `Name`.
+    pub fn told(&self, told: Layer) -> Result<Self, ConfigError> {
+        if let Some(asked) = told.role.filter(|role| *role != self.role) {
+            return Err(ConfigError::RoleChanged { is: self.role, asked });
+        }
+        let merged = told.over(self.as_layer());
+        Ok(Self { port: self.port, ..Self::new(merged, self.peer_id, self.created_at)? })
+    }
+
+    /// What is remembered, as the weakest source of settings.
+    pub fn as_layer(&self) -> Layer {
+        let node = self.clone();
+        Layer {
+            role: Some(node.role),
+            name: Some(node.name),
+            home: None,
+            listen: Some(node.listen),
+            bootstrap: Some(node.bootstrap),
+            mdns: Some(node.mdns),
+            swarm_key: node.swarm_key,
+            policy: PolicyLayer {
+                preset: Some(node.policy.preset),
+                min_participants: Some(node.policy.min_participants),
+                trust: Some(node.policy.trust),
+            },
+            data: node.data,
+            log: None,
+        }
+    }
+
+    /// The policy for the protocol. With a swarm key every heavy node of the network is trusted.
+    pub fn policy(&self) -> Policy {
+        let trust = match self.swarm_key {
+            Some(_) => Trust::WholeNetwork,
+            None => Trust::Listed(self.policy.trust.iter().copied().collect::<BTreeSet<_>>()),
+        };
+        Policy { preset: self.policy.preset, min_participants: self.policy.min_participants, trust }
+    }
+
+    /// Reads `node.toml`.
+    ///
+    /// # Errors
+    /// `Io`, or `Invalid` with the line.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = Zeroizing::new(read::text_of(path)?);
+        let node: WrittenNode = read::parse(path, &text)?;
+        let data = node.data.read(&text).map_err(|(at, error)| read::invalid_data(path, &text, at, &error))?;
+        Ok(Self {
+            role: node.role,
+            name: node.name,
+            peer_id: node.peer_id,
+            created_at: node.created_at,
+            listen: node.listen,
+            port: node.port,
+            bootstrap: node.bootstrap,
+            mdns: node.mdns,
+            swarm_key: node.swarm_key,
+            policy: node.policy,
+            data,
+        })
+    }
+
+    /// Writes `node.toml` in one step, for its owner alone.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn save(&self, path: &Path) -> Result<(), ConfigError> {
+        let failed = |reason: String| ConfigError::Io { path: path.to_owned(), reason };
+        let text = Zeroizing::new(toml::to_string(self).map_err(|error| failed(error.to_string()))?);
+        private_file::write(path, text.as_bytes()).map_err(|error| failed(error.to_string()))
+    }
+}
+
+fn check_name(name: &str) -> Result<(), ConfigError> {
+    let fits = (1..=NODE_NAME_CHARS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if fits { Ok(()) } else { Err(ConfigError::Name(name.chars().take(NODE_NAME_CHARS_MAX).collect())) }
+}

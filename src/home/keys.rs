@@ -1,0 +1,94 @@
+//! `identity.key`: a node's Ed25519 key pair in libp2p's protobuf encoding, for its owner alone.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rand::TryRng;
+use rand::rngs::SysRng;
+use zeroize::Zeroizing;
+
+use super::error::HomeError;
+use crate::config::private_file;
+use crate::domain::PeerId;
+use crate::sharing::Secret;
+use crate::wire::Identity;
+
+/// Bytes of the file: the header, the secret half, the public half.
+const FILE_BYTES: usize = 68;
+/// Key type Ed25519, then 64 bytes of data.
+const HEADER: [u8; 4] = [0x08, 0x01, 0x12, 0x40];
+
+/// A node's key pair, for signing statements and for the transport.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Signs statements.
+    pub identity: Identity,
+    /// The secret half.
+    secret: Secret<[u8; 32]>,
+}
+
+impl Keys {
+    /// New keys from the operating system's random generator.
+    ///
+    /// # Errors
+    /// `NoRandomness`.
+    pub fn generate() -> Result<Self, HomeError> {
+        let mut secret = Zeroizing::new([0; 32]);
+        SysRng.try_fill_bytes(&mut *secret).map_err(|error| HomeError::NoRandomness(error.to_string()))?;
+        Ok(Self::from_secret_key(&secret))
+    }
+
+    /// The keys with this secret half.
+    pub fn from_secret_key(secret: &[u8; 32]) -> Self {
+        Self { identity: Identity::from_secret_key(secret), secret: Secret::new(*secret) }
+    }
+
+    /// The public half.
+    pub const fn peer(&self) -> PeerId {
+        self.identity.peer()
+    }
+
+    /// The secret half, for the transport.
+    pub const fn secret_key(&self) -> &Secret<[u8; 32]> {
+        &self.secret
+    }
+
+    /// The file's 68 bytes: what libp2p calls the protobuf encoding of a key pair.
+    pub fn to_protobuf(&self) -> Secret<Vec<u8>> {
+        Secret::new([&HEADER[..], self.secret.expose(), self.peer().public_key()].concat())
+    }
+
+    pub(super) fn write(&self, path: &Path) -> Result<(), HomeError> {
+        private_file::write(path, self.to_protobuf().expose())
+            .map_err(|error| HomeError::NotWritable { path: path.to_owned(), reason: error.to_string() })
+    }
+
+    pub(super) fn read(path: &Path) -> Result<Self, HomeError> {
+        let not_readable = |error: std::io::Error| match error.kind() {
+            ErrorKind::NotFound => HomeError::IdentityMissing { path: path.to_owned() },
+            _ => HomeError::NotReadable { path: path.to_owned(), reason: error.to_string() },
+        };
+        let damaged = |reason| HomeError::IdentityDamaged { path: path.to_owned(), reason };
+        let file = File::open(path).map_err(not_readable)?;
+        let mode = file.metadata().map_err(not_readable)?.mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(HomeError::IdentityExposed { path: path.to_owned(), mode });
+        }
+        // Room for one byte more than there may be, so that a longer file is noticed and nothing is reallocated.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(FILE_BYTES + 1));
+        file.take(FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(not_readable)?;
+        if bytes.len() != FILE_BYTES {
+            return Err(damaged("it does not have 68 bytes"));
+        }
+        let key = bytes.strip_prefix(&HEADER).ok_or(damaged("it is no Ed25519 key"))?;
+        let (secret, public) = key.split_first_chunk::<32>().ok_or(damaged("it is too short"))?;
+        let keys = Self::from_secret_key(secret);
+        if keys.peer().public_key() == public {
+            Ok(keys)
+        } else {
+            Err(damaged("its two halves do not belong together"))
+        }
+    }
+}
