@@ -283,6 +283,16 @@ async fn two_nodes_cannot_share_a_folder() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_others_could_not_show_is_refused() {
+    let nodes = Nodes::start(0, &[]).await;
+    for name in ["\u{1b}[2J".to_owned(), "x".repeat(33)] {
+        let options = NodeOptions { name, ..nodes.options(1, Role::Heavy, None) };
+        let error = RunningNode::start(options).await.unwrap_err();
+        assert!(matches!(error, StartError::Name(_)), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_to_stop_is_answered_and_ends_the_node() {
     let mut nodes = Nodes::start(1, &[]).await;
     let mut node = nodes.heavy.remove(0);

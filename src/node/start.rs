@@ -22,6 +22,7 @@ use super::runtime::{Inlets, Runtime};
 use super::timers::Timers;
 use super::{IdentityAge, NodeOptions, RunError, RunningNode, StartError};
 use crate::control::{self, CALLS_QUEUED_MAX, NodeId};
+use crate::domain::limits::NODE_NAME_CHARS_MAX;
 use crate::domain::{PeerId, Timestamp};
 use crate::network::{Network, NetworkConfig};
 use crate::protocol::{Node, Seed, Settings};
@@ -33,6 +34,7 @@ const STORE_FILE: &str = "node.redb";
 const SOCKET_FILE: &str = "control.sock";
 
 pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartError> {
+    check_name(&options.name)?;
     let mut clock = Clock::new();
     let now = clock.now();
     let own = options.identity.peer();
@@ -108,15 +110,22 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
 
 async fn run(runtime: Runtime, close_api: oneshot::Sender<()>, api: JoinHandle<()>) -> Result<(), RunError> {
     let outcome = runtime.run().await;
-    if let Err(error) = &outcome {
-        tracing::error!(hint = %error.hint(), "{error}");
-    }
     drop(close_api);
     // Answers that were given are written before the process may end.
     if api.await.is_err() {
         tracing::warn!("the local API broke down");
     }
     outcome
+}
+
+/// Others take no presence with a name that they could not show.
+fn check_name(name: &str) -> Result<(), StartError> {
+    let fits = name.chars().count() <= NODE_NAME_CHARS_MAX && !name.chars().any(char::is_control);
+    if fits {
+        Ok(())
+    } else {
+        Err(StartError::Name(name.escape_debug().take(2 * NODE_NAME_CHARS_MAX).collect()))
+    }
 }
 
 /// Opens the store, or makes one: of a new identity, or of one whose memory is gone.
