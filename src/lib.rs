@@ -4,6 +4,7 @@
 //! The table of contents, from the middle outwards. Imports run from the bottom of this list to the top, never
 //! back; `docs/ARCHITECTURE.md` has the map.
 
+pub mod cli;
 pub mod config;
 pub mod consent;
 pub mod control;
@@ -13,6 +14,7 @@ pub mod network;
 pub mod node;
 pub mod protocol;
 pub mod sharing;
+pub mod sim;
 pub mod statistics;
 pub mod store;
 pub mod telemetry;

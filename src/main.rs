@@ -1,3 +1,8 @@
-//! The command line.
+//! The command line: parse, act, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    formix_p2p::cli::run(std::env::args_os().collect()).await
+}

@@ -18,8 +18,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["domain", "sharing", "wire"]),
     ("network", &["domain", "sharing", "wire"]),
     ("control", &["domain"]),
-    ("home", &["domain", "sharing", "wire"]),
-    ("config", &["domain", "sharing", "consent", "home"]),
+    ("config", &["domain", "sharing", "consent"]),
+    ("home", &["domain", "sharing", "wire", "config"]),
     ("telemetry", &["domain"]),
     (
         "node",

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::api::{ApiError, Call, PrivateText, Proposal, Reply, Request};
-use crate::domain::limits::CONTROL_BODY_BYTES_MAX;
+use crate::domain::limits::{CONTROL_BODY_BYTES_MAX, CONTROL_LEAVE_WAIT};
 
 /// The media type of a certificate's bytes.
 pub(super) const OCTETS: &str = "application/octet-stream";
@@ -67,7 +67,7 @@ struct Seen {
 type Refused<T> = Result<T, ApiError>;
 
 /// Serves the local API until `shutdown` is ready. Returns once the socket listens; the task that is returned
-/// ends when every request under way is answered and the socket file is gone. A socket file on which nobody
+/// ends when every request under way is answered, or after [`CONTROL_LEAVE_WAIT`], and the socket file is gone. A socket file on which nobody
 /// answers is replaced.
 ///
 /// # Errors
@@ -79,15 +79,29 @@ pub async fn serve(
 ) -> Result<JoinHandle<()>, ServeError> {
     let listener = listen(socket).await?;
     let (closing_tx, closing) = watch::channel(false);
+    let closing_seen = closing.clone();
     let router = routes(Desk { calls, closing });
     let stop = async move {
         shutdown.await;
         closing_tx.send_replace(true);
     };
     let path = socket.to_owned();
+    // Somebody who connects and says nothing does not keep the node from leaving.
+    let overdue = async move {
+        let mut closing = closing_seen;
+        if closing.wait_for(|closing| *closing).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(CONTROL_LEAVE_WAIT).await;
+    };
     Ok(tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
-            tracing::error!(%error, "the local API ended");
+        tokio::select! {
+            served = async { axum::serve(listener, router).with_graceful_shutdown(stop).await } => {
+                if let Err(error) = served {
+                    tracing::error!(%error, "the local API ended");
+                }
+            }
+            () = overdue => tracing::debug!("a request to the local API was broken off"),
         }
         if let Err(error) = std::fs::remove_file(&path) {
             tracing::debug!(%error, "the control socket was already gone");

@@ -273,3 +273,12 @@ async fn a_long_poll_does_not_keep_a_node_from_leaving() {
     assert!(poll.await.unwrap().is_err());
     drop(folder);
 }
+
+#[tokio::test]
+async fn somebody_who_says_nothing_does_not_keep_a_node_from_leaving() {
+    let Fake { folder, stop, served } = Fake::start(agreeable).await;
+    let mut silent = UnixStream::connect(folder.path().join("control.sock")).await.unwrap();
+    silent.write_all(b"GET /view HT").await.unwrap();
+    stop.send(()).unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(3), served).await.unwrap().unwrap();
+}

@@ -98,6 +98,8 @@ pub const CONTROL_BODY_BYTES_MAX: usize = 64 * 1024;
 pub const CONTROL_REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How long the command line waits for a node's reply; a proposal takes [`ACCEPTANCE_WAIT`] at most.
 pub const CONTROL_WAIT: Duration = Duration::from_secs(30);
+/// How long a node that leaves waits for requests under way; with the farewell it stays under 5 s.
+pub const CONTROL_LEAVE_WAIT: Duration = Duration::from_secs(1);
 /// Peers whose addresses a node remembers across restarts; the one unseen for longest goes first.
 pub const KNOWN_PEERS_MAX: usize = 1_000;
 /// Addresses remembered of one peer.
@@ -121,7 +123,8 @@ pub const PEERS_REMEMBERED_MAX: usize = 4_096;
 pub const ADDRESSES_PER_PEER_MAX: usize = 16;
 /// Light nodes that a light node stays connected to without a reason. Heavy nodes carry the gossip.
 pub const LIGHT_NEIGHBOURS_MAX: usize = 8;
-/// Frames above 64 KiB that are read at the same time; they bound what half-sent messages can occupy.
+/// Messages above 64 KiB that are read at the same time, and that may wait for the node; they bound the memory that
+/// others can make it use.
 pub const LARGE_FRAMES_MAX: usize = 16;
 /// Gossip that is being decoded, signatures and all, at the same time; more is not forwarded.
 pub const GOSSIP_DECODING_MAX: usize = 64;

@@ -1,6 +1,7 @@
 //! What a node knows of one computation, from the proposal to the end.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::action::Notice;
 use super::event::Timer;
@@ -15,6 +16,9 @@ use crate::statistics::Answer;
 use crate::wire::{
     Acceptance, Announcement, Certificate, FailureNotice, Gossip, Message, Record, RecordKind, Signed,
 };
+
+/// A heavy node that starts after the patience asks the others how it ended for this long before it names them missing.
+const ASK_BEFORE_FAILING: Duration = Duration::from_secs(3);
 
 /// One computation.
 #[derive(Debug)]
@@ -172,7 +176,8 @@ impl Entry {
             (None, Role::Light) => Part::Light(None),
         };
         if matches!(part, Part::Heavy(_)) {
-            turn.set_timer(Timer::Patience(self.id), self.terms().patience_ends());
+            let asked = turn.now + ASK_BEFORE_FAILING;
+            turn.set_timer(Timer::Patience(self.id), self.terms().patience_ends().max(asked));
         }
         self.stage = Stage::Running { acceptances, part, due: Due::NotYet };
         turn.set_timer(Timer::Deadline(self.id), self.terms().deadline);

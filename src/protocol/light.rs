@@ -54,7 +54,7 @@ impl Entry {
             return;
         }
         let settings = turn.settings();
-        if settings.memory_since.is_some_and(|since| self.terms().proposed_at < since) {
+        if settings.forgets(self.terms().proposed_at) {
             self.decline(turn, Standing::MemoryTooYoung);
             return;
         }
@@ -163,8 +163,18 @@ impl Entry {
         self.changed(turn);
     }
 
+    /// Takes up a report from the store. A crash may have come between it and the ledger.
+    pub fn restore_report(&mut self, turn: &mut Turn<'_>, submissions: Vec<Submission>) {
+        if self.own != OwnPart::Answered {
+            turn.persist(self.ledger_entry(turn.now, LedgerDecision::Answered));
+            self.own = OwnPart::Answered;
+            self.answered_at = Some(turn.now);
+        }
+        self.resume_answering(turn, submissions);
+    }
+
     /// Starts to send a report that is persisted.
-    pub fn resume_answering(&mut self, turn: &mut Turn<'_>, submissions: Vec<Submission>) {
+    fn resume_answering(&mut self, turn: &mut Turn<'_>, submissions: Vec<Submission>) {
         if let Stage::Running { part: Part::Light(answering), .. } = &mut self.stage {
             *answering = Some(Answering::new(submissions));
             self.submit_again(turn);

@@ -51,6 +51,13 @@ pub(super) struct State {
     pub fetching: BTreeSet<ComputationId>,
 }
 
+impl Settings {
+    /// Whether something proposed at this time, by another node's clock, may be older than this node's memory.
+    pub(super) fn forgets(&self, proposed_at: Timestamp) -> bool {
+        self.memory_since.is_some_and(|since| proposed_at < since + CLOCK_SKEW_MAX)
+    }
+}
+
 impl Node {
     /// A node that has not read its store yet: the first event must be [`Event::Restored`].
     pub fn new(settings: Settings) -> Self {

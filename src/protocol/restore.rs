@@ -130,7 +130,7 @@ impl Pieces {
             entry.fail(turn, Failure::MemoryLost { heavy: turn.me() });
         }
         if let Some(report) = self.report {
-            entry.resume_answering(turn, report);
+            entry.restore_report(turn, report);
         }
     }
 

@@ -80,7 +80,9 @@ impl Lab {
 
     /// An empty home in a network namespace.
     pub fn in_namespace(namespace: &str) -> Self {
-        Self { namespace: Some(namespace.to_owned()), ..Self::new() }
+        let mut lab = Self::new();
+        lab.namespace = Some(namespace.to_owned());
+        lab
     }
 
     /// The home folder.

@@ -340,7 +340,9 @@ impl Entry {
             Stage::Running { .. } => {
                 let Some(heavy) = self.heavy() else { return };
                 let lacking = |other: &PeerId| heavy.lacks_from(me, other).is_some();
-                Failure::Missing { heavy: self.others(me).into_iter().filter(lacking).collect() }
+                let others = self.others(me).into_iter().filter(lacking).collect();
+                // Who has not even closed was away itself.
+                Failure::Missing { heavy: if heavy.is_closed() { others } else { vec![me] } }
             }
             Stage::Proposed { .. } | Stage::Ended(_) => return,
         };

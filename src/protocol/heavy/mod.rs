@@ -233,7 +233,7 @@ impl Entry {
         if terms.deadline <= clock || terms.deadline.since(clock) > DEADLINE_MAX + CLOCK_SKEW_MAX {
             return Some(Refusal::Deadline { clock });
         }
-        if turn.settings().memory_since.is_some_and(|since| terms.proposed_at < since) {
+        if turn.settings().forgets(terms.proposed_at) {
             return Some(Refusal::Invalid("this node's store is younger than the proposal".to_owned()));
         }
         None

@@ -1,0 +1,167 @@
+//! `certificate` and `verify`: the proof of a result, to a file and back.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::args::Context;
+use super::problem::{Exit, Problem};
+use super::table;
+use super::wait::{once, unexpected};
+use crate::control::{Reply, Request};
+use crate::domain::limits::MESSAGE_BYTES_MAX;
+use crate::protocol::{Verified, verify_certificate};
+
+const FORMAT: &str = "formix-p2p certificate";
+const VERSION: u32 = 1;
+/// A certificate that fits a message, in base64, with the object around it.
+const FILE_BYTES_MAX: u64 = 2 * MESSAGE_BYTES_MAX as u64;
+
+/// Print or save the proof of a result
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  formix-p2p certificate COMP-FZ375MV7 --out rating.certificate
+  formix-p2p verify rating.certificate")]
+pub struct Certificate {
+    /// Its id, or a unique beginning of it
+    computation: String,
+    /// Write it to this file
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Check the proof of a result, offline
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  formix-p2p verify rating.certificate
+  formix-p2p verify rating.certificate --json | jq .data.result")]
+pub struct Verify {
+    /// What `certificate --out` wrote
+    file: PathBuf,
+}
+
+/// A certificate in a file.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct CertificateFile {
+    format: String,
+    version: u32,
+    id: String,
+    certificate: String,
+}
+
+impl Certificate {
+    pub async fn act(self, context: &Context) -> Result<(), Problem> {
+        let chosen = context.any_node().await?;
+        let reference = self.computation;
+        let view = once(&chosen.client, Request::Computation { reference: reference.clone() }).await?;
+        let bytes = match chosen.client.request(Request::Certificate { reference }).await? {
+            Reply::Certificate(bytes) => bytes,
+            other => return Err(unexpected(&other)),
+        };
+        let file = CertificateFile {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            id: view.id,
+            certificate: BASE64.encode(&bytes),
+        };
+        let text = json!(file).to_string();
+        match &self.out {
+            None => context.output.answer(&file, || text),
+            Some(path) => {
+                std::fs::write(path, text + "\n").map_err(|error| Problem::file("write", path, &error))?;
+                let shown = path.display().to_string();
+                context.output.answer(&json!({ "id": file.id, "file": shown }), || shown.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Verify {
+    pub fn act(self, context: &Context) -> Result<(), Problem> {
+        let verified = verified(&read(&self.file)?)?;
+        let Verified { id, computation, answer, signed_by } = verified;
+        let signers: Vec<_> = signed_by.iter().map(|peer| peer.uid().to_string()).collect();
+        let result = answer.to_json();
+        let data = json!({
+            "valid": true,
+            "id": id.to_string(),
+            "result": result,
+            "signed_by": signers,
+            "prompt": computation.prompt,
+            "statistic": computation.query.statistic.to_string(),
+            "heavy_nodes": computation.heavy.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        });
+        context.output.answer(&data, || {
+            let mut rows = vec![("prompt", table::printable(&computation.prompt))];
+            let named = result.as_object().into_iter().flatten();
+            rows.extend(named.map(|(name, value)| (name.as_str(), value.to_string())));
+            rows.push(("signed by", signers.join(", ")));
+            format!("✓ {id} is valid\n{}", table::pairs(&rows))
+        });
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Problem> {
+    let failed = |error: std::io::Error| Problem::file("read", path, &error);
+    let mut bytes = Vec::new();
+    File::open(path).map_err(failed)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+fn verified(file: &[u8]) -> Result<Verified, Problem> {
+    let damaged = |message: String| {
+        let hint = "get it again from a node of the network: `formix-p2p certificate COMPUTATION --out FILE`";
+        Problem::new(Exit::Refused, "certificate_invalid", message, hint)
+    };
+    let file: CertificateFile =
+        serde_json::from_slice(file).map_err(|error| damaged(format!("the file is no certificate: {error}")))?;
+    if file.format != FORMAT || file.version != VERSION {
+        let message = format!("the file is a `{}` of version {}", table::printable(&file.format), file.version);
+        return Err(damaged(message));
+    }
+    let bytes = BASE64
+        .decode(file.certificate.as_bytes())
+        .map_err(|error| damaged(format!("the certificate is not base64: {error}")))?;
+    let verified = verify_certificate(&bytes).map_err(|error| damaged(format!("not valid: {error}")))?;
+    if verified.id.to_string() != file.id {
+        let message =
+            format!("the file says {}, its certificate is of {}", table::printable(&file.id), verified.id);
+        return Err(damaged(message));
+    }
+    Ok(verified)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(format: &str, version: u32, certificate: &str) -> Vec<u8> {
+        json!({"format": format, "version": version, "id": "COMP-AAAAAAAA", "certificate": certificate})
+            .to_string()
+            .into_bytes()
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_refused_by_name() {
+        for (bytes, reason) in [
+            (b"hello".to_vec(), "no certificate"),
+            (file("a poem", VERSION, ""), "a poem"),
+            (file(FORMAT, 2, ""), "version 2"),
+            (file(FORMAT, VERSION, "%%"), "base64"),
+            (file(FORMAT, VERSION, "AAAA"), "not valid"),
+        ] {
+            let problem = verified(&bytes).unwrap_err();
+            assert_eq!((problem.code.as_str(), problem.exit), ("certificate_invalid", Exit::Refused));
+            assert!(problem.message.contains(reason), "{problem}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! How a computation is told to people: its progress, its result, its reason.
+
+use serde_json::Value;
+
+use super::problem::{Exit, Problem};
+use super::table::{self, Look, printable};
+use crate::control::ComputationView;
+use crate::domain::{Standing, Status};
+
+/// One line while it runs: "3 of 5 answered; heavy node ABC unreachable".
+pub fn progress(view: &ComputationView) -> String {
+    let mut parts = vec![format!("{} of {} answered", view.participants, view.expected)];
+    if view.status == Status::Processing {
+        parts.push("heavy nodes agree on the set".to_owned());
+    }
+    parts.extend(standings(view));
+    match view.unreachable.as_slice() {
+        [] => {}
+        [one] => parts.push(format!("heavy node {one} unreachable")),
+        several => parts.push(format!("heavy nodes {} unreachable", several.join(", "))),
+    }
+    parts.join("; ")
+}
+
+/// Why light nodes have not answered, counted: "2 nodes have no field `rating`, 1 waits for its owner".
+pub fn standings(view: &ComputationView) -> Option<String> {
+    let mut phrases: Vec<String> = Vec::new();
+    for (standing, count) in &view.standings {
+        let noun = match (phrases.is_empty(), *count) {
+            (true, 1) => "1 node".to_owned(),
+            (true, several) => format!("{several} nodes"),
+            (false, count) => count.to_string(),
+        };
+        phrases.push(format!("{noun} {}", predicate(standing, *count, &view.field)));
+    }
+    (!phrases.is_empty()).then(|| phrases.join(", "))
+}
+
+/// The words of a standing for this many nodes.
+fn predicate(standing: &str, count: usize, field: &str) -> String {
+    let is = |kind: Standing| standing == kind.to_string();
+    let one = count == 1;
+    if is(Standing::NoSuchField) {
+        format!("{} no field `{}`", if one { "has" } else { "have" }, printable(field))
+    } else if is(Standing::WaitsForOwner) {
+        if one { "waits for its owner" } else { "wait for their owners" }.to_owned()
+    } else if is(Standing::ValueUnfit) {
+        format!("{} a value that does not fit the schema", if one { "has" } else { "have" })
+    } else if is(Standing::MemoryTooYoung) {
+        format!("{} a store younger than the question", if one { "has" } else { "have" })
+    } else {
+        printable(standing)
+    }
+}
+
+/// Why there is no result, with the counts, as the problem that ends the command.
+pub fn failure(view: &ComputationView) -> Problem {
+    let reason = view.reason.as_deref().unwrap_or("no reason is known");
+    let counted = standings(view).map(|counted| format!(": {counted}")).unwrap_or_default();
+    Problem::new(
+        Exit::ComputationFailed,
+        "computation_failed",
+        format!("{} failed: {}{counted}", view.id, printable(reason)),
+        format!(
+            "see `formix-p2p status {}`; ask again with `formix-p2p propose`, with a longer --deadline or other --heavy nodes",
+            view.id
+        ),
+    )
+}
+
+/// The lines under `✓ COMP-…`.
+pub fn result_lines(view: &ComputationView) -> String {
+    let mut rows = Vec::new();
+    if let Some(Value::Object(result)) = &view.result {
+        // The answer itself first, the counts after it.
+        let named = result.iter().filter(|(name, _)| !matches!(name.as_str(), "samples" | "participants"));
+        rows.extend(named.map(|(name, value)| (name.as_str(), value.to_string())));
+    }
+    rows.push(("participants", view.participants.to_string()));
+    rows.push(("records", view.samples.to_string()));
+    let (signed, all) = (view.signed_by.len(), view.heavy_nodes.len());
+    rows.push(("certificate", format!("signed by {signed} of {all} heavy nodes")));
+    table::pairs(&rows)
+}
+
+/// One computation in full.
+pub fn in_full(view: &ComputationView) -> String {
+    let mut rows = vec![
+        ("status", view.status.to_string()),
+        ("prompt", printable(&view.prompt)),
+        ("asked by", view.proposer.clone()),
+        ("statistic", format!("{} of {}", view.statistic, printable(&view.field))),
+        ("deadline", table::to_seconds(&view.deadline)),
+        ("minimum", format!("{} participants", view.min_participants)),
+        ("heavy nodes", view.heavy_nodes.join(", ")),
+        ("privacy", privacy(view.private_against, view.heavy_nodes.len())),
+        ("own answer", view.own_answer.clone()),
+    ];
+    match view.status {
+        Status::Pending | Status::Processing => rows.push(("progress", progress(view))),
+        Status::Completed => {}
+        Status::Failed => rows.extend(standings(view).map(|counted| ("answers", counted))),
+    }
+    if let Some(reason) = &view.reason {
+        rows.push(("reason", printable(reason)));
+    }
+    let result = if view.status == Status::Completed { result_lines(view) } else { String::new() };
+    format!("{}\n{}{result}", view.id, table::pairs(&rows))
+}
+
+/// Recent computations, newest first.
+pub fn list(look: Look, views: &[ComputationView]) -> String {
+    let header = ["Computation", "Status", "Statistic", "Field", "Participants", "Deadline", "Prompt"];
+    let rows = views.iter().map(|view| {
+        vec![
+            view.id.clone(),
+            view.status.to_string(),
+            view.statistic.clone(),
+            printable(&view.field),
+            view.participants.to_string(),
+            table::to_seconds(&view.deadline),
+            shortened(&printable(&view.prompt)),
+        ]
+    });
+    let table = table::render(look, &header, rows.collect());
+    let open = views.iter().filter(|view| matches!(view.status, Status::Pending | Status::Processing)).count();
+    format!("{table}\nTotal computations: {} (Open: {open})\n", views.len())
+}
+
+/// "private against any 2 of 3 heavy nodes".
+pub fn privacy(private_against: usize, heavy: usize) -> String {
+    format!("private against any {private_against} of {heavy} heavy nodes")
+}
+
+fn shortened(text: &str) -> String {
+    const CHARS: usize = 40;
+    if text.chars().count() <= CHARS {
+        return text.to_owned();
+    }
+    text.chars().take(CHARS - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// A computation that runs, with 3 of 5 answers.
+    pub fn running() -> ComputationView {
+        ComputationView {
+            id: "COMP-FZ375MV7".to_owned(),
+            status: Status::Pending,
+            proposer: "AAAAAAAA".to_owned(),
+            prompt: "mean rating?".to_owned(),
+            statistic: "mean".to_owned(),
+            field: "rating".to_owned(),
+            deadline: "2026-01-02T03:04:05.678Z".to_owned(),
+            min_participants: 3,
+            sharing: "additive".to_owned(),
+            private_against: 2,
+            survives: 0,
+            heavy_nodes: ["ABC", "DEF", "GHI"].map(str::to_owned).to_vec(),
+            participants: 3,
+            samples: 0,
+            result: None,
+            reason: None,
+            signed_by: Vec::new(),
+            own_answer: "answered".to_owned(),
+            expected: 5,
+            standings: BTreeMap::new(),
+            unreachable: Vec::new(),
+            revision: 1,
+        }
+    }
+
+    #[test]
+    fn progress_names_who_is_missing() {
+        let mut view = running();
+        view.unreachable = vec!["ABC".to_owned()];
+        assert_eq!(progress(&view), "3 of 5 answered; heavy node ABC unreachable");
+    }
+
+    #[test]
+    fn a_failure_says_its_counted_reason() {
+        let mut view = running();
+        view.status = Status::Failed;
+        view.reason = Some("insufficient participants: 0 of 3".to_owned());
+        view.standings =
+            [(Standing::NoSuchField.to_string(), 2), (Standing::WaitsForOwner.to_string(), 1)].into();
+        let problem = failure(&view);
+        assert_eq!(problem.exit, Exit::ComputationFailed);
+        assert_eq!(
+            problem.message,
+            "COMP-FZ375MV7 failed: insufficient participants: 0 of 3: 2 nodes have no field `rating`, 1 waits for its owner"
+        );
+    }
+
+    #[test]
+    fn a_result_shows_answer_counts_and_signatures() {
+        let mut view = running();
+        view.status = Status::Completed;
+        view.result = Some(json!({"mean": 7.25, "sum": 29, "samples": 4, "participants": 4}));
+        (view.participants, view.samples) = (4, 4);
+        view.signed_by.clone_from(&view.heavy_nodes);
+        assert_eq!(
+            result_lines(&view),
+            "  mean          7.25\n  sum           29\n  participants  4\n  records       4\n  \
+             certificate   signed by 3 of 3 heavy nodes\n"
+        );
+        assert!(in_full(&view).contains("private against any 2 of 3 heavy nodes"));
+    }
+
+    #[test]
+    fn a_list_is_plain_and_cannot_steer_the_terminal() {
+        let mut view = running();
+        view.prompt = format!("\u{1b}[2J{}", "x".repeat(100));
+        let text = list(Look::Plain, &[view]);
+        assert!(!text.contains('\u{1b}') && text.contains('…'), "{text}");
+        assert!(text.ends_with("Total computations: 1 (Open: 1)\n"), "{text}");
+    }
+}

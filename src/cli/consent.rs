@@ -1,0 +1,170 @@
+//! `pending`, `approve`, `decline`, `answer`: the owner decides about questions that wait.
+
+use clap::Args;
+use serde_json::json;
+
+use super::args::Context;
+use super::problem::Problem;
+use super::table::{self, Look, printable};
+use super::wait::unexpected;
+use crate::control::{PendingView, PrivateText, Reply, Request};
+use crate::domain::Decimal;
+
+/// Questions that wait for this node's owner
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  formix-p2p pending
+  formix-p2p pending --node ward-3 --json")]
+pub struct Pending {}
+
+/// Answer a waiting question from the node's own source
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  formix-p2p approve COMP-FZ375MV7
+  formix-p2p approve FZ3 --node ward-3")]
+pub struct Approve {
+    /// Its id, or a unique beginning of it
+    computation: String,
+}
+
+/// Do not answer a waiting question
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  formix-p2p decline COMP-FZ375MV7
+  formix-p2p decline FZ3 --node ward-3")]
+pub struct Decline {
+    /// Its id, or a unique beginning of it
+    computation: String,
+}
+
+/// Answer a waiting question with this number
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  formix-p2p answer COMP-FZ375MV7 41
+  formix-p2p answer FZ3 -2.5 --node ward-3
+
+The number is split into shares on this machine; no other node sees it. It is kept in your shell's history.")]
+pub struct Answer {
+    /// Its id, or a unique beginning of it
+    computation: String,
+    /// The private number
+    #[arg(allow_hyphen_values = true, value_parser = unread)]
+    value: PrivateText,
+}
+
+impl Pending {
+    pub async fn act(self, context: &Context) -> Result<(), Problem> {
+        let chosen = context.acting_node().await?;
+        match chosen.client.request(Request::Pending).await? {
+            Reply::Pending(waiting) => {
+                let data = json!({ "pending": waiting });
+                context.output.answer(&data, || list(Look::of_stdout(), &waiting));
+                Ok(())
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+impl Approve {
+    pub async fn act(self, context: &Context) -> Result<(), Problem> {
+        let reference = self.computation;
+        decide(context, Request::Approve { reference: reference.clone() }, &reference, "approved").await
+    }
+}
+
+impl Decline {
+    pub async fn act(self, context: &Context) -> Result<(), Problem> {
+        let reference = self.computation;
+        decide(context, Request::Decline { reference: reference.clone() }, &reference, "declined").await
+    }
+}
+
+impl Answer {
+    pub async fn act(self, context: &Context) -> Result<(), Problem> {
+        let (reference, value) = (self.computation, checked(self.value)?);
+        let request = Request::Answer { reference: reference.clone(), value };
+        decide(context, request, &reference, "answered").await
+    }
+}
+
+async fn decide(context: &Context, request: Request, reference: &str, done: &str) -> Result<(), Problem> {
+    let chosen = context.acting_node().await?;
+    match chosen.client.request(request).await? {
+        Reply::Done => {
+            let uid = &chosen.id.uid;
+            let data = json!({ "id": reference, "node": uid, "decision": done });
+            context.output.answer(&data, || format!("{reference} {done} by {uid}"));
+            Ok(())
+        }
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn list(look: Look, waiting: &[PendingView]) -> String {
+    if waiting.is_empty() {
+        return "No question waits for this node's owner.".to_owned();
+    }
+    let header = ["Computation", "Asked By", "Question", "Deadline", "Why It Waits", "Command"];
+    let rows = waiting.iter().map(|question| {
+        vec![
+            question.id.clone(),
+            question.proposer.clone(),
+            format!("{} ({} of {})", printable(&question.prompt), question.statistic, printable(&question.field)),
+            table::to_seconds(&question.deadline),
+            question.reason.clone(),
+            question.command.clone(),
+        ]
+    });
+    table::render(look, &header, rows.collect())
+}
+
+/// The number is not read by the parser, whose refusals repeat what was typed.
+#[expect(clippy::unnecessary_wraps, reason = "the parser's shape")]
+fn unread(text: &str) -> Result<PrivateText, std::convert::Infallible> {
+    Ok(PrivateText(text.to_owned()))
+}
+
+/// A slip of the finger is wrong usage; the refusal does not show the number.
+fn checked(value: PrivateText) -> Result<PrivateText, Problem> {
+    match value.0.parse::<Decimal>() {
+        Ok(_) => Ok(value),
+        Err(error) => Err(Problem::usage("invalid_value", error.to_string(), "type a number such as 41 or -2.5")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_that_waits_shows_the_command_that_answers_it() {
+        let question = PendingView {
+            id: "COMP-FZ375MV7".to_owned(),
+            proposer: "AAAAAAAA".to_owned(),
+            prompt: "mean\u{7} rating?".to_owned(),
+            statistic: "mean".to_owned(),
+            field: "rating".to_owned(),
+            deadline: "2026-01-02T03:04:05.678Z".to_owned(),
+            min_participants: 3,
+            heavy_nodes: Vec::new(),
+            reason: "this node has no source for the field".to_owned(),
+            command: "formix-p2p answer COMP-FZ375MV7 VALUE".to_owned(),
+        };
+        let text = list(Look::Plain, &[question]);
+        assert!(text.contains("formix-p2p answer COMP-FZ375MV7 VALUE") && !text.contains('\u{7}'), "{text}");
+        assert!(list(Look::Plain, &[]).contains("No question"));
+    }
+
+    #[test]
+    fn a_private_number_is_read_and_never_shown() {
+        let read = |text: &str| checked(PrivateText(text.to_owned()));
+        assert_eq!(read("-2.5").unwrap().0, "-2.5");
+        let problem = read("4711x").unwrap_err();
+        assert!(problem.exit.code() == 2 && !format!("{problem:?}").contains("4711"));
+    }
+}

@@ -1,0 +1,148 @@
+//! `start --detach`: a second process of this program runs the node, in a session of its own.
+//!
+//! The child is told `--detached --json`. Its standard output is a pipe to the parent, on which it says one line: the
+//! envelope with its names when it is ready, or with its problem. The parent reads that line and leaves.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::args::Context;
+use super::id;
+use super::problem::{Exit, Problem};
+use crate::control::NodeId;
+
+/// How long a node may take to be ready: opening a store after a crash is the longest part.
+const READY_WAIT: Duration = Duration::from_secs(30);
+/// Bytes that the child may say.
+const LINE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Starts this same program again, without its terminal, and returns when the node is ready.
+///
+/// # Errors
+/// The child's own problem; `detach` when there is no child; `not_ready` when it says nothing in time.
+pub async fn start(context: &Context) -> Result<(), Problem> {
+    let failed = |error: std::io::Error| {
+        let hint = "start it in the foreground, without --detach, to see more";
+        Problem::new(Exit::Refused, "detach", format!("no second process: {error}"), hint)
+    };
+    let program = std::env::current_exe().map_err(failed)?;
+    let mut child = Command::new(program)
+        .args(arguments_of_child(std::env::args_os().skip(1)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(failed)?;
+    let stdout = child.stdout.take();
+    let said = tokio::task::spawn_blocking(move || first_words(stdout));
+    let said = match tokio::time::timeout(READY_WAIT, said).await {
+        Ok(said) => said.unwrap_or_default(),
+        Err(_) => {
+            // It may have ended by itself in this moment.
+            let _ = child.kill();
+            return Err(Problem::new(
+                Exit::TimedOut,
+                "not_ready",
+                format!("the node was not ready within {} s and was ended", READY_WAIT.as_secs()),
+                "start it in the foreground, without --detach, to see more",
+            ));
+        }
+    };
+    let Ok(id) = serde_json::from_value::<NodeId>(said["data"].clone()) else {
+        // It has said why, or closed its output: it is ending.
+        let status = child.wait().ok().and_then(|status| status.code());
+        return Err(problem_of(&said["error"], status));
+    };
+    context.output.answer(&id, || id::told(&id));
+    context.output.note(format!("running; stop it with `formix-p2p stop {}`", id.uid));
+    Ok(())
+}
+
+/// Leaves the parent's session, so that closing its terminal does not end the node.
+///
+/// # Errors
+/// `detach`.
+pub fn leave_session() -> Result<(), Problem> {
+    rustix::process::setsid().map(drop).map_err(|error| {
+        let hint = "--detached is the inner part of --detach; use that";
+        Problem::new(Exit::Refused, "detach", format!("no session of its own: {error}"), hint)
+    })
+}
+
+/// The same arguments, with `--detached --json` for `--detach`. What follows `--` is no option.
+fn arguments_of_child(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut options_are_over = false;
+    let mut of_child: Vec<OsString> = Vec::new();
+    for argument in arguments {
+        if argument == "--" && !options_are_over {
+            options_are_over = true;
+            of_child.extend(["--detached".into(), "--json".into()]);
+        }
+        if options_are_over || (argument != "--detach" && argument != "--json") {
+            of_child.push(argument);
+        }
+    }
+    if !options_are_over {
+        of_child.extend(["--detached".into(), "--json".into()]);
+    }
+    of_child
+}
+
+/// The envelope that the child says; null for none.
+fn first_words(stdout: Option<ChildStdout>) -> Value {
+    let mut line = Vec::new();
+    if let Some(stdout) = stdout {
+        // A pipe that breaks says as little as one that is closed.
+        let _ = BufReader::new(stdout.take(LINE_BYTES_MAX)).read_until(b'\n', &mut line);
+    }
+    serde_json::from_slice(&line).unwrap_or_default()
+}
+
+/// The child's problem; its exit status is not in the envelope.
+fn problem_of(error: &Value, status: Option<i32>) -> Problem {
+    let text = |key: &str| error[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let exit = match status {
+        Some(2) => Exit::Usage,
+        Some(3) => Exit::NotFound,
+        Some(4) => Exit::ComputationFailed,
+        Some(5) => Exit::TimedOut,
+        Some(_) | None => Exit::Refused,
+    };
+    let candidates = error["candidates"].as_array().into_iter().flatten();
+    Problem {
+        code: text("code").unwrap_or_else(|| "not_ready".to_owned()),
+        message: text("message").unwrap_or_else(|| "the node ended before it was ready".to_owned()),
+        hint: text("hint").unwrap_or_else(|| "start it in the foreground, without --detach, to see more".to_owned()),
+        candidates: candidates.filter_map(|one| one.as_str().map(str::to_owned)).collect(),
+        exit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_child(words: &[&str]) -> Vec<OsString> {
+        arguments_of_child(words.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn the_child_is_told_the_same_but_to_stay() {
+        let told = of_child(&["--json", "start", "--detach", "--name", "a"]);
+        assert_eq!(told, ["start", "--name", "a", "--detached", "--json"]);
+        assert_eq!(of_child(&["start", "--detach", "--", "--detach"]), ["start", "--detached", "--json", "--", "--detach"]);
+    }
+
+    #[test]
+    fn the_child_s_problem_becomes_the_parent_s() {
+        let error = serde_json::json!({"code": "ambiguous_node", "message": "m", "hint": "h", "candidates": ["A", "B"]});
+        let problem = problem_of(&error, Some(2));
+        assert_eq!((problem.code.as_str(), problem.exit, problem.candidates.len()), ("ambiguous_node", Exit::Usage, 2));
+        let silent = problem_of(&Value::Null, None);
+        assert!(!silent.hint.is_empty() && silent.exit == Exit::Refused);
+    }
+}

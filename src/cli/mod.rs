@@ -1,0 +1,24 @@
+//! The command line: one file per command, with its arguments and its action. `docs/CLI.md` is the contract.
+
+mod args;
+mod certificate;
+mod completions;
+mod computation;
+mod confirm;
+mod consent;
+mod duration;
+mod id;
+mod nodes;
+mod output;
+mod problem;
+mod propose;
+mod question;
+mod questionnaire;
+mod result;
+mod status;
+mod swarm_key;
+mod table;
+mod view;
+mod wait;
+
+pub use args::run;

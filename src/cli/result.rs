@@ -1,0 +1,80 @@
+//! `result`: only the answer.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::args::Context;
+use super::computation;
+use super::problem::{Exit, Problem};
+use super::wait::{self, once};
+use crate::control::{ComputationView, Request};
+use crate::domain::Status;
+use crate::domain::limits::{DEADLINE_MAX, NO_CONTACT_MARGIN, PATIENCE_MAX};
+
+/// Every computation ends by itself within this time, on every node.
+const END_WAIT: Duration =
+    Duration::from_secs(DEADLINE_MAX.as_secs() + PATIENCE_MAX.as_secs() + 2 * NO_CONTACT_MARGIN.as_secs());
+
+/// Only the answer of a computation
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  formix-p2p result COMP-FZ375MV7
+  formix-p2p result FZ3 --wait
+  formix-p2p result FZ3 --json | jq .data.mean")]
+pub struct ResultOf {
+    /// Its id, or a unique beginning of it
+    computation: String,
+    /// Wait until it has ended
+    #[arg(long)]
+    wait: bool,
+}
+
+impl ResultOf {
+    pub async fn act(self, context: &Context) -> Result<(), Problem> {
+        let chosen = context.any_node().await?;
+        let reference = self.computation;
+        let view = if self.wait {
+            wait::for_the_end(&chosen.client, context.output, &reference, END_WAIT).await?
+        } else {
+            once(&chosen.client, Request::Computation { reference }).await?
+        };
+        let result = answer_of(&view)?;
+        context.output.answer(&result, || computation::result_lines(&view));
+        Ok(())
+    }
+}
+
+/// The result, or why there is none.
+fn answer_of(view: &ComputationView) -> Result<Value, Problem> {
+    match (view.status, &view.result) {
+        (Status::Completed, Some(result)) => Ok(result.clone()),
+        (Status::Failed, _) => Err(computation::failure(view)),
+        (Status::Pending | Status::Processing | Status::Completed, _) => Err(Problem::new(
+            Exit::Refused,
+            "not_finished",
+            format!("{} has not finished: {}", view.id, computation::progress(view)),
+            format!("wait for it with `formix-p2p result {} --wait`", view.id),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::computation::tests::running;
+
+    #[test]
+    fn an_unfinished_computation_and_a_failed_one_have_their_own_exits() {
+        let mut view = running();
+        let problem = answer_of(&view).unwrap_err();
+        assert_eq!((problem.code.as_str(), problem.exit), ("not_finished", Exit::Refused));
+        view.status = Status::Failed;
+        assert_eq!(answer_of(&view).unwrap_err().exit, Exit::ComputationFailed);
+        view.status = Status::Completed;
+        view.result = Some(serde_json::json!({"sum": 31, "samples": 3, "participants": 3}));
+        assert_eq!(answer_of(&view).unwrap()["sum"], 31);
+    }
+}

@@ -1,0 +1,305 @@
+//! `start`: run a node, in the foreground or detached.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::args::Context;
+use super::detach;
+use super::id;
+use super::launch::{self, Prepared};
+use super::nodes;
+use super::output::{Format, Output};
+use super::policy_words;
+use super::problem::Problem;
+use super::selection::{self, Selection};
+use crate::config::{Data, Layer, PolicyLayer, merge};
+use crate::consent::Preset;
+use crate::domain::{PeerId, Role};
+use crate::home::Home;
+use crate::node::RunningNode;
+
+/// A node says farewell within this time, or the process ends without it.
+const STOP_WAIT: Duration = Duration::from_millis(4_500);
+
+/// Run a node: heavy ones add up shares, light ones own private data
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  formix-p2p start --role heavy --detach
+  formix-p2p start --role light --data rating=8 --data age=41
+  formix-p2p start --role light --bootstrap /ip4/10.0.0.7/tcp/8000/p2p/12D3KooW... --trust 12D3KooW...
+  formix-p2p start FZ37                                  a node that exists, as it was told before
+  formix-p2p start --role light --policy open --new      one more node on this machine, for a demonstration
+
+Without NODE and --name, the only stopped node of the role is taken up; --new makes another one. What `start` is
+told is remembered in the node's node.toml.")]
+pub struct Start {
+    /// A node that exists: its UID, name or PeerId, or a unique beginning
+    #[arg(value_name = "NODE", conflicts_with_all = ["new"])]
+    node: Option<String>,
+    /// What a new node is: heavy or light
+    #[arg(long, value_name = "ROLE")]
+    role: Option<Role>,
+    /// What you call it; a stopped node of this name is taken up
+    #[arg(long)]
+    name: Option<String>,
+    /// Make a new node even if there is one to take up
+    #[arg(long)]
+    new: bool,
+    /// Listen here only [default: the first free port from 8000, TCP and QUIC, on all interfaces]
+    #[arg(long, value_name = "MULTIADDR")]
+    listen: Vec<String>,
+    /// A node of the network to begin with, as another node's `start` or `id` prints it
+    #[arg(long, value_name = "MULTIADDR")]
+    bootstrap: Vec<String>,
+    /// Do not look for nodes on the local network by multicast
+    #[arg(long)]
+    no_mdns: bool,
+    /// The key that closes the network to strangers, from `swarm-key new`
+    #[arg(long, value_name = "FILE")]
+    swarm_key: Option<PathBuf>,
+    /// Settings in TOML; what is typed here wins over them
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Return when the node is ready, and leave it running
+    #[arg(long)]
+    detach: bool,
+    /// Light: a private value; it stays on this machine
+    #[arg(long, value_name = "FIELD=VALUE", action = ArgAction::Append)]
+    data: Vec<PrivateAssignment>,
+    /// Light: what is answered unattended, guarded or open [default: guarded]
+    #[arg(long, value_parser = preset)]
+    policy: Option<Preset>,
+    /// Light: a heavy node trusted not to collude against this one: its PeerId, or a name known in this home
+    #[arg(long, value_name = "NODE")]
+    trust: Vec<String>,
+    /// Light: answer unattended only if at least this many take part [default: 3]
+    #[arg(long, value_name = "N")]
+    min_participants: Option<u32>,
+    /// The child of `--detach`.
+    #[arg(long, hide = true)]
+    detached: bool,
+}
+
+/// `FIELD=VALUE` as typed. The parser does not read it: its refusals repeat what was typed.
+#[derive(Clone)]
+pub struct PrivateAssignment(String);
+
+impl From<String> for PrivateAssignment {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for PrivateAssignment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<redacted>")
+    }
+}
+
+impl Start {
+    pub async fn act(self, context: &Context) -> Result<(), Problem> {
+        if self.detach && !self.detached {
+            // What can be refused is refused here, before there is a second process.
+            self.told(context).await?;
+            return detach::start(context).await;
+        }
+        if self.detached {
+            detach::leave_session()?;
+        }
+        let (home, told) = self.told(context).await?;
+        let selection = self.selection(context)?;
+        let prepared = selection::prepare(&home, selection, told)?;
+        run(context, prepared, self.detached).await
+    }
+
+    /// The home, and what flags, environment and configuration file say together.
+    async fn told(&self, context: &Context) -> Result<(Home, Layer), Problem> {
+        let file = match &self.config {
+            Some(path) => Layer::from_file(path)?,
+            None => Layer::default(),
+        };
+        let environment = Layer::from_environment(|variable| std::env::var(variable).ok())?;
+        let home = Home::at(context.home.as_deref().or(file.home.as_deref()))?;
+        let told = merge([self.flags(&home).await?, environment, file]);
+        let is_light_only = !told.data.is_empty() || told.policy != PolicyLayer::default();
+        if told.role == Some(Role::Heavy) && is_light_only {
+            return Err(Problem::usage(
+                "light_only",
+                "a heavy node owns no data, so --data, --policy, --trust and --min-participants do not fit it",
+                "leave them out, or start a node with --role light",
+            ));
+        }
+        launch::check(&told)?;
+        Ok((home, told))
+    }
+
+    async fn flags(&self, home: &Home) -> Result<Layer, Problem> {
+        let data = Data::from_assignments(self.data.iter().map(|typed| &typed.0)).map_err(|error| {
+            Problem::usage("invalid_data", error.to_string(), "give private values as --data FIELD=VALUE")
+        })?;
+        let swarm_key = self.swarm_key.as_deref().map(absolute).transpose()?;
+        let mut trust = Vec::new();
+        for typed in &self.trust {
+            trust.push(trusted(home, typed).await?);
+        }
+        Ok(Layer {
+            role: self.role,
+            name: self.name.clone(),
+            home: None,
+            listen: given(&self.listen),
+            bootstrap: given(&self.bootstrap),
+            mdns: self.no_mdns.then_some(false),
+            swarm_key,
+            policy: PolicyLayer {
+                preset: self.policy,
+                min_participants: self.min_participants,
+                trust: given(&trust),
+            },
+            data,
+            log: None,
+        })
+    }
+
+    fn selection(&self, context: &Context) -> Result<Selection, Problem> {
+        if self.new {
+            return Ok(Selection::New);
+        }
+        // `--node` directs every command, so a name typed for this start comes first.
+        match (&self.node, &self.name, &context.node) {
+            (Some(typed), ..) => Ok(Selection::Existing(typed.clone())),
+            (None, Some(name), _) => Ok(Selection::Named(name.clone())),
+            (None, None, Some(typed)) => Ok(Selection::Existing(typed.clone())),
+            (None, None, None) => Ok(Selection::OnlyStopped),
+        }
+    }
+}
+
+/// Runs until a signal, a `stop`, or a failure.
+async fn run(context: &Context, prepared: Prepared, detached: bool) -> Result<(), Problem> {
+    let listen_for = |kind| {
+        signal(kind).map_err(|error| {
+            let hint = "restart the shell, or the machine".to_owned();
+            Problem::new(super::problem::Exit::Refused, "signals", format!("no signals: {error}"), hint)
+        })
+    };
+    let mut signals = [listen_for(SignalKind::interrupt())?, listen_for(SignalKind::terminate())?];
+    let _logs = launch::start_logging(context, &prepared, detached)?;
+    let (mut node, prepared) = launch::start(prepared).await?;
+    let id = node.id();
+    context.output.answer(&id, || id::told(&id));
+    context.output.note(policy_words::of(&prepared.config));
+    if !detached && context.output.format == Format::People {
+        context.output.note("Ctrl-C stops it; `formix-p2p start --detach` runs one in the background");
+    }
+    tokio::select! {
+        () = any(&mut signals) => stop(context.output, node).await,
+        ended = node.stopped() => ended.map_err(|error| launch::broken(&error)),
+    }
+}
+
+async fn any([interrupt, terminate]: &mut [Signal; 2]) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+async fn stop(output: Output, node: RunningNode) -> Result<(), Problem> {
+    output.note("stopping");
+    match tokio::time::timeout(STOP_WAIT, node.stop()).await {
+        Ok(ended) => ended.map_err(|error| launch::broken(&error)),
+        Err(_) => {
+            // What was promised is on the disk; only the farewell is missing.
+            tracing::warn!("the node did not say farewell in time");
+            Ok(())
+        }
+    }
+}
+
+/// The PeerId of a trusted heavy node: typed in full, or known by name in this home or its network.
+async fn trusted(home: &Home, typed: &str) -> Result<PeerId, Problem> {
+    if let Ok(peer) = typed.parse() {
+        return Ok(peer);
+    }
+    if let Ok(folder) = home.node(typed) {
+        return Ok(folder.load_keys()?.peer());
+    }
+    let mut known = Vec::new();
+    if let Some(chosen) = nodes::running(home).await?.into_iter().next() {
+        known.extend(super::view::of(&chosen.client).await?.nodes.into_iter().filter_map(|node| {
+            Some(crate::home::Candidate { peer: node.peer_id.parse().ok()?, name: node.name })
+        }));
+    }
+    match crate::home::resolve(typed, &known) {
+        Ok(candidate) => Ok(candidate.peer),
+        Err(error) => Err(Problem::usage(
+            "unknown_trust",
+            error.to_string(),
+            "give the heavy node's full PeerId, as its `start` and `formix-p2p id` print it",
+        )),
+    }
+}
+
+fn given<T: Clone>(list: &[T]) -> Option<Vec<T>> {
+    (!list.is_empty()).then(|| list.to_vec())
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Problem> {
+    std::path::absolute(path).map_err(|error| Problem::file("find", path, &error))
+}
+
+fn preset(text: &str) -> Result<Preset, String> {
+    match text {
+        "guarded" => Ok(Preset::Guarded),
+        "open" => Ok(Preset::Open),
+        other => Err(format!("`{other}` is not a policy; policies are guarded and open")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        start: Start,
+    }
+
+    fn typed(words: &[&str]) -> Result<Start, clap::Error> {
+        Line::try_parse_from(["start"].iter().chain(words)).map(|line| line.start)
+    }
+
+    #[tokio::test]
+    async fn private_values_are_never_repeated() {
+        let start = typed(&["--role", "light", "--data", "age=4711x"]).unwrap();
+        assert!(!format!("{start:?}").contains("4711"));
+        let folder = tempfile::tempdir().unwrap();
+        let problem = start.flags(&Home::at(Some(folder.path())).unwrap()).await.unwrap_err();
+        assert!(problem.exit.code() == 2 && !format!("{problem:?}").contains("4711"), "{problem:?}");
+    }
+
+    #[test]
+    fn roles_and_policies_are_checked_by_the_parser() {
+        for words in [["--role", "medium"], ["--policy", "closed"]] {
+            let refusal = typed(&words).unwrap_err().to_string();
+            assert!(refusal.contains("medium") || refusal.contains("closed"), "{refusal}");
+        }
+        assert!(typed(&["AAAA", "--new"]).is_err());
+    }
+
+    #[tokio::test]
+    async fn what_was_not_typed_is_left_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(Some(folder.path())).unwrap();
+        assert_eq!(typed(&[]).unwrap().flags(&home).await.unwrap(), Layer::default());
+        let flags = typed(&["--no-mdns", "--policy", "open"]).unwrap().flags(&home).await.unwrap();
+        assert_eq!((flags.mdns, flags.policy.preset), (Some(false), Some(Preset::Open)));
+    }
+}
