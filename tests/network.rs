@@ -78,7 +78,12 @@ async fn a_large_message_arrives() {
     hub.until_connected(other.peer()).await;
     let id = |number: u32| ComputationId::of_body(&number.to_be_bytes());
     let ended: Vec<_> = (0..200_000).map(id).collect();
-    let large = Message::Offer { clock: Timestamp::from_millis(1), open: Vec::new(), completed: ended, failed: Vec::new() };
+    let large = Message::Offer {
+        clock: Timestamp::from_millis(1),
+        open: Vec::new(),
+        completed: ended,
+        failed: Vec::new(),
+    };
     let bytes = large.encode().len();
     assert!(bytes > 6_000_000, "{bytes}");
     other.network.send(hub.peer(), large.clone());

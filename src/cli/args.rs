@@ -9,9 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::output::{Chatter, Format, Output};
 use super::problem::{Exit, Problem};
-use super::{
-    certificate, completions, consent, id, propose, result, status, swarm_key, view,
-};
+use super::{certificate, completions, consent, id, propose, result, status, swarm_key, view};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -154,11 +152,12 @@ fn usage_problem(refusal: &clap::Error) -> Problem {
         }
         _ => message.join(" "),
     };
-    let suggestion = match refusal.get(ContextKind::SuggestedArg).or(refusal.get(ContextKind::SuggestedSubcommand)) {
-        Some(ContextValue::String(one)) => Some(one.clone()),
-        Some(ContextValue::Strings(several)) => Some(several.join(", ")),
-        _ => None,
-    };
+    let suggestion =
+        match refusal.get(ContextKind::SuggestedArg).or(refusal.get(ContextKind::SuggestedSubcommand)) {
+            Some(ContextValue::String(one)) => Some(one.clone()),
+            Some(ContextValue::Strings(several)) => Some(several.join(", ")),
+            _ => None,
+        };
     let hint = suggestion.map_or_else(
         || "see `formix-p2p help` and `formix-p2p COMMAND --help`".to_owned(),
         |suggestion| format!("did you mean {suggestion}? see `formix-p2p help`"),

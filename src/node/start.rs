@@ -46,15 +46,16 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
     let (stop, stopped) = oneshot::channel();
     let socket = options.folder.join(SOCKET_FILE);
     let id = node_id(&options, &addresses);
+    let presence = OwnPresence::new(options.identity.clone(), first_presence(&options, addresses, now));
     let mut runtime = Runtime {
         own,
         role: options.role,
-        name: options.name.clone(),
+        name: options.name,
         policy: options.policy.clone(),
         home: home_of(&options.folder),
         sources: options.data,
         node: Node::new(Settings {
-            identity: options.identity.clone(),
+            identity: options.identity,
             role: options.role,
             policy: options.policy,
             memory_since: store.memory_since(),
@@ -63,19 +64,7 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
         network,
         store,
         directory: Directory::new(own, options.role),
-        presence: OwnPresence::new(
-            options.identity,
-            Presence {
-                peer: own,
-                role: options.role,
-                name: options.name,
-                activity: Activity::Active,
-                addresses,
-                created_at: options.created_at,
-                sent_at: now,
-                lifetime_ms: 0,
-            },
-        ),
+        presence,
         timers: Timers::default(),
         parked: Parked::default(),
         open: BTreeMap::new(),
@@ -181,6 +170,19 @@ fn network_config(options: &NodeOptions, known: Vec<KnownPeer>) -> NetworkConfig
         known,
         mdns: options.mdns,
         swarm_key: options.swarm_key.clone(),
+    }
+}
+
+fn first_presence(options: &NodeOptions, addresses: Vec<String>, now: Timestamp) -> Presence {
+    Presence {
+        peer: options.identity.peer(),
+        role: options.role,
+        name: options.name.clone(),
+        activity: Activity::Active,
+        addresses,
+        created_at: options.created_at,
+        sent_at: now,
+        lifetime_ms: 0,
     }
 }
 
