@@ -5,7 +5,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -32,6 +32,8 @@ use crate::wire::{Activity, Presence, Record};
 
 const STORE_FILE: &str = "node.redb";
 const SOCKET_FILE: &str = "control.sock";
+/// How long the last answers may take to be read: a node leaves within 5 s of being told to.
+const LAST_ANSWERS_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartError> {
     check_name(&options.name)?;
@@ -100,9 +102,11 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
 async fn run(runtime: Runtime, close_api: oneshot::Sender<()>, api: JoinHandle<()>) -> Result<(), RunError> {
     let outcome = runtime.run().await;
     drop(close_api);
-    // Answers that were given are written before the process may end.
-    if api.await.is_err() {
-        tracing::warn!("the local API broke down");
+    // Answers that were given are written before the process may end, unless nobody reads them.
+    match tokio::time::timeout(LAST_ANSWERS_WAIT, api).await {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) => tracing::warn!("the local API broke down"),
+        Err(_) => tracing::debug!("somebody does not read the local API's last answer"),
     }
     outcome
 }
