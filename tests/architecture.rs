@@ -20,7 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("control", &["domain"]),
     ("config", &["domain", "sharing", "consent"]),
     ("home", &["domain", "sharing", "wire", "config"]),
-    ("telemetry", &["domain"]),
+    ("telemetry", &["domain", "sharing"]),
     (
         "node",
         &[

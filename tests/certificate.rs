@@ -10,7 +10,7 @@ use formix_p2p::domain::{
 use formix_p2p::protocol::{CertificateError, verify_certificate};
 use formix_p2p::sharing::{Secret, additive};
 use formix_p2p::wire::{
-    Certificate, Identity, Opening, Release, Signed, Vote, partial_sum_commitment, to_bytes,
+    Certificate, Identity, Opening, Signed, Vote, partial_sum_commitment, to_bytes, votes_digest,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -47,45 +47,51 @@ fn terms(minimum: u32, schema: Option<&str>) -> Computation {
 /// A certificate whose slots sum to `total` over `participants`.
 fn certificate(terms: Computation, total: [u128; 2], participants: u32) -> Certificate {
     let computation = Signed::sign(terms, &identity(9));
-    let id = computation.id();
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let shares = additive::split(&Secret::new(total.to_vec()), Modulus::Bits64, 3, &mut rng);
-    let openings: Vec<Opening> = (1..=3)
-        .zip(shares)
-        .map(|(seed, share)| Opening {
-            computation: id,
-            heavy: identity(seed).peer(),
-            blind: [seed; 32],
-            partial_sum: share.expose().clone(),
+    let shares: Vec<_> = shares.iter().map(|share| share.expose().clone()).collect();
+    seal(computation, &shares, participants)
+}
+
+/// Votes for these partial sums, and openings that answer those votes.
+fn seal(computation: Signed<Computation>, sums: &[Vec<u8>], participants: u32) -> Certificate {
+    let id = computation.id();
+    let votes: Vec<_> = sums.iter().zip(1..=3).map(|(sum, seed)| vote(id, sum, seed, participants)).collect();
+    let openings = open(id, sums, &votes);
+    Certificate { computation, votes, openings }
+}
+
+fn open(id: ComputationId, sums: &[Vec<u8>], votes: &[Signed<Vote>]) -> Vec<Signed<Opening>> {
+    sums.iter()
+        .zip(1..=3)
+        .map(|(sum, seed)| {
+            let opening = Opening {
+                computation: id,
+                heavy: identity(seed).peer(),
+                votes: votes_digest(id, votes),
+                blind: [seed; 32],
+                partial_sum: sum.clone(),
+            };
+            Signed::sign(opening, &identity(seed))
         })
-        .collect();
-    let votes: Vec<_> =
-        openings.iter().zip(1..=3).map(|(opening, seed)| vote(opening, seed, participants)).collect();
-    let releases = released(id, &votes);
-    Certificate { computation, votes, openings, releases }
+        .collect()
 }
 
-fn released(computation: ComputationId, votes: &[Signed<Vote>]) -> Vec<Signed<Release>> {
-    let votes = Release::digest_of(computation, votes);
-    let release =
-        |seed| Signed::sign(Release { computation, heavy: identity(seed).peer(), votes }, &identity(seed));
-    (1..=3).map(release).collect()
-}
-
-fn vote(opening: &Opening, seed: u8, participants: u32) -> Signed<Vote> {
+fn vote(id: ComputationId, sum: &[u8], seed: u8, participants: u32) -> Signed<Vote> {
+    let heavy = identity(seed).peer();
     let vote = Vote {
-        computation: opening.computation,
-        heavy: opening.heavy,
+        computation: id,
+        heavy,
         accepted: Digest::from_bytes([4; 32]),
         participants,
-        partial_sum: partial_sum_commitment(
-            opening.computation,
-            opening.heavy,
-            &opening.blind,
-            &opening.partial_sum,
-        ),
+        partial_sum: partial_sum_commitment(id, heavy, &[seed; 32], sum),
     };
     Signed::sign(vote, &identity(seed))
+}
+
+/// The partial sums in a certificate.
+fn sums(certificate: &Certificate) -> Vec<Vec<u8>> {
+    certificate.openings.iter().map(|opening| opening.get().partial_sum.clone()).collect()
 }
 
 fn verdict(certificate: &Certificate) -> Result<String, CertificateError> {
@@ -123,26 +129,31 @@ fn a_missing_or_swapped_part_is_named() {
 #[test]
 fn a_changed_partial_sum_is_named() {
     let mut changed = certificate(terms(3, None), [4, 31], 4);
-    changed.openings[1].partial_sum[8] ^= 1;
+    let mut false_sums = sums(&changed);
+    false_sums[1][8] ^= 1;
+    changed.openings = open(changed.computation.id(), &false_sums, &changed.votes);
     assert_eq!(verdict(&changed), Err(CertificateError::Opening(heavy()[1])));
 }
 
 #[test]
-fn a_vote_that_is_signed_when_all_is_open_makes_no_second_certificate() {
-    let mut second = certificate(terms(3, None), [4, 31], 4);
-    let id = second.computation.id();
-    second.openings[1].partial_sum[8] ^= 1;
-    second.votes[1] = vote(&second.openings[1], 2, 4);
-    second.releases[1] = released(id, &second.votes)[1].clone();
-    assert_eq!(verdict(&second), Err(CertificateError::OtherVotes(heavy()[0])));
-    second.releases.clear();
+fn a_second_vote_with_its_own_opening_makes_no_second_certificate() {
+    let good = certificate(terms(3, None), [4, 31], 4);
+    let id = good.computation.id();
+    let mut false_sums = sums(&good);
+    false_sums[1][8] ^= 1;
+    let mut second = good.clone();
+    second.votes[1] = vote(id, &false_sums[1], 2, 4);
+    // The liar signs anew, over its new vote; the honest openings answer the old ones.
+    second.openings[1] = open(id, &false_sums, &second.votes)[1].clone();
     assert_eq!(verdict(&second), Err(CertificateError::OtherVotes(heavy()[0])));
 }
 
 #[test]
 fn a_vote_for_another_set_is_named() {
     let mut other = certificate(terms(3, None), [4, 31], 4);
-    other.votes[2] = vote(&other.openings[2], 3, 5);
+    let id = other.computation.id();
+    other.votes[2] = vote(id, &sums(&other)[2], 3, 5);
+    other.openings = open(id, &sums(&other), &other.votes);
     assert_eq!(verdict(&other), Err(CertificateError::OtherSet(heavy()[2])));
 }
 
@@ -171,9 +182,10 @@ fn a_total_that_true_inputs_cannot_give_is_no_result() {
 
 #[test]
 fn a_partial_sum_of_another_shape_is_named() {
-    let mut longer = certificate(terms(3, None), [4, 31], 4);
-    longer.openings[0].partial_sum.push(0);
-    longer.votes[0] = vote(&longer.openings[0], 1, 4);
+    let good = certificate(terms(3, None), [4, 31], 4);
+    let mut longer = sums(&good);
+    longer[0].push(0);
+    let longer = seal(good.computation, &longer, 4);
     assert!(matches!(verdict(&longer), Err(CertificateError::Shape { .. })));
 }
 

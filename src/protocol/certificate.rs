@@ -3,7 +3,7 @@
 use crate::domain::{Computation, ComputationError, ComputationId, PeerId, Sharing};
 use crate::sharing::additive::{self, ShareError};
 use crate::statistics::{self, Answer, DecodeError};
-use crate::wire::{Certificate, CodecError, Release, Signed, from_bytes, partial_sum_commitment};
+use crate::wire::{Certificate, CodecError, from_bytes, partial_sum_commitment, votes_digest};
 
 /// What a valid certificate says.
 #[derive(Clone, Debug)]
@@ -43,8 +43,8 @@ pub enum CertificateError {
         /// The maximum.
         maximum: u32,
     },
-    /// A heavy node's release is missing, or over other votes than these.
-    #[error("heavy node {} released its partial sum over other votes", .0.uid())]
+    /// A heavy node's opening answers other votes than the ones beside it.
+    #[error("the opening of heavy node {} answers other votes", .0.uid())]
     OtherVotes(PeerId),
     /// A heavy node opened something else than it had committed to.
     #[error("heavy node {} opened something else than it had committed to", .0.uid())]
@@ -84,7 +84,7 @@ pub(super) fn answer_of(certificate: &Certificate) -> Result<Answer, Certificate
     let first = votes.first().map(|vote| vote.get());
     for (index, heavy) in computation.heavy.iter().enumerate() {
         let vote = votes.get(index).map(|vote| vote.get()).filter(|vote| vote.computation == id);
-        let opening = openings.get(index).filter(|opening| opening.computation == id);
+        let opening = openings.get(index).map(|opening| opening.get()).filter(|it| it.computation == id);
         let (vote, opening) = vote
             .zip(opening)
             .filter(|(vote, opening)| vote.heavy == *heavy && opening.heavy == *heavy)
@@ -100,29 +100,20 @@ pub(super) fn answer_of(certificate: &Certificate) -> Result<Answer, Certificate
         additive::accumulate(&mut total, &opening.partial_sum, modulus)
             .map_err(|error| CertificateError::Shape { heavy: *heavy, error })?;
     }
-    let extra = votes.len().max(openings.len()).max(certificate.releases.len()) > computation.heavy.len();
+    let extra = votes.len().max(openings.len()) > computation.heavy.len();
     let last = computation.heavy.last().copied().filter(|_| extra);
     if let Some(last) = last {
         return Err(CertificateError::Incomplete(last));
     }
-    check_releases(certificate)?;
+    // An honest heavy node opens once: with its opening comes the one set of votes that it answered.
+    let fixed = votes_digest(id, votes);
+    if let Some(other) = openings.iter().find(|opening| opening.get().votes != fixed) {
+        return Err(CertificateError::OtherVotes(other.signer()));
+    }
     let participants = first.map_or(0, |vote| vote.participants);
     let (minimum, maximum) = (computation.min_participants, computation.max_participants);
     if !(minimum..=maximum).contains(&participants) {
         return Err(CertificateError::Participants { participants, minimum, maximum });
     }
     Ok(statistics::decode(computation, &total, participants)?)
-}
-
-/// Every heavy node must have let its partial sum go over these very votes: all votes and openings are known in the
-/// end, and a heavy node that signs another vote then could make another total of them.
-fn check_releases(certificate: &Certificate) -> Result<(), CertificateError> {
-    let (id, heavy_nodes) = (certificate.computation.id(), &certificate.computation.get().heavy);
-    let votes = Release::digest_of(id, &certificate.votes);
-    let released = |(index, heavy): (usize, &PeerId)| {
-        let expected = Release { computation: id, heavy: *heavy, votes };
-        certificate.releases.get(index).map(Signed::get) == Some(&expected)
-    };
-    let wrong = heavy_nodes.iter().enumerate().find(|place| !released(*place));
-    wrong.map_or(Ok(()), |(_, heavy)| Err(CertificateError::OtherVotes(*heavy)))
 }

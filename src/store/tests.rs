@@ -11,7 +11,7 @@ use crate::domain::{
 use crate::sharing::Secret;
 use crate::wire::{
     Acceptance, Announcement, Certificate, Close, Exclusion, Fault, FaultProof, Freeze, Identity,
-    LedgerDecision, LedgerEntry, List, Manifest, Opening, Release, Signed, Submission, Vote,
+    LedgerDecision, LedgerEntry, List, Manifest, Opening, Signed, Submission, Vote,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -62,12 +62,6 @@ fn held(participant: &Identity) -> Record {
 }
 
 /// One record of every kind.
-fn opened(computation: ComputationId) -> Record {
-    let heavy = identity(1);
-    let release = Release { computation, heavy: heavy.peer(), votes: Release::digest_of(computation, &[]) };
-    Record::Opened { release: Signed::sign(release, &heavy), votes: vec![] }
-}
-
 fn every_kind() -> Vec<Record> {
     let question = computation(1);
     let (id, heavy, light) = (question.id(), identity(2), identity(5));
@@ -86,7 +80,15 @@ fn every_kind() -> Vec<Record> {
     let vote =
         Vote { computation: id, heavy: heavy.peer(), accepted: digest, participants: 3, partial_sum: digest };
     let vote = Signed::sign(vote, &heavy);
-    let opening = Opening { computation: id, heavy: heavy.peer(), blind: [7; 32], partial_sum: vec![0; 16] };
+    let opening = Opening {
+        computation: id,
+        heavy: heavy.peer(),
+        votes: digest,
+        blind: [7; 32],
+        partial_sum: vec![0; 16],
+    };
+    let opening = Signed::sign(opening, &heavy);
+    let close = Signed::sign(close, &heavy);
     let (first, second) = (submission(id, &light, 1), submission(id, &light, 2));
     let exclusion = Exclusion::new(&first.manifest, &second.manifest).unwrap();
     vec![
@@ -100,17 +102,16 @@ fn every_kind() -> Vec<Record> {
         Record::Announced(Announcement { computation: question.clone(), acceptances: vec![acceptance] }),
         Record::Report(vec![first.clone(), first]),
         held(&light),
-        Record::Closed { close: Signed::sign(close, &heavy), list: list.clone() },
-        Record::Frozen { freeze: Signed::sign(freeze, &heavy), accepted: list },
-        Record::Voted { vote: vote.clone(), opening: opening.clone() },
-        opened(id),
-        Record::Certificate(Certificate {
-            computation: question,
-            votes: vec![vote],
-            openings: vec![opening],
-            releases: vec![],
-        }),
-        Record::Failed { computation: id, failure: Failure::NoContact, at: NOW },
+        Record::Closed { close: close.clone(), list: list.clone() },
+        Record::Frozen { freeze: Signed::sign(freeze, &heavy), accepted: list, closes: vec![close] },
+        Record::Voted {
+            vote: vote.clone(),
+            partial_sum: Secret::new(vec![0; 16]),
+            blind: Secret::new([7; 32]),
+        },
+        Record::Opened { opening: opening.clone(), votes: vec![vote.clone()] },
+        Record::Certificate(Certificate { computation: question, votes: vec![vote], openings: vec![opening] }),
+        Record::Failed { computation: id, failure: Failure::NoContact, notice: None, at: NOW },
         Record::Ledger(LedgerEntry {
             computation: id,
             proposer: owner(),
@@ -205,9 +206,9 @@ fn a_thousand_records_fit_one_transaction() {
     let records: Vec<_> = (0..1_000_u64)
         .map(|number| {
             let nonce = Digest::of("test", &[&number.to_be_bytes()]);
-            opened(ComputationId::from_digest(nonce))
+            Record::Opened(ComputationId::from_digest(nonce))
         })
-        .chain([opened(id)])
+        .chain([Record::Opened(id)])
         .collect();
     store.apply(&puts(&records)).unwrap();
     assert_eq!(store.load().unwrap().len(), 1_001);
@@ -300,7 +301,7 @@ fn edit(scratch: &Scratch, change: impl FnOnce(&WriteTransaction) -> Result<(), 
 
 #[test]
 fn one_unreadable_record_is_an_error_and_not_left_out() {
-    let rows: [&[u8]; 4] = [&[], &[1, 0xff], &[2], &to_row(&opened(computation(2).id()))];
+    let rows: [&[u8]; 4] = [&[], &[1, 0xff], &[2], &to_row(&Record::Opened(computation(2).id()))];
     for row in rows {
         let (scratch, _) = Scratch::filled();
         edit(&scratch, |transaction| {

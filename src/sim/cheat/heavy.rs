@@ -8,8 +8,8 @@ use super::{Cheater, Reaction, Sent, Step};
 use crate::domain::{ComputationId, Digest, Evidence, Failure, PeerId, Timestamp};
 use crate::protocol::Event;
 use crate::wire::{
-    Close, FailureNotice, Freeze, Identity, List, Message, Opening, Receipt, Release, Signed, Submission, Vote,
-    Want, partial_sum_commitment,
+    Close, FailureNotice, Freeze, Identity, List, Message, Opening, Receipt, Signed, Submission, Vote, Want,
+    partial_sum_commitment, votes_digest,
 };
 
 /// The seed of identities that exist only in a cheat's imagination.
@@ -91,11 +91,12 @@ impl Cheater {
     }
 
     /// An opening that is one off, and not a word of how it would have been right.
-    pub(super) fn false_opening(message: Message) -> Vec<Message> {
+    pub(super) fn false_opening(&self, message: Message) -> Vec<Message> {
         match message {
-            Message::Open { release, votes, opening } => {
-                let opening = Opening { partial_sum: one_more(&opening), ..opening };
-                vec![Message::Open { release, votes, opening }]
+            Message::Open { opening, votes } => {
+                let said = opening.get();
+                let opening = Opening { partial_sum: one_more(said), ..said.clone() };
+                vec![Message::Open { opening: Signed::sign(opening, &self.identity), votes }]
             }
             Message::Certificate(_) => Vec::new(),
             other => vec![other],
@@ -125,18 +126,20 @@ impl Cheater {
     /// known by now, and it can sign what it likes.
     pub(super) fn second_certificate(&self, message: Message) -> Message {
         let Message::Certificate(mut certificate) = message else { return message };
-        let me = self.identity.peer();
-        for opening in certificate.openings.iter_mut().filter(|opening| opening.heavy == me) {
-            opening.partial_sum = one_more(opening);
-            let committed =
-                partial_sum_commitment(opening.computation, me, &opening.blind, &opening.partial_sum);
-            for vote in certificate.votes.iter_mut().filter(|vote| vote.signer() == me) {
-                *vote = Signed::sign(Vote { partial_sum: committed, ..vote.get().clone() }, &self.identity);
-            }
+        let (id, me) = (certificate.computation.id(), self.identity.peer());
+        let own = certificate.openings.iter().find(|opening| opening.signer() == me);
+        let Some(own) = own.map(|opening| opening.get().clone()) else {
+            return Message::Certificate(certificate);
+        };
+        let partial_sum = one_more(&own);
+        let committed = partial_sum_commitment(id, me, &own.blind, &partial_sum);
+        for vote in certificate.votes.iter_mut().filter(|vote| vote.signer() == me) {
+            *vote = Signed::sign(Vote { partial_sum: committed, ..vote.get().clone() }, &self.identity);
         }
-        let release = self.release(certificate.computation.id(), &certificate.votes);
-        for own in certificate.releases.iter_mut().filter(|release| release.signer() == me) {
-            *own = release.clone();
+        let votes = votes_digest(id, &certificate.votes);
+        let other = Signed::sign(Opening { votes, partial_sum, ..own }, &self.identity);
+        for opening in certificate.openings.iter_mut().filter(|opening| opening.signer() == me) {
+            *opening = other.clone();
         }
         Message::Certificate(certificate)
     }
@@ -144,39 +147,48 @@ impl Cheater {
     /// A vote for a sum that is one off, and the opening that fits it.
     pub(super) fn false_sum(&self, message: Message) -> Message {
         match message {
-            Message::Vote(vote) => Message::Vote(self.false_vote(vote.get())),
-            Message::Open { votes, opening, .. } => {
-                let others = |vote: Signed<Vote>| match vote.signer() {
-                    signer if signer == opening.heavy => self.false_vote(vote.get()),
-                    _ => vote,
-                };
-                let votes: Vec<_> = votes.into_iter().map(others).collect();
-                let release = self.release(opening.computation, &votes);
-                let opening = self.lie_for(opening.computation, opening.heavy);
-                Message::Open { release, votes, opening }
+            Message::Vote(vote) => Message::Vote(self.false_vote(&vote)),
+            Message::Open { opening, votes } => {
+                let votes = self.with_false_vote(&votes);
+                Message::Open { opening: self.false_opening_of(opening.get(), &votes), votes }
             }
             other => other,
         }
     }
 
-    fn false_vote(&self, vote: &Vote) -> Signed<Vote> {
-        let lie = self.lie_for(vote.computation, vote.heavy);
-        let committed = partial_sum_commitment(vote.computation, vote.heavy, &lie.blind, &lie.partial_sum);
-        Signed::sign(Vote { partial_sum: committed, ..vote.clone() }, &self.identity)
+    /// These votes, with the false one in the place of its own.
+    fn with_false_vote(&self, votes: &[Signed<Vote>]) -> Vec<Signed<Vote>> {
+        let me = self.identity.peer();
+        votes
+            .iter()
+            .map(|vote| if vote.signer() == me { self.false_vote(vote) } else { vote.clone() })
+            .collect()
     }
 
-    fn release(&self, computation: ComputationId, votes: &[Signed<Vote>]) -> Signed<Release> {
-        let votes = Release::digest_of(computation, votes);
-        Signed::sign(Release { computation, heavy: self.identity.peer(), votes }, &self.identity)
+    fn false_vote(&self, vote: &Signed<Vote>) -> Signed<Vote> {
+        let vote = vote.get().clone();
+        let lie = self.lie(vote.computation);
+        let committed = partial_sum_commitment(vote.computation, vote.heavy, &LIE_BLIND, &lie);
+        Signed::sign(Vote { partial_sum: committed, ..vote }, &self.identity)
+    }
+
+    fn false_opening_of(&self, opening: &Opening, votes: &[Signed<Vote>]) -> Signed<Opening> {
+        let opening = Opening {
+            votes: votes_digest(opening.computation, votes),
+            blind: LIE_BLIND,
+            partial_sum: self.lie(opening.computation),
+            ..opening.clone()
+        };
+        Signed::sign(opening, &self.identity)
     }
 
     /// A partial sum out of thin air: zeros, always the same.
-    fn lie_for(&self, computation: ComputationId, heavy: PeerId) -> Opening {
+    fn lie(&self, computation: ComputationId) -> Vec<u8> {
         let bytes = self.known.get(&computation).map_or(0, |known| {
             let crate::domain::Sharing::Additive { modulus } = known.computation.sharing;
             crate::statistics::slots(known.computation.query.statistic) * modulus.bytes()
         });
-        Opening { computation, heavy, blind: [7; 32], partial_sum: vec![0; bytes] }
+        vec![0; bytes]
     }
 
     /// Everything that nobody should say yet, from everybody.
@@ -237,6 +249,9 @@ impl Cheater {
         if self.silent { Vec::new() } else { vec![message] }
     }
 }
+
+/// The random bytes of a lie.
+const LIE_BLIND: [u8; 32] = [7; 32];
 
 fn one_more(opening: &Opening) -> Vec<u8> {
     let mut sum = opening.partial_sum.clone();

@@ -290,7 +290,7 @@ impl Cheater {
             Cheat::TwoCloses => vec![self.second_close(to, message)],
             Cheat::TwoFreezes => vec![self.second_freeze(to, message)],
             Cheat::TwoVotes => vec![self.second_vote(to, message)],
-            Cheat::OpensOther => Self::false_opening(message),
+            Cheat::OpensOther => self.false_opening(message),
             Cheat::FalseSum => vec![self.false_sum(message)],
             Cheat::TwoCertificates => vec![self.second_certificate(message)],
             Cheat::Silent(step) => self.silence(step, message),

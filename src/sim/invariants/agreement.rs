@@ -8,15 +8,15 @@ use crate::domain::{ComputationId, Digest, PeerId, Sharing};
 use crate::sharing::additive;
 use crate::statistics;
 use crate::wire::{
-    Close, Complete, Freeze, List, Opening, Record, RecordKey, RecordKind, Release, Signed, Vote,
-    partial_sum_commitment,
+    Close, Freeze, List, Opening, Record, RecordKey, RecordKind, Signed, Vote, partial_sum_commitment,
+    votes_digest,
 };
 
 impl Watch {
     /// Somebody says that the closed list is complete.
-    pub(super) fn hear_complete(&mut self, complete: &Complete) {
-        if let Some(case) = self.cases.get_mut(&complete.computation) {
-            case.completes.insert(complete.heavy, complete.list);
+    pub(super) fn hear_complete(&mut self, from: PeerId, computation: ComputationId, list: Digest) {
+        if let Some(case) = self.cases.get_mut(&computation) {
+            case.completes.insert(from, list);
         }
     }
 
@@ -62,7 +62,13 @@ impl Watch {
     }
 
     /// The vote is for the frozen set, which is large enough, and commits to the sum of the shares.
-    pub(super) fn voted(&mut self, actor: Actor<'_>, vote: &Vote, opening: &Opening) -> Check {
+    pub(super) fn voted(
+        &mut self,
+        actor: Actor<'_>,
+        vote: &Vote,
+        partial_sum: &[u8],
+        blind: &[u8; 32],
+    ) -> Check {
         let id = vote.computation;
         let case = self.case(id)?;
         let minimum = case.computation.min_participants;
@@ -72,37 +78,33 @@ impl Watch {
         let accepted = accepted(actor, id);
         let same = accepted.is_some_and(|accepted| accepted.digest(id) == vote.accepted);
         Invariant::OneSet.check(same, || format!("{} votes for another set than it froze", actor.index))?;
-        let committed = partial_sum_commitment(id, actor.peer, &opening.blind, &opening.partial_sum);
+        let committed = partial_sum_commitment(id, actor.peer, blind, partial_sum);
         Invariant::OneOpening.check(committed == vote.partial_sum, || {
             format!("{} commits to something else than it will open", actor.index)
         })?;
         let sum = accepted.and_then(|accepted| sum_of_held(actor, case, id, accepted));
-        Invariant::PlainSum.check(sum.as_ref() == Some(&opening.partial_sum), || {
+        Invariant::PlainSum.check(sum.as_deref() == Some(partial_sum), || {
             format!("the partial sum of {} is not that of its shares", actor.index)
         })
     }
 
     /// 3 and 9: an opening leaves once the set is agreed, and there is one set.
-    pub(super) fn opens(
-        &mut self,
-        actor: Actor<'_>,
-        release: &Release,
-        votes: &[Signed<Vote>],
-        opening: &Opening,
-    ) -> Check {
+    pub(super) fn opens(&mut self, actor: Actor<'_>, opening: &Opening, votes: &[Signed<Vote>]) -> Check {
         let id = opening.computation;
-        Invariant::OneOpening.check(release.votes == Release::digest_of(id, votes), || {
-            format!("{} releases over other votes than it shows", actor.index)
+        Invariant::OneOpening.check(opening.votes == votes_digest(id, votes), || {
+            format!("{} opens against other votes than it shows", actor.index)
         })?;
         if opening.heavy != actor.peer {
             return Ok(());
         }
         let key = |kind| RecordKey { kind, computation: id, peer: None };
-        let Some(Record::Voted { vote, opening: persisted }) = actor.store.get(&key(RecordKind::Voted)) else {
+        let Some(Record::Voted { vote, partial_sum, blind }) = actor.store.get(&key(RecordKind::Voted)) else {
             return Invariant::OneOpening.check(false, || format!("{} opens without a vote", actor.index));
         };
         Invariant::OneOpening
-            .check(persisted == opening, || format!("{} opens another sum than it persisted", actor.index))?;
+            .check((partial_sum.expose(), blind.expose()) == (&opening.partial_sum, &opening.blind), || {
+                format!("{} opens another sum than it persisted", actor.index)
+            })?;
         Invariant::PersistedFirst.check(actor.store.contains_key(&key(RecordKind::Opened)), || {
             format!("{} opens before it persists that it does", actor.index)
         })?;

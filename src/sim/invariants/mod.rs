@@ -101,19 +101,23 @@ impl Watch {
     }
 
     /// A message reaches a node.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "only two kinds of message carry votes")]
-    pub fn deliver(&mut self, to: NodeIndex, message: &Message) {
-        if let Message::Complete(complete) = message {
-            self.hear_complete(complete.get());
-        }
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others carry neither votes nor lists")]
+    pub fn deliver(&mut self, from: PeerId, to: NodeIndex, message: &Message) {
         let votes = match message {
+            Message::Complete { computation, list } => {
+                return self.hear_complete(from, *computation, *list);
+            }
+            Message::Close(close) => {
+                return self.hear_complete(close.signer(), close.get().computation, close.get().list);
+            }
             Message::Vote(vote) => std::slice::from_ref(vote),
             Message::Open { votes, .. } => votes,
             _ => return,
         };
         for vote in votes {
             if let Some(case) = self.cases.get_mut(&vote.get().computation) {
-                case.votes.entry(to).or_default().insert(vote.signer(), vote.get().accepted);
+                let heard = case.votes.entry(to).or_default();
+                heard.entry(vote.signer()).or_insert(vote.get().accepted);
             }
         }
     }
@@ -124,8 +128,10 @@ impl Watch {
             Record::Report(submissions) => self.report_made(actor, submissions),
             Record::Held(submission) => self.report_held(actor, submission),
             Record::Closed { close, list } => self.closed(actor, close.get(), list),
-            Record::Frozen { freeze, accepted } => self.frozen(actor, freeze.get(), accepted),
-            Record::Voted { vote, opening } => self.voted(actor, vote.get(), opening),
+            Record::Frozen { freeze, accepted, .. } => self.frozen(actor, freeze.get(), accepted),
+            Record::Voted { vote, partial_sum, blind } => {
+                self.voted(actor, vote.get(), partial_sum.expose(), blind.expose())
+            }
             Record::Certificate(certificate) => self.certified(actor, certificate),
             Record::Failed { failure, .. } => self.failed(failure),
             Record::Proposed(_)

@@ -13,10 +13,8 @@ impl Watch {
             Record::Accepted { acceptance, .. } => self.durable_once(actor, key, acceptance),
             Record::Closed { close, .. } => self.durable_once(actor, key, close),
             Record::Frozen { freeze, .. } => self.durable_once(actor, key, freeze),
-            Record::Voted { vote, opening } => {
-                self.note(actor, opening_digest(opening.computation, &opening.partial_sum));
-                self.durable_once(actor, key, vote)
-            }
+            Record::Voted { vote, .. } => self.durable_once(actor, key, vote),
+            Record::Opened { opening, .. } => self.durable_once(actor, key, opening),
             Record::Report(submissions) => {
                 for submission in submissions {
                     self.note(actor, submission_digest(submission));
@@ -39,7 +37,6 @@ impl Watch {
                 self.note(actor, failed_digest(*computation));
                 Ok(())
             }
-            Record::Opened { release, .. } => self.durable_once(actor, key, release),
             Record::Proposed(_) | Record::Ledger(_) | Record::Fault(_) => Ok(()),
         }
     }
@@ -47,7 +44,10 @@ impl Watch {
     pub(super) fn send(&mut self, actor: Actor<'_>, message: &Message) -> Check {
         match message {
             Message::Accept(acceptance) => self.was_durable(actor, acceptance, message),
-            Message::Close(close) | Message::List { close, .. } => self.was_durable(actor, close, message),
+            Message::Close(close) | Message::List { close, .. } => {
+                self.hear_complete(close.signer(), close.get().computation, close.get().list);
+                self.was_durable(actor, close, message)
+            }
             Message::Freeze { freeze, .. } => self.was_durable(actor, freeze, message),
             Message::Vote(vote) => self.was_durable(actor, vote, message),
             Message::Receipt(receipt) if receipt.signer() == actor.peer => {
@@ -62,10 +62,9 @@ impl Watch {
                     format!("{} submits before its ledger says so", actor.index)
                 })
             }
-            Message::Open { release, votes, opening } => {
-                self.opens(actor, release.get(), votes, opening)?;
-                self.was_durable(actor, release, message)?;
-                self.require(actor, opening_digest(opening.computation, &opening.partial_sum), message)
+            Message::Open { opening, votes } => {
+                self.opens(actor, opening.get(), votes)?;
+                self.was_durable(actor, opening, message)
             }
             Message::Announce(announcement) => {
                 self.require(actor, announced_digest(announcement.id()), message)
@@ -76,8 +75,8 @@ impl Watch {
             Message::Fail(notice) if notice.signer() == actor.peer => {
                 self.require(actor, failed_digest(notice.get().computation), message)
             }
-            Message::Complete(complete) => {
-                self.hear_complete(complete.get());
+            Message::Complete { computation, list } => {
+                self.hear_complete(actor.peer, *computation, *list);
                 Ok(())
             }
             Message::Propose(_)
@@ -150,10 +149,6 @@ fn submission_digest(submission: &Submission) -> Digest {
     let manifest = submission.manifest.digest();
     let parts: [&[u8]; 3] = [manifest.as_bytes(), submission.blind.expose(), submission.share.expose()];
     Digest::of("submission", &parts)
-}
-
-fn opening_digest(computation: ComputationId, partial_sum: &[u8]) -> Digest {
-    Digest::of("opening", &[computation.as_bytes(), partial_sum])
 }
 
 fn announced_digest(computation: ComputationId) -> Digest {

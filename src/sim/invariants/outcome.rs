@@ -46,7 +46,7 @@ impl Watch {
         }
         let mut opened = vec![0; total.len()];
         for opening in &certificate.openings {
-            let added = additive::accumulate(&mut opened, &opening.partial_sum, modulus);
+            let added = additive::accumulate(&mut opened, &opening.get().partial_sum, modulus);
             Invariant::PlainSum.check(added.is_ok(), || "an opening of another shape".to_owned())?;
         }
         Invariant::PlainSum.check(opened == total, || {
