@@ -10,7 +10,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use super::output::{Chatter, Format, Output};
 use super::problem::{Exit, Problem};
 use super::{
-    certificate, completions, consent, id, propose, result, status, swarm_key, view,
+    certificate, completions, consent, demo, id, logs, propose, result, start, status, stop, swarm_key, view,
 };
 
 const EXAMPLES: &str = "\
@@ -55,16 +55,21 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Start(Box<start::Start>),
+    Stop(stop::Stop),
+    Remove(stop::Remove),
     View(view::View),
-    Propose(propose::Propose),
+    Propose(Box<propose::Propose>),
     Status(status::Status),
     Result(result::ResultOf),
     Pending(consent::Pending),
     Approve(consent::Approve),
     Decline(consent::Decline),
     Answer(consent::Answer),
+    Logs(logs::Logs),
     Certificate(certificate::Certificate),
     Verify(certificate::Verify),
+    Demo(demo::Demo),
     Id(id::Id),
     #[command(subcommand)]
     SwarmKey(swarm_key::SwarmKeyCommand),
@@ -109,6 +114,9 @@ pub async fn run(arguments: Vec<OsString>) -> ExitCode {
 impl Command {
     async fn act(self, context: &Context) -> Result<(), Problem> {
         match self {
+            Self::Start(command) => command.act(context).await,
+            Self::Stop(command) => command.act(context).await,
+            Self::Remove(command) => command.act(context).await,
             Self::View(command) => command.act(context).await,
             Self::Propose(command) => command.act(context).await,
             Self::Status(command) => command.act(context).await,
@@ -117,8 +125,10 @@ impl Command {
             Self::Approve(command) => command.act(context).await,
             Self::Decline(command) => command.act(context).await,
             Self::Answer(command) => command.act(context).await,
+            Self::Logs(command) => command.act(context).await,
             Self::Certificate(command) => command.act(context).await,
             Self::Verify(command) => command.act(context),
+            Self::Demo(command) => command.act(context).await,
             Self::Id(command) => command.act(context).await,
             Self::SwarmKey(command) => command.act(context),
             Self::Completions(command) => command.act(context),
@@ -154,11 +164,12 @@ fn usage_problem(refusal: &clap::Error) -> Problem {
         }
         _ => message.join(" "),
     };
-    let suggestion = match refusal.get(ContextKind::SuggestedArg).or(refusal.get(ContextKind::SuggestedSubcommand)) {
-        Some(ContextValue::String(one)) => Some(one.clone()),
-        Some(ContextValue::Strings(several)) => Some(several.join(", ")),
-        _ => None,
-    };
+    let suggestion =
+        match refusal.get(ContextKind::SuggestedArg).or(refusal.get(ContextKind::SuggestedSubcommand)) {
+            Some(ContextValue::String(one)) => Some(one.clone()),
+            Some(ContextValue::Strings(several)) => Some(several.join(", ")),
+            _ => None,
+        };
     let hint = suggestion.map_or_else(
         || "see `formix-p2p help` and `formix-p2p COMMAND --help`".to_owned(),
         |suggestion| format!("did you mean {suggestion}? see `formix-p2p help`"),

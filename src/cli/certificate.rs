@@ -122,8 +122,8 @@ fn verified(file: &[u8]) -> Result<Verified, Problem> {
         let hint = "get it again from a node of the network: `formix-p2p certificate COMPUTATION --out FILE`";
         Problem::new(Exit::Refused, "certificate_invalid", message, hint)
     };
-    let file: CertificateFile =
-        serde_json::from_slice(file).map_err(|error| damaged(format!("the file is no certificate: {error}")))?;
+    let file: CertificateFile = serde_json::from_slice(file)
+        .map_err(|error| damaged(format!("the file is no certificate: {error}")))?;
     if file.format != FORMAT || file.version != VERSION {
         let message = format!("the file is a `{}` of version {}", table::printable(&file.format), file.version);
         return Err(damaged(message));

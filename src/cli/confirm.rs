@@ -46,9 +46,11 @@ pub fn confirm(output: Output, consent: Consent, question: &str) -> Result<(), P
         Some(text) if !text.is_empty() || output.format == Format::People => {
             Err(Problem::new(Exit::Refused, "not_confirmed", "nothing was done", "answer `y`, or pass --yes"))
         }
-        Some(_) | None => {
-            Err(Problem::usage("confirmation_needed", "this needs a yes, and nobody was there to say it", "pass --yes"))
-        }
+        Some(_) | None => Err(Problem::usage(
+            "confirmation_needed",
+            "this needs a yes, and nobody was there to say it",
+            "pass --yes",
+        )),
     }
 }
 

@@ -114,7 +114,12 @@ fn list(look: Look, waiting: &[PendingView]) -> String {
         vec![
             question.id.clone(),
             question.proposer.clone(),
-            format!("{} ({} of {})", printable(&question.prompt), question.statistic, printable(&question.field)),
+            format!(
+                "{} ({} of {})",
+                printable(&question.prompt),
+                question.statistic,
+                printable(&question.field)
+            ),
             table::to_seconds(&question.deadline),
             question.reason.clone(),
             question.command.clone(),
@@ -133,7 +138,9 @@ fn unread(text: &str) -> Result<PrivateText, std::convert::Infallible> {
 fn checked(value: PrivateText) -> Result<PrivateText, Problem> {
     match value.0.parse::<Decimal>() {
         Ok(_) => Ok(value),
-        Err(error) => Err(Problem::usage("invalid_value", error.to_string(), "type a number such as 41 or -2.5")),
+        Err(error) => {
+            Err(Problem::usage("invalid_value", error.to_string(), "type a number such as 41 or -2.5"))
+        }
     }
 }
 

@@ -116,7 +116,8 @@ fn problem_of(error: &Value, status: Option<i32>) -> Problem {
     Problem {
         code: text("code").unwrap_or_else(|| "not_ready".to_owned()),
         message: text("message").unwrap_or_else(|| "the node ended before it was ready".to_owned()),
-        hint: text("hint").unwrap_or_else(|| "start it in the foreground, without --detach, to see more".to_owned()),
+        hint: text("hint")
+            .unwrap_or_else(|| "start it in the foreground, without --detach, to see more".to_owned()),
         candidates: candidates.filter_map(|one| one.as_str().map(str::to_owned)).collect(),
         exit,
     }
@@ -134,14 +135,20 @@ mod tests {
     fn the_child_is_told_the_same_but_to_stay() {
         let told = of_child(&["--json", "start", "--detach", "--name", "a"]);
         assert_eq!(told, ["start", "--name", "a", "--detached", "--json"]);
-        assert_eq!(of_child(&["start", "--detach", "--", "--detach"]), ["start", "--detached", "--json", "--", "--detach"]);
+        assert_eq!(
+            of_child(&["start", "--detach", "--", "--detach"]),
+            ["start", "--detached", "--json", "--", "--detach"]
+        );
     }
 
     #[test]
     fn the_child_s_problem_becomes_the_parent_s() {
         let error = serde_json::json!({"code": "ambiguous_node", "message": "m", "hint": "h", "candidates": ["A", "B"]});
         let problem = problem_of(&error, Some(2));
-        assert_eq!((problem.code.as_str(), problem.exit, problem.candidates.len()), ("ambiguous_node", Exit::Usage, 2));
+        assert_eq!(
+            (problem.code.as_str(), problem.exit, problem.candidates.len()),
+            ("ambiguous_node", Exit::Usage, 2)
+        );
         let silent = problem_of(&Value::Null, None);
         assert!(!silent.hint.is_empty() && silent.exit == Exit::Refused);
     }

@@ -26,9 +26,14 @@ mod tests {
 
     #[test]
     fn every_documented_form_is_read() {
-        for (text, millis) in
-            [("500ms", 500), ("30s", 30_000), ("5m", 300_000), ("2h", 7_200_000), ("90", 90_000), (" 7 ", 7_000)]
-        {
+        for (text, millis) in [
+            ("500ms", 500),
+            ("30s", 30_000),
+            ("5m", 300_000),
+            ("2h", 7_200_000),
+            ("90", 90_000),
+            (" 7 ", 7_000),
+        ] {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
         }
     }

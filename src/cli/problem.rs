@@ -128,8 +128,12 @@ impl From<ConfigError> for Problem {
     fn from(error: ConfigError) -> Self {
         let (message, hint) = (error.to_string(), error.hint());
         match error {
-            ConfigError::Io { .. } | ConfigError::NoPort(_) => Self::new(Exit::Refused, "config", message, hint),
-            ConfigError::Invalid { .. } | ConfigError::Environment { .. } => Self::usage("config", message, hint),
+            ConfigError::Io { .. } | ConfigError::NoPort(_) => {
+                Self::new(Exit::Refused, "config", message, hint)
+            }
+            ConfigError::Invalid { .. } | ConfigError::Environment { .. } => {
+                Self::usage("config", message, hint)
+            }
             ConfigError::RoleMissing => Self::usage("role_missing", message, hint),
             ConfigError::RoleChanged { .. } => Self::usage("role_changed", message, hint),
             ConfigError::Name(_) => Self::usage("invalid_name", message, hint),

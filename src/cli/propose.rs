@@ -14,8 +14,8 @@ use super::questionnaire;
 use super::wait::{self, unexpected};
 use super::{computation, table};
 use crate::control::{Announced, Client, ComputationView, Proposal, Reply, Request};
-use crate::domain::{Statistic, Status};
 use crate::domain::limits::{NO_CONTACT_MARGIN, PATIENCE_DEFAULT, POLICY_MIN_PARTICIPANTS};
+use crate::domain::{Statistic, Status};
 
 const DEADLINE_DEFAULT: Duration = Duration::from_secs(30);
 const MODULUS_BITS_DEFAULT: u32 = 64;

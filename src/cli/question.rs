@@ -46,7 +46,8 @@ impl Question {
     /// # Errors
     /// The first rule that is broken; always wrong usage.
     pub fn checked(self) -> Result<Proposal, Problem> {
-        let statistic: Statistic = self.statistic.parse().map_err(|error| refused(&ComputationError::Query(error)))?;
+        let statistic: Statistic =
+            self.statistic.parse().map_err(|error| refused(&ComputationError::Query(error)))?;
         let query = Query::parse(statistic, &self.fields, self.schema.as_deref())
             .map_err(|error| refused(&ComputationError::Query(error)))?;
         for names in [&self.heavy, &self.participants] {
@@ -119,7 +120,9 @@ pub fn assurance(proposal: &Proposal) -> String {
             proposal.modulus_bits
         )
     };
-    format!("{privacy} · survives restarts, but the loss of no heavy node · inputs not proven (additive): {inputs}")
+    format!(
+        "{privacy} · survives restarts, but the loss of no heavy node · inputs not proven (additive): {inputs}"
+    )
 }
 
 /// A peer that nobody is; in ascending order.
@@ -131,7 +134,9 @@ fn made_up(index: usize) -> PeerId {
 
 fn refused(error: &ComputationError) -> Problem {
     let (code, hint) = match error {
-        ComputationError::Version(_) => ("invalid_version", "use the version of formix-p2p that the network uses"),
+        ComputationError::Version(_) => {
+            ("invalid_version", "use the version of formix-p2p that the network uses")
+        }
         ComputationError::Prompt(_) => ("invalid_prompt", "say the question in one line, with --prompt"),
         ComputationError::Query(QueryError::UnknownStatistic(_)) => {
             ("unknown_statistic", "use --statistic count, sum or mean")
@@ -139,7 +144,9 @@ fn refused(error: &ComputationError) -> Problem {
         ComputationError::Query(QueryError::FieldCount { .. } | QueryError::FieldTwice(_)) => {
             ("invalid_field", "name one field, with one --field")
         }
-        ComputationError::Query(QueryError::FieldName(_)) => ("invalid_field", "name a field as its owners named it"),
+        ComputationError::Query(QueryError::FieldName(_)) => {
+            ("invalid_field", "name a field as its owners named it")
+        }
         ComputationError::Query(QueryError::SchemaForOtherField(_) | QueryError::Schema(_)) => (
             "invalid_schema",
             "write a schema like {\"type\":\"number\",\"minimum\":0,\"maximum\":10,\"multipleOf\":0.5}",
@@ -223,11 +230,12 @@ mod tests {
     #[test]
     fn the_assurance_counts_heavy_nodes_and_asks_for_bounds() {
         let said = assurance(&question().checked().unwrap());
-        assert!(said.starts_with("private against any 2 of 3 heavy nodes") && said.contains("add bounds"), "{said}");
-        let bounded = Question {
-            schema: Some(r#"{"type":"number","minimum":0,"maximum":9}"#.to_owned()),
-            ..question()
-        };
+        assert!(
+            said.starts_with("private against any 2 of 3 heavy nodes") && said.contains("add bounds"),
+            "{said}"
+        );
+        let bounded =
+            Question { schema: Some(r#"{"type":"number","minimum":0,"maximum":9}"#.to_owned()), ..question() };
         assert!(!assurance(&bounded.checked().unwrap()).contains("overflow"));
     }
 }

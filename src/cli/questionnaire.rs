@@ -22,7 +22,8 @@ const ANY_NUMBER: &str = r#"{"type":"number"}"#;
 /// `no_terminal` when the terminal goes away; whatever the node answers instead of the network.
 pub async fn complete(typed: Propose, client: &Client) -> Result<Propose, Problem> {
     let network = view::of(client).await?;
-    let active = network.nodes.into_iter().filter(|node| matches!(node.status.as_str(), "active" | "processing"));
+    let active =
+        network.nodes.into_iter().filter(|node| matches!(node.status.as_str(), "active" | "processing"));
     let heavy: Vec<_> = active
         .filter(|node| node.role == Role::Heavy)
         .map(|node| (format!("{}  {}", node.uid, table::printable(&node.name)), node.uid))
@@ -58,7 +59,8 @@ fn ask(mut typed: Propose, heavy: &[(String, String)]) -> dialoguer::Result<Prop
     }
     if typed.heavy.is_empty() && heavy.len() > HEAVY_CHOSEN {
         let names: Vec<_> = heavy.iter().map(|(shown, _)| shown).collect();
-        let prompt = format!("Heavy nodes, at least {HEAVY_MIN} (space chooses; none: {HEAVY_CHOSEN} are chosen)");
+        let prompt =
+            format!("Heavy nodes, at least {HEAVY_MIN} (space chooses; none: {HEAVY_CHOSEN} are chosen)");
         let chosen = MultiSelect::new().with_prompt(prompt).items(names).interact()?;
         typed.heavy = chosen.into_iter().filter_map(|at| heavy.get(at)).map(|(_, uid)| uid.clone()).collect();
     }

@@ -189,7 +189,10 @@ mod tests {
         assert_eq!((missing.code.as_str(), missing.exit), ("role_missing", Exit::Usage));
         let name = prepare(&home, Selection::New, told(Role::Light, Some(""))).unwrap_err();
         assert_eq!(name.code, "invalid_name");
-        assert_eq!(prepare(&home, Selection::Existing("X".into()), Layer::default()).unwrap_err().code, "no_such_node");
+        assert_eq!(
+            prepare(&home, Selection::Existing("X".into()), Layer::default()).unwrap_err().code,
+            "no_such_node"
+        );
         assert!(!home.path().exists());
     }
 }

@@ -4,11 +4,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::args::Context;
+use super::computation;
 use super::problem::Problem;
 use super::table::Look;
 use super::view::{REDRAW, redraw, refuse_json_watch};
 use super::wait::{has_ended, once, unexpected};
-use super::computation;
 use crate::control::{Client, ComputationView, Reply, Request};
 
 /// Recent computations, or one in full
