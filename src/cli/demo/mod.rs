@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::network::DemoNetwork;
 use super::args::Context;
 use super::computation;
+use super::output::{Format, print};
 use super::problem::{Exit, Problem};
 use super::table::{self, Look};
 use crate::control::{Announced, ComputationView, Proposal, Reply, Request, View};
@@ -74,7 +75,11 @@ impl Demo {
 
 async fn ask(context: &Context, network: &DemoNetwork) -> Result<Outcome, Problem> {
     let view = network.complete_view().await?;
-    context.output.note(table::network(Look::of_stdout(), &view));
+    match context.output.format {
+        // The answer proper comes later; a person looks at this meanwhile.
+        Format::People => print(&table::network(Look::of_stdout(), &view)),
+        Format::Json => {}
+    }
     let question = question(network);
     context.output.note(super::question::assurance(&question));
     let announced = match network.ask(Request::Propose(Box::new(question))).await? {
