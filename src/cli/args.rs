@@ -158,18 +158,17 @@ fn usage_problem(refusal: &clap::Error) -> Problem {
         .map(|line| line.trim().trim_start_matches("error: "))
         .filter(|line| !line.is_empty())
         .collect();
-    let message = match refusal.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            "a command is missing".to_owned()
-        }
-        _ => message.join(" "),
+    let nothing_typed = [ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, ErrorKind::MissingSubcommand]
+        .contains(&refusal.kind());
+    let message = if nothing_typed { "a command is missing".to_owned() } else { message.join(" ") };
+    let suggested = refusal.get(ContextKind::SuggestedArg).or(refusal.get(ContextKind::SuggestedSubcommand));
+    let suggestion = if let Some(ContextValue::String(one)) = suggested {
+        Some(one.clone())
+    } else if let Some(ContextValue::Strings(several)) = suggested {
+        Some(several.join(", "))
+    } else {
+        None
     };
-    let suggestion =
-        match refusal.get(ContextKind::SuggestedArg).or(refusal.get(ContextKind::SuggestedSubcommand)) {
-            Some(ContextValue::String(one)) => Some(one.clone()),
-            Some(ContextValue::Strings(several)) => Some(several.join(", ")),
-            _ => None,
-        };
     let hint = suggestion.map_or_else(
         || "see `formix-p2p help` and `formix-p2p COMMAND --help`".to_owned(),
         |suggestion| format!("did you mean {suggestion}? see `formix-p2p help`"),

@@ -61,9 +61,8 @@ impl Certificate {
         let chosen = context.any_node().await?;
         let reference = self.computation;
         let view = once(&chosen.client, Request::Computation { reference: reference.clone() }).await?;
-        let bytes = match chosen.client.request(Request::Certificate { reference }).await? {
-            Reply::Certificate(bytes) => bytes,
-            other => return Err(unexpected(&other)),
+        let Reply::Certificate(bytes) = chosen.client.request(Request::Certificate { reference }).await? else {
+            return Err(unexpected());
         };
         let file = CertificateFile {
             format: FORMAT.to_owned(),

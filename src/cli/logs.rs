@@ -55,10 +55,12 @@ impl Logs {
         for line in reader.by_ref() {
             print(&shown(&line?, format));
         }
-        while self.follow {
+        if !self.follow {
+            return Ok(());
+        }
+        loop {
             print(&shown(&reader.next_written().await?, format));
         }
-        Ok(())
     }
 
     /// The named node, or a running one, or the only one.

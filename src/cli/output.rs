@@ -94,10 +94,11 @@ pub fn envelope(data: &impl Serialize) -> Value {
 /// The error envelope.
 pub fn error_envelope(problem: &Problem) -> Value {
     let Problem { code, message, hint, candidates, exit: _ } = problem;
-    let mut error = json!({"code": code, "message": message, "hint": hint});
-    if !candidates.is_empty() {
-        error["candidates"] = json!(candidates);
-    }
+    let error = if candidates.is_empty() {
+        json!({"code": code, "message": message, "hint": hint})
+    } else {
+        json!({"code": code, "message": message, "hint": hint, "candidates": candidates})
+    };
     json!({"schema_version": SCHEMA_VERSION, "status": "error", "error": error})
 }
 

@@ -154,7 +154,7 @@ mod tests {
         assert_ne!(uid_of(&second), uid);
         drop(first);
         let again = prepare(&home, Selection::OnlyStopped, told(Role::Light, None)).unwrap();
-        assert_eq!((uid_of(&again), again.age), (uid.clone(), IdentityAge::Existing));
+        assert_eq!((uid_of(&again), again.age), (uid, IdentityAge::Existing));
         drop((again, second));
         let problem = prepare(&home, Selection::OnlyStopped, told(Role::Light, None)).unwrap_err();
         assert_eq!((problem.code.as_str(), problem.exit), ("ambiguous_node", Exit::Usage));

@@ -16,6 +16,7 @@ use super::computation;
 use super::output::{Format, print};
 use super::problem::{Exit, Problem};
 use super::table::{self, Look};
+use super::wait::unexpected;
 use crate::control::{Announced, ComputationView, Proposal, Reply, Request, View};
 use crate::domain::Status;
 
@@ -82,19 +83,16 @@ async fn ask(context: &Context, network: &DemoNetwork) -> Result<Outcome, Proble
     }
     let question = question(network);
     context.output.note(super::question::assurance(&question));
-    let announced = match network.ask(Request::Propose(Box::new(question))).await? {
-        Reply::Announced(announced) => announced,
-        other => return Err(super::wait::unexpected(&other)),
+    let Reply::Announced(announced) = network.ask(Request::Propose(Box::new(question))).await? else {
+        return Err(unexpected());
     };
     context.output.note(format!("{} announced, waiting for the light nodes", announced.id));
     let ended = network.ended(&announced.id).await?;
     if ended.status == Status::Failed {
         return Err(computation::failure(&ended));
     }
-    let certificate = match network.ask(Request::Certificate { reference: announced.id.clone() }).await? {
-        Reply::Certificate(bytes) => bytes,
-        other => return Err(super::wait::unexpected(&other)),
-    };
+    let request = Request::Certificate { reference: announced.id.clone() };
+    let Reply::Certificate(certificate) = network.ask(request).await? else { return Err(unexpected()) };
     let partial_sums = seen::partial_sums(&certificate)?;
     Ok(Outcome { announced, view: ended, network: view, expected: network.plain_sum(), partial_sums })
 }
@@ -120,12 +118,14 @@ fn question(network: &DemoNetwork) -> Proposal {
 fn report(context: &Context, outcome: &Outcome) -> Result<(), Problem> {
     let Outcome { announced, view, network, expected, partial_sums } = outcome;
     let result = view.result.clone().unwrap_or(Value::Null);
-    let equal = result["sum"] == json!(expected);
+    let sum = result.get("sum");
+    let equal = sum == Some(&json!(expected));
     if !equal {
+        let sum = sum.map_or_else(|| "nothing".to_owned(), ToString::to_string);
         return Err(Problem::new(
             Exit::Refused,
             "not_equal",
-            format!("the network says {}, but the plain sum is {expected}", result["sum"]),
+            format!("the network says {sum}, but the plain sum is {expected}"),
             "please report this: it must never happen",
         ));
     }

@@ -91,11 +91,11 @@ impl DemoNetwork {
         let everybody = (self.heavy.len(), self.light.len());
         let met = tokio::time::timeout(MEETING_WAIT, async {
             loop {
-                match self.ask(Request::View).await? {
-                    Reply::View(view) if (view.heavy, view.light) == everybody => return Ok(view),
-                    Reply::View(_) => tokio::time::sleep(LOOK_AGAIN).await,
-                    other => return Err(unexpected(&other)),
+                let Reply::View(view) = self.ask(Request::View).await? else { return Err(unexpected()) };
+                if (view.heavy, view.light) == everybody {
+                    return Ok(view);
                 }
+                tokio::time::sleep(LOOK_AGAIN).await;
             }
         });
         met.await.unwrap_or_else(|_| {
@@ -112,13 +112,11 @@ impl DemoNetwork {
     pub(super) async fn ended(&self, id: &str) -> Result<ComputationView, Problem> {
         let mut request = Request::Computation { reference: id.to_owned() };
         loop {
-            match self.ask(request).await? {
-                Reply::Computation(view) if has_ended(&view) => return Ok(*view),
-                Reply::Computation(view) => {
-                    request = Request::Watch { reference: id.to_owned(), seen: view.revision };
-                }
-                other => return Err(unexpected(&other)),
+            let Reply::Computation(view) = self.ask(request).await? else { return Err(unexpected()) };
+            if has_ended(&view) {
+                return Ok(*view);
             }
+            request = Request::Watch { reference: id.to_owned(), seen: view.revision };
         }
     }
 
