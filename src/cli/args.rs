@@ -156,7 +156,7 @@ fn usage_problem(refusal: &clap::Error) -> Problem {
         .lines()
         .take_while(|line| !line.starts_with("Usage:") && !line.trim_start().starts_with("tip:"))
         .map(|line| line.trim().trim_start_matches("error: "))
-        .filter(|line| !line.is_empty())
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
         .collect();
     let nothing_typed = [ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, ErrorKind::MissingSubcommand]
         .contains(&refusal.kind());

@@ -80,7 +80,7 @@ impl Logs {
             [only] => Ok(only.clone()),
             several => Err(Problem::ambiguous_node(
                 "several nodes are here, and none is running",
-                several.iter().map(nodes::described).collect(),
+                &several.iter().map(nodes::described).collect::<Vec<_>>(),
             )),
         }
     }

@@ -92,7 +92,7 @@ fn named(home: &Home, name: &str) -> Result<Option<NodeFolder>, Problem> {
         [one] => Ok(Some(one.clone())),
         several => Err(Problem::ambiguous_node(
             format!("several nodes are called `{name}`"),
-            several.iter().map(described).collect(),
+            &several.iter().map(described).collect::<Vec<_>>(),
         )),
     }
 }
@@ -111,7 +111,7 @@ fn only_stopped(home: &Home, told: &Layer) -> Result<Option<NodeFolder>, Problem
         several => {
             let problem = Problem::ambiguous_node(
                 "several stopped nodes could be started",
-                several.iter().map(described).collect(),
+                &several.iter().map(described).collect::<Vec<_>>(),
             );
             let hint = format!("{}; --new makes another", problem.hint);
             Err(Problem { hint, ..problem })
