@@ -80,7 +80,15 @@ fn every_kind() -> Vec<Record> {
     let vote =
         Vote { computation: id, heavy: heavy.peer(), accepted: digest, participants: 3, partial_sum: digest };
     let vote = Signed::sign(vote, &heavy);
-    let opening = Opening { computation: id, heavy: heavy.peer(), blind: [7; 32], partial_sum: vec![0; 16] };
+    let opening = Opening {
+        computation: id,
+        heavy: heavy.peer(),
+        votes: digest,
+        blind: [7; 32],
+        partial_sum: vec![0; 16],
+    };
+    let opening = Signed::sign(opening, &heavy);
+    let close = Signed::sign(close, &heavy);
     let (first, second) = (submission(id, &light, 1), submission(id, &light, 2));
     let exclusion = Exclusion::new(&first.manifest, &second.manifest).unwrap();
     vec![
@@ -94,12 +102,16 @@ fn every_kind() -> Vec<Record> {
         Record::Announced(Announcement { computation: question.clone(), acceptances: vec![acceptance] }),
         Record::Report(vec![first.clone(), first]),
         held(&light),
-        Record::Closed { close: Signed::sign(close, &heavy), list: list.clone() },
-        Record::Frozen { freeze: Signed::sign(freeze, &heavy), accepted: list },
-        Record::Voted { vote: vote.clone(), opening: opening.clone() },
-        Record::Opened(id),
+        Record::Closed { close: close.clone(), list: list.clone() },
+        Record::Frozen { freeze: Signed::sign(freeze, &heavy), accepted: list, closes: vec![close] },
+        Record::Voted {
+            vote: vote.clone(),
+            partial_sum: Secret::new(vec![0; 16]),
+            blind: Secret::new([7; 32]),
+        },
+        Record::Opened { opening: opening.clone(), votes: vec![vote.clone()] },
         Record::Certificate(Certificate { computation: question, votes: vec![vote], openings: vec![opening] }),
-        Record::Failed { computation: id, failure: Failure::NoContact, at: NOW },
+        Record::Failed { computation: id, failure: Failure::NoContact, notice: None, at: NOW },
         Record::Ledger(LedgerEntry {
             computation: id,
             proposer: owner(),
