@@ -9,7 +9,9 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::output::{Chatter, Format, Output};
 use super::problem::{Exit, Problem};
-use super::{certificate, completions, consent, id, propose, result, status, swarm_key, view};
+use super::{
+    certificate, completions, consent, demo, id, logs, propose, result, start, status, stop, swarm_key, view,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,16 +55,21 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Start(Box<start::Start>),
+    Stop(stop::Stop),
+    Remove(stop::Remove),
     View(view::View),
-    Propose(propose::Propose),
+    Propose(Box<propose::Propose>),
     Status(status::Status),
     Result(result::ResultOf),
     Pending(consent::Pending),
     Approve(consent::Approve),
     Decline(consent::Decline),
     Answer(consent::Answer),
+    Logs(logs::Logs),
     Certificate(certificate::Certificate),
     Verify(certificate::Verify),
+    Demo(demo::Demo),
     Id(id::Id),
     #[command(subcommand)]
     SwarmKey(swarm_key::SwarmKeyCommand),
@@ -107,6 +114,9 @@ pub async fn run(arguments: Vec<OsString>) -> ExitCode {
 impl Command {
     async fn act(self, context: &Context) -> Result<(), Problem> {
         match self {
+            Self::Start(command) => command.act(context).await,
+            Self::Stop(command) => command.act(context).await,
+            Self::Remove(command) => command.act(context).await,
             Self::View(command) => command.act(context).await,
             Self::Propose(command) => command.act(context).await,
             Self::Status(command) => command.act(context).await,
@@ -115,8 +125,10 @@ impl Command {
             Self::Approve(command) => command.act(context).await,
             Self::Decline(command) => command.act(context).await,
             Self::Answer(command) => command.act(context).await,
+            Self::Logs(command) => command.act(context).await,
             Self::Certificate(command) => command.act(context).await,
             Self::Verify(command) => command.act(context),
+            Self::Demo(command) => command.act(context).await,
             Self::Id(command) => command.act(context).await,
             Self::SwarmKey(command) => command.act(context),
             Self::Completions(command) => command.act(context),
@@ -144,20 +156,19 @@ fn usage_problem(refusal: &clap::Error) -> Problem {
         .lines()
         .take_while(|line| !line.starts_with("Usage:") && !line.trim_start().starts_with("tip:"))
         .map(|line| line.trim().trim_start_matches("error: "))
-        .filter(|line| !line.is_empty())
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
         .collect();
-    let message = match refusal.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            "a command is missing".to_owned()
-        }
-        _ => message.join(" "),
+    let nothing_typed = [ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, ErrorKind::MissingSubcommand]
+        .contains(&refusal.kind());
+    let message = if nothing_typed { "a command is missing".to_owned() } else { message.join(" ") };
+    let suggested = refusal.get(ContextKind::SuggestedArg).or(refusal.get(ContextKind::SuggestedSubcommand));
+    let suggestion = if let Some(ContextValue::String(one)) = suggested {
+        Some(one.clone())
+    } else if let Some(ContextValue::Strings(several)) = suggested {
+        Some(several.join(", "))
+    } else {
+        None
     };
-    let suggestion =
-        match refusal.get(ContextKind::SuggestedArg).or(refusal.get(ContextKind::SuggestedSubcommand)) {
-            Some(ContextValue::String(one)) => Some(one.clone()),
-            Some(ContextValue::Strings(several)) => Some(several.join(", ")),
-            _ => None,
-        };
     let hint = suggestion.map_or_else(
         || "see `formix-p2p help` and `formix-p2p COMMAND --help`".to_owned(),
         |suggestion| format!("did you mean {suggestion}? see `formix-p2p help`"),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::args::Context;
+use super::computation;
 use super::problem::{Exit, Problem};
 use super::table;
 use super::wait::{once, unexpected};
@@ -61,9 +62,8 @@ impl Certificate {
         let chosen = context.any_node().await?;
         let reference = self.computation;
         let view = once(&chosen.client, Request::Computation { reference: reference.clone() }).await?;
-        let bytes = match chosen.client.request(Request::Certificate { reference }).await? {
-            Reply::Certificate(bytes) => bytes,
-            other => return Err(unexpected(&other)),
+        let Reply::Certificate(bytes) = chosen.client.request(Request::Certificate { reference }).await? else {
+            return Err(unexpected());
         };
         let file = CertificateFile {
             format: FORMAT.to_owned(),
@@ -87,7 +87,7 @@ impl Certificate {
 impl Verify {
     pub fn act(self, context: &Context) -> Result<(), Problem> {
         let verified = verified(&read(&self.file)?)?;
-        let Verified { id, computation, answer, signed_by } = verified;
+        let Verified { id, computation: question, answer, signed_by } = verified;
         let signers: Vec<_> = signed_by.iter().map(|peer| peer.uid().to_string()).collect();
         let result = answer.to_json();
         let data = json!({
@@ -95,14 +95,14 @@ impl Verify {
             "id": id.to_string(),
             "result": result,
             "signed_by": signers,
-            "prompt": computation.prompt,
-            "statistic": computation.query.statistic.to_string(),
-            "heavy_nodes": computation.heavy.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "prompt": question.prompt,
+            "statistic": question.query.statistic.to_string(),
+            "heavy_nodes": question.heavy.iter().map(ToString::to_string).collect::<Vec<_>>(),
         });
         context.output.answer(&data, || {
-            let mut rows = vec![("prompt", table::printable(&computation.prompt))];
+            let mut rows = vec![("prompt", table::printable(&question.prompt))];
             let named = result.as_object().into_iter().flatten();
-            rows.extend(named.map(|(name, value)| (name.as_str(), value.to_string())));
+            rows.extend(named.map(|(name, value)| (name.as_str(), computation::number(value))));
             rows.push(("signed by", signers.join(", ")));
             format!("✓ {id} is valid\n{}", table::pairs(&rows))
         });

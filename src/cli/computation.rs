@@ -74,13 +74,19 @@ pub fn result_lines(view: &ComputationView) -> String {
     if let Some(Value::Object(result)) = &view.result {
         // The answer itself first, the counts after it.
         let named = result.iter().filter(|(name, _)| !matches!(name.as_str(), "samples" | "participants"));
-        rows.extend(named.map(|(name, value)| (name.as_str(), value.to_string())));
+        rows.extend(named.map(|(name, value)| (name.as_str(), number(value))));
     }
     rows.push(("participants", view.participants.to_string()));
     rows.push(("records", view.samples.to_string()));
     let (signed, all) = (view.signed_by.len(), view.heavy_nodes.len());
     rows.push(("certificate", format!("signed by {signed} of {all} heavy nodes")));
     table::pairs(&rows)
+}
+
+/// A number as people write it: 2, not 2.0.
+pub fn number(value: &Value) -> String {
+    let text = value.to_string();
+    text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
 }
 
 /// One computation in full.

@@ -59,14 +59,11 @@ pub struct Answer {
 impl Pending {
     pub async fn act(self, context: &Context) -> Result<(), Problem> {
         let chosen = context.acting_node().await?;
-        match chosen.client.request(Request::Pending).await? {
-            Reply::Pending(waiting) => {
-                let data = json!({ "pending": waiting });
-                context.output.answer(&data, || list(Look::of_stdout(), &waiting));
-                Ok(())
-            }
-            other => Err(unexpected(&other)),
-        }
+        let Reply::Pending(waiting) = chosen.client.request(Request::Pending).await? else {
+            return Err(unexpected());
+        };
+        context.output.answer(&json!({ "pending": waiting }), || list(Look::of_stdout(), &waiting));
+        Ok(())
     }
 }
 
@@ -94,15 +91,11 @@ impl Answer {
 
 async fn decide(context: &Context, request: Request, reference: &str, done: &str) -> Result<(), Problem> {
     let chosen = context.acting_node().await?;
-    match chosen.client.request(request).await? {
-        Reply::Done => {
-            let uid = &chosen.id.uid;
-            let data = json!({ "id": reference, "node": uid, "decision": done });
-            context.output.answer(&data, || format!("{reference} {done} by {uid}"));
-            Ok(())
-        }
-        other => Err(unexpected(&other)),
-    }
+    let Reply::Done = chosen.client.request(request).await? else { return Err(unexpected()) };
+    let uid = &chosen.id.uid;
+    let data = json!({ "id": reference, "node": uid, "decision": done });
+    context.output.answer(&data, || format!("{reference} {done} by {uid}"));
+    Ok(())
 }
 
 fn list(look: Look, waiting: &[PendingView]) -> String {

@@ -52,10 +52,10 @@ pub async fn start(context: &Context) -> Result<(), Problem> {
             ));
         }
     };
-    let Ok(id) = serde_json::from_value::<NodeId>(said["data"].clone()) else {
+    let Ok(id) = serde_json::from_value::<NodeId>(part(&said, "data")) else {
         // It has said why, or closed its output: it is ending.
         let status = child.wait().ok().and_then(|status| status.code());
-        return Err(problem_of(&said["error"], status));
+        return Err(problem_of(&part(&said, "error"), status));
     };
     context.output.answer(&id, || id::told(&id));
     context.output.note(format!("running; stop it with `formix-p2p stop {}`", id.uid));
@@ -102,9 +102,15 @@ fn first_words(stdout: Option<ChildStdout>) -> Value {
     serde_json::from_slice(&line).unwrap_or_default()
 }
 
+/// A member of an envelope; null for none.
+fn part(envelope: &Value, name: &str) -> Value {
+    envelope.get(name).cloned().unwrap_or_default()
+}
+
 /// The child's problem; its exit status is not in the envelope.
 fn problem_of(error: &Value, status: Option<i32>) -> Problem {
-    let text = |key: &str| error[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let text =
+        |key: &str| error.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
     let exit = match status {
         Some(2) => Exit::Usage,
         Some(3) => Exit::NotFound,
@@ -112,11 +118,12 @@ fn problem_of(error: &Value, status: Option<i32>) -> Problem {
         Some(5) => Exit::TimedOut,
         Some(_) | None => Exit::Refused,
     };
-    let candidates = error["candidates"].as_array().into_iter().flatten();
+    let candidates = error.get("candidates").and_then(Value::as_array).into_iter().flatten();
     Problem {
         code: text("code").unwrap_or_else(|| "not_ready".to_owned()),
         message: text("message").unwrap_or_else(|| "the node ended before it was ready".to_owned()),
-        hint: text("hint").unwrap_or_else(|| "start it in the foreground, without --detach, to see more".to_owned()),
+        hint: text("hint")
+            .unwrap_or_else(|| "start it in the foreground, without --detach, to see more".to_owned()),
         candidates: candidates.filter_map(|one| one.as_str().map(str::to_owned)).collect(),
         exit,
     }
@@ -134,14 +141,20 @@ mod tests {
     fn the_child_is_told_the_same_but_to_stay() {
         let told = of_child(&["--json", "start", "--detach", "--name", "a"]);
         assert_eq!(told, ["start", "--name", "a", "--detached", "--json"]);
-        assert_eq!(of_child(&["start", "--detach", "--", "--detach"]), ["start", "--detached", "--json", "--", "--detach"]);
+        assert_eq!(
+            of_child(&["start", "--detach", "--", "--detach"]),
+            ["start", "--detached", "--json", "--", "--detach"]
+        );
     }
 
     #[test]
     fn the_child_s_problem_becomes_the_parent_s() {
         let error = serde_json::json!({"code": "ambiguous_node", "message": "m", "hint": "h", "candidates": ["A", "B"]});
         let problem = problem_of(&error, Some(2));
-        assert_eq!((problem.code.as_str(), problem.exit, problem.candidates.len()), ("ambiguous_node", Exit::Usage, 2));
+        assert_eq!(
+            (problem.code.as_str(), problem.exit, problem.candidates.len()),
+            ("ambiguous_node", Exit::Usage, 2)
+        );
         let silent = problem_of(&Value::Null, None);
         assert!(!silent.hint.is_empty() && silent.exit == Exit::Refused);
     }

@@ -33,10 +33,8 @@ impl Id {
 /// # Errors
 /// Whatever the node answers instead.
 pub async fn of(client: &Client) -> Result<NodeId, Problem> {
-    match client.request(Request::Id).await? {
-        Reply::Id(id) => Ok(id),
-        other => Err(unexpected(&other)),
-    }
+    let Reply::Id(id) = client.request(Request::Id).await? else { return Err(unexpected()) };
+    Ok(id)
 }
 
 /// A node's names, and its addresses in full, ready to paste after `--bootstrap`.

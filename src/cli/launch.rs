@@ -36,6 +36,7 @@ pub struct Prepared {
     /// The levels that the configuration asks for.
     pub log: Option<String>,
     /// Kept until the process ends.
+    #[expect(dead_code, reason = "held, not read")]
     pub lock: NodeLock,
 }
 
@@ -69,25 +70,22 @@ pub fn check(told: &Layer) -> Result<(), Problem> {
 /// Begins logging: to the node's file, and in the foreground to the terminal.
 ///
 /// # Errors
-/// `logging`.
+/// `log`.
 pub fn start_logging(
     context: &Context,
     prepared: &Prepared,
     detached: bool,
-) -> Result<telemetry::Logging, Problem> {
+) -> Result<telemetry::Guard, Problem> {
     let verbosity = match (&prepared.log, context.verbosity) {
         (Some(levels), 0) => Verbosity::Configured(levels.clone()),
         (_, count) => Verbosity::from_count(count),
     };
     let terminal = if detached || context.output.chatter == Chatter::Quiet {
-        telemetry::Terminal::Silent
+        telemetry::Terminal::Off
     } else {
-        telemetry::Terminal::Lines
+        telemetry::Terminal::Human
     };
-    telemetry::start(prepared.folder.path(), terminal, &verbosity).map_err(|error| {
-        let hint = error.hint();
-        Problem::new(Exit::Refused, "logging", error.to_string(), hint)
-    })
+    Ok(telemetry::start(Some(prepared.folder.path()), terminal, &verbosity)?)
 }
 
 /// Starts the node, and remembers what it was told once that has worked.
@@ -156,7 +154,11 @@ fn options(prepared: &Prepared, port: &Port) -> Result<NodeOptions, Problem> {
     })
 }
 
-fn addresses(texts: &[String]) -> Result<Vec<Multiaddr>, Problem> {
+/// Multiaddresses from text.
+///
+/// # Errors
+/// `invalid_address`.
+pub fn addresses(texts: &[String]) -> Result<Vec<Multiaddr>, Problem> {
     let parsed = texts.iter().map(|text| {
         text.parse().map_err(|error| {
             Problem::usage(

@@ -95,7 +95,7 @@ impl Context {
             [only] => lookup(only.clone()).await,
             several => Err(Problem::ambiguous_node(
                 "several nodes are here, and none is running",
-                several.iter().map(described).collect(),
+                &several.iter().map(described).collect::<Vec<_>>(),
             )),
         }
     }
@@ -135,7 +135,7 @@ impl Context {
         } else {
             None
         };
-        asked.ok_or_else(|| Problem::ambiguous_node("several nodes could do this", names))
+        asked.ok_or_else(|| Problem::ambiguous_node("several nodes could do this", &names))
     }
 }
 
@@ -215,7 +215,7 @@ impl From<HomeError> for Problem {
         let (message, hint) = (error.to_string(), error.hint());
         match error {
             HomeError::NoSuchNode(_) => Self::new(Exit::NotFound, "no_such_node", message, hint),
-            HomeError::Ambiguous { candidates, .. } => Self::ambiguous_node(message, candidates),
+            HomeError::Ambiguous { candidates, .. } => Self::ambiguous_node(message, &candidates),
             HomeError::Running { .. } => Self::new(Exit::Refused, "node_running", message, hint),
             HomeError::NoHome | HomeError::SocketPathTooLong { .. } => Self::usage("home", message, hint),
             HomeError::NotWritable { .. } | HomeError::NotReadable { .. } | HomeError::NoRandomness(_) => {

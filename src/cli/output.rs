@@ -94,10 +94,11 @@ pub fn envelope(data: &impl Serialize) -> Value {
 /// The error envelope.
 pub fn error_envelope(problem: &Problem) -> Value {
     let Problem { code, message, hint, candidates, exit: _ } = problem;
-    let mut error = json!({"code": code, "message": message, "hint": hint});
-    if !candidates.is_empty() {
-        error["candidates"] = json!(candidates);
-    }
+    let error = if candidates.is_empty() {
+        json!({"code": code, "message": message, "hint": hint})
+    } else {
+        json!({"code": code, "message": message, "hint": hint, "candidates": candidates})
+    };
     json!({"schema_version": SCHEMA_VERSION, "status": "error", "error": error})
 }
 
@@ -109,11 +110,11 @@ mod tests {
     fn envelopes_are_as_documented() {
         let ok = envelope(&json!({"stopped": ["A"]})).to_string();
         assert_eq!(ok, r#"{"data":{"stopped":["A"]},"schema_version":1,"status":"ok"}"#);
-        let problem = Problem::ambiguous_node("two nodes run", vec!["A".to_owned(), "B".to_owned()]);
+        let problem = Problem::ambiguous_node("two nodes run", &["A (light a)".to_owned(), "B".to_owned()]);
         let error = error_envelope(&problem);
         assert_eq!(error["status"], "error");
         assert_eq!(error["error"]["code"], "ambiguous_node");
-        assert_eq!(error["error"]["hint"], "name one of them: A, B");
+        assert_eq!(error["error"]["hint"], "name one of them with --node: A (light a), B");
         assert_eq!(error["error"]["candidates"], json!(["A", "B"]));
         assert_eq!(problem.exit.code(), 2);
     }

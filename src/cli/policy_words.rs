@@ -23,9 +23,11 @@ pub fn of(config: &NodeConfig) -> String {
              {GUARDED_ANSWERS_PER_DAY} times in a day; the swarm key makes every heavy node trusted. Other questions \
              wait in `formix-p2p pending`."
         ),
-        (Preset::Guarded, Trust::Listed(listed)) if listed.is_empty() => "policy guarded: no heavy node is trusted, \
+        (Preset::Guarded, Trust::Listed(listed)) if listed.is_empty() => {
+            "policy guarded: no heavy node is trusted, \
             so every question waits in `formix-p2p pending`; trust one with `start --trust PEERID`."
-            .to_owned(),
+                .to_owned()
+        }
         (Preset::Guarded, Trust::Listed(listed)) => format!(
             "policy guarded: it answers questions that ask for at least {minimum} participants and for a trusted \
              heavy node ({} trusted), a field at most {GUARDED_ANSWERS_PER_DAY} times in a day. Other questions wait \

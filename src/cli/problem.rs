@@ -69,9 +69,12 @@ impl Problem {
         Self::new(Exit::Refused, "file", message, "check the path and its permissions")
     }
 
-    /// Several nodes fit, and one is needed.
-    pub fn ambiguous_node(message: impl Into<String>, candidates: Vec<String>) -> Self {
-        let hint = format!("name one of them: {}", candidates.join(", "));
+    /// Several nodes fit, and one is needed. Each is described by its UID and, in brackets, what else is known; programs
+    /// get the UIDs.
+    pub fn ambiguous_node(message: impl Into<String>, described: &[String]) -> Self {
+        let hint = format!("name one of them with --node: {}", described.join(", "));
+        let uids = described.iter().filter_map(|one| one.split_whitespace().next());
+        let candidates = uids.map(str::to_owned).collect();
         Self { candidates, ..Self::usage("ambiguous_node", message, hint) }
     }
 

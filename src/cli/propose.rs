@@ -173,10 +173,9 @@ fn check_sharing(scheme: &str) -> Result<(), Problem> {
 }
 
 async fn announce(client: &Client, proposal: &Proposal) -> Result<Announced, Problem> {
-    match client.request(Request::Propose(Box::new(proposal.clone()))).await? {
-        Reply::Announced(announced) => Ok(announced),
-        other => Err(unexpected(&other)),
-    }
+    let request = Request::Propose(Box::new(proposal.clone()));
+    let Reply::Announced(announced) = client.request(request).await? else { return Err(unexpected()) };
+    Ok(announced)
 }
 
 async fn report_end(

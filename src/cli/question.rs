@@ -1,5 +1,6 @@
 //! A question as typed, checked for form before anybody is asked.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::duration::millis;
@@ -51,8 +52,9 @@ impl Question {
         let query = Query::parse(statistic, &self.fields, self.schema.as_deref())
             .map_err(|error| refused(&ComputationError::Query(error)))?;
         for names in [&self.heavy, &self.participants] {
-            if let Some(twice) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
-                let message = format!("`{}` is named twice", twice.1);
+            let mut seen = BTreeSet::new();
+            if let Some(twice) = names.iter().find(|name| !seen.insert(*name)) {
+                let message = format!("`{twice}` is named twice");
                 return Err(Problem::usage("named_twice", message, "name every node once"));
             }
         }

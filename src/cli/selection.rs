@@ -92,7 +92,7 @@ fn named(home: &Home, name: &str) -> Result<Option<NodeFolder>, Problem> {
         [one] => Ok(Some(one.clone())),
         several => Err(Problem::ambiguous_node(
             format!("several nodes are called `{name}`"),
-            several.iter().map(described).collect(),
+            &several.iter().map(described).collect::<Vec<_>>(),
         )),
     }
 }
@@ -111,7 +111,7 @@ fn only_stopped(home: &Home, told: &Layer) -> Result<Option<NodeFolder>, Problem
         several => {
             let problem = Problem::ambiguous_node(
                 "several stopped nodes could be started",
-                several.iter().map(described).collect(),
+                &several.iter().map(described).collect::<Vec<_>>(),
             );
             let hint = format!("{}; --new makes another", problem.hint);
             Err(Problem { hint, ..problem })
@@ -154,7 +154,7 @@ mod tests {
         assert_ne!(uid_of(&second), uid);
         drop(first);
         let again = prepare(&home, Selection::OnlyStopped, told(Role::Light, None)).unwrap();
-        assert_eq!((uid_of(&again), again.age), (uid.clone(), IdentityAge::Existing));
+        assert_eq!((uid_of(&again), again.age), (uid, IdentityAge::Existing));
         drop((again, second));
         let problem = prepare(&home, Selection::OnlyStopped, told(Role::Light, None)).unwrap_err();
         assert_eq!((problem.code.as_str(), problem.exit), ("ambiguous_node", Exit::Usage));
@@ -189,7 +189,10 @@ mod tests {
         assert_eq!((missing.code.as_str(), missing.exit), ("role_missing", Exit::Usage));
         let name = prepare(&home, Selection::New, told(Role::Light, Some(""))).unwrap_err();
         assert_eq!(name.code, "invalid_name");
-        assert_eq!(prepare(&home, Selection::Existing("X".into()), Layer::default()).unwrap_err().code, "no_such_node");
+        assert_eq!(
+            prepare(&home, Selection::Existing("X".into()), Layer::default()).unwrap_err().code,
+            "no_such_node"
+        );
         assert!(!home.path().exists());
     }
 }

@@ -54,10 +54,10 @@ impl Status {
 }
 
 async fn recent(client: &Client) -> Result<Vec<ComputationView>, Problem> {
-    match client.request(Request::Computations).await? {
-        Reply::Computations(views) => Ok(views),
-        other => Err(unexpected(&other)),
-    }
+    let Reply::Computations(views) = client.request(Request::Computations).await? else {
+        return Err(unexpected());
+    };
+    Ok(views)
 }
 
 async fn watch_one(client: &Client, reference: String) -> Result<(), Problem> {

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::args::Context;
 use super::problem::{Exit, Problem};
+use crate::home::Keys;
 use crate::network::SwarmKey;
 
 /// Keys that close a network to strangers
@@ -37,7 +38,8 @@ pub struct New {
 impl SwarmKeyCommand {
     pub fn act(self, context: &Context) -> Result<(), Problem> {
         let Self::New(New { file }) = self;
-        let key = SwarmKey::from_bytes(rand::random());
+        // Random bytes are what the identity's secret half is, too.
+        let key = SwarmKey::from_bytes(*Keys::generate()?.secret_key().expose());
         write_new(&file, key.to_text().expose().as_bytes())?;
         let shown = file.display().to_string();
         context.output.answer(&json!({ "file": shown }), || shown.clone());

@@ -52,10 +52,8 @@ impl View {
 /// # Errors
 /// Whatever the node answers instead.
 pub async fn of(client: &Client) -> Result<control::View, Problem> {
-    match client.request(Request::View).await? {
-        Reply::View(view) => Ok(view),
-        other => Err(unexpected(&other)),
-    }
+    let Reply::View(view) = client.request(Request::View).await? else { return Err(unexpected()) };
+    Ok(view)
 }
 
 /// Draws over what was drawn before; in a pipe, one drawing follows the other.

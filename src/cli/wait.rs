@@ -59,29 +59,16 @@ async fn until_ended(
 /// # Errors
 /// Whatever the node answers instead.
 pub async fn once(client: &Client, request: Request) -> Result<ComputationView, Problem> {
-    match client.request(request).await? {
-        Reply::Computation(view) => Ok(*view),
-        other => Err(unexpected(&other)),
-    }
+    let Reply::Computation(view) = client.request(request).await? else { return Err(unexpected()) };
+    Ok(*view)
 }
 
 /// A reply to another request than the one that was sent: the client decodes by request, so never.
-pub fn unexpected(reply: &Reply) -> Problem {
-    let kind = match reply {
-        Reply::Health(_) => "health",
-        Reply::Id(_) => "id",
-        Reply::View(_) => "view",
-        Reply::Computations(_) => "computations",
-        Reply::Computation(_) => "computation",
-        Reply::Announced(_) => "announced",
-        Reply::Pending(_) => "pending",
-        Reply::Certificate(_) => "certificate",
-        Reply::Done => "done",
-    };
+pub fn unexpected() -> Problem {
     Problem::new(
         Exit::Refused,
         "version_mismatch",
-        format!("the node answered another question: {kind}"),
+        "the node answered another question",
         "stop the node and start it with this version of formix-p2p",
     )
 }

@@ -101,11 +101,13 @@ impl Client {
     }
 
     async fn open(&self) -> Result<UnixStream, ClientError> {
-        UnixStream::connect(&self.socket).await.map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-                ClientError::NotRunning(self.socket.clone())
+        UnixStream::connect(&self.socket).await.map_err(|source| {
+            let path = self.socket.clone();
+            if [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused].contains(&source.kind()) {
+                ClientError::NotRunning(path)
+            } else {
+                ClientError::Open { path, source }
             }
-            _ => ClientError::Open { path: self.socket.clone(), source },
         })
     }
 
