@@ -196,6 +196,40 @@ fn a_crash_after_any_action_costs_nothing() {
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), jobs.len(), wrong.join("\n"));
 }
 
+/// All heavy nodes at once, after every action of one of them that leaves a mark: what each has persisted is enough.
+#[test]
+fn a_crash_of_all_heavy_nodes_at_any_action_costs_nothing() {
+    let base = || Scenario { questions: vec![], ..Scenario::calm(3, 3) };
+    let question = || Scenario::calm(3, 3).questions;
+    let marks = played(Scenario { questions: question(), ..base() }).marks;
+    let mut wrong = Vec::new();
+    for mark in 1..=marks[0] {
+        let mut scenario = Scenario { questions: question(), ..base() };
+        // The others fall at their own action of this number: about the same moment, and not the same rung.
+        for (heavy, most) in marks[..3].iter().enumerate() {
+            scenario.crashes.push(crash(heavy, Moment::AfterAction(mark.min(*most)), Some(300)));
+        }
+        wrong.extend(wrongly(scenario).map(|what| format!("all after {mark}: {what}")));
+    }
+    // Also at the same moment, every millisecond of the agreement.
+    for at in 2_990..3_160 {
+        let mut scenario = Scenario { questions: question(), ..base() };
+        scenario.crashes.extend((0..3).map(|heavy| crash(heavy, Moment::At(at), Some(300))));
+        wrong.extend(wrongly(scenario).map(|what| format!("all at {at}: {what}")));
+    }
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn wrongly(scenario: Scenario) -> Option<String> {
+    let report = match play(scenario) {
+        Ok(report) => report,
+        Err(violation) => return Some(violation.to_string()),
+    };
+    let (ending, everybody) = (&report.endings[0], lights(3, 0..3));
+    let wrong: Vec<_> = ending.at.keys().filter(|node| ending.names_at(**node) != Some(&everybody)).collect();
+    (!wrong.is_empty() || ending.at.is_empty()).then(|| format!("{:?}", ending.at))
+}
+
 fn crashed_wrongly(mut scenario: Scenario, node: usize, mark: u64) -> Option<String> {
     scenario.crashes.push(crash(node, Moment::AfterAction(mark), Some(300)));
     let report = match play(scenario) {
