@@ -16,7 +16,7 @@ impl Watch {
     /// Somebody says that the closed list is complete.
     pub(super) fn hear_complete(&mut self, from: PeerId, computation: ComputationId, list: Digest) {
         if let Some(case) = self.cases.get_mut(&computation) {
-            case.completes.insert(from, list);
+            case.completes.entry(from).or_default().insert(list);
         }
     }
 
@@ -28,7 +28,9 @@ impl Watch {
         Invariant::SignedOnce.check(digest == close.list, || format!("{} signs another list", actor.index))?;
         let others = case.computation.heavy.iter().filter(|heavy| **heavy != actor.peer);
         let unanimous = case.computation.participants.is_some()
-            && others.into_iter().all(|heavy| case.completes.get(heavy) == Some(&digest));
+            && others
+                .into_iter()
+                .all(|heavy| case.completes.get(heavy).is_some_and(|lists| lists.contains(&digest)));
         let due = actor.clock >= case.computation.deadline;
         Invariant::OneOpening
             .check(due || unanimous, || format!("{} closes before the deadline", actor.index))?;

@@ -23,8 +23,8 @@ use crate::wire::{Fault, Message, Record, RecordKey, RecordKind};
 #[derive(Debug)]
 pub(super) struct Case {
     pub computation: Computation,
-    /// Who said "complete", over which list.
-    completes: BTreeMap<PeerId, Digest>,
+    /// Who said "complete" or closed, over which lists: a cheat may name several.
+    completes: BTreeMap<PeerId, BTreeSet<Digest>>,
     /// The set of each honest heavy node that has opened.
     opened: BTreeMap<PeerId, Digest>,
     /// The members of every set that an honest heavy node froze.
