@@ -118,6 +118,27 @@ fn a_heavy_node_that_comes_back_within_the_patience_costs_nothing() {
 }
 
 #[test]
+fn a_heavy_node_that_loses_its_store_ends_it_by_name() {
+    for at in [1_300, 2_500, 3_010, 3_030] {
+        let mut scenario = Scenario::calm(3, 5);
+        let moment = Moment::At(at);
+        let (node, down_for) = (NodeIndex(2), Some(500));
+        scenario.crashes.push(Crash { node, moment, down_for, store: StoreFate::Wiped });
+        assert_failed(&played(scenario).endings[0], |failure| {
+            matches!(failure, Failure::MemoryLost { .. } | Failure::Missing { .. })
+        });
+    }
+}
+
+#[test]
+fn a_light_node_that_loses_its_store_does_not_answer_twice() {
+    let mut scenario = Scenario::calm(3, 5);
+    let (node, moment) = (NodeIndex(7), Moment::At(1_500));
+    scenario.crashes.push(Crash { node, moment, down_for: Some(200), store: StoreFate::Wiped });
+    assert_completed(&played(scenario).endings[0], &lights(3, 0..5));
+}
+
+#[test]
 fn a_light_node_that_joins_late_still_takes_part() {
     let mut scenario = Scenario::calm(3, 4);
     scenario.nodes.push(NodePlan { starts_at: 2_200, ..NodePlan::honest(Role::Light) });
