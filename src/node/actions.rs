@@ -123,7 +123,8 @@ impl Runtime {
             }
         }
         let processing = self.open.values().any(|status| *status == Status::Processing);
-        self.presence.set_activity(if processing { Activity::Processing } else { Activity::Active });
+        let activity = if processing { Activity::Processing } else { Activity::Active };
+        self.presence.set_activity(activity, self.now);
     }
 }
 

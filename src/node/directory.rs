@@ -54,7 +54,7 @@ pub(super) enum Via {
 pub(super) enum Heard {
     /// A node that was not known, or was lost.
     New,
-    /// A known node does something else, or is to be found elsewhere.
+    /// A known node is to be found elsewhere, or as something else.
     Changed,
     /// A known node is still there.
     Refreshed,
@@ -266,10 +266,9 @@ impl fmt::Display for Unfit {
     }
 }
 
-/// Whether two presences of one node say different things, leaving aside when they say it.
+/// Whether a node is to be found elsewhere, or as something else. What it is busy with changes often and is no news.
 fn differs(earlier: &Presence, later: &Presence) -> bool {
-    let what = |presence: &Presence| (presence.role, presence.activity);
-    what(earlier) != what(later) || earlier.addresses != later.addresses || earlier.name != later.name
+    earlier.role != later.role || earlier.addresses != later.addresses || earlier.name != later.name
 }
 
 fn check(presence: &Presence, now: Timestamp) -> Result<(), Unfit> {

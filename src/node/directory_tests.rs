@@ -53,8 +53,11 @@ fn only_a_later_presence_replaces_one() {
     assert_eq!(directory.hear(light(2, at(9)), Via::Itself, at(11)), Heard::Stale);
     assert_eq!(directory.hear(light(2, at(12)), Via::Others, at(12)), Heard::Refreshed);
     let busy = Presence { activity: Activity::Processing, ..presence(2, Role::Light, at(13)) };
-    assert_eq!(directory.hear(signed(busy, 2), Via::Others, at(13)), Heard::Changed);
+    assert_eq!(directory.hear(signed(busy, 2), Via::Others, at(13)), Heard::Refreshed);
     assert_eq!(liveness(&directory, 2, at(13)), Some(Liveness::Processing));
+    let moved =
+        Presence { addresses: vec!["/ip4/10.0.0.9/tcp/1".to_owned()], ..presence(2, Role::Light, at(14)) };
+    assert_eq!(directory.hear(signed(moved, 2), Via::Others, at(14)), Heard::Changed);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::domain::Timestamp;
 use crate::domain::limits::{PRESENCE_ADDRESSES_MAX, PRESENCE_INTERVAL, PRESENCE_LIFETIME};
 use crate::wire::{Activity, Identity, Presence, Signed};
 
-/// A change is told no sooner than this after the last word, so that many short computations do not flood.
+/// A change is told once it has lasted this long, so that short computations are no news to anybody.
 const CHANGE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long "about to leave" holds.
 const LEAVING_LIFETIME: Duration = Duration::from_secs(5);
@@ -18,6 +18,8 @@ pub(super) struct OwnPresence {
     said: Signed<Presence>,
     activity: Activity,
     addresses: Vec<String>,
+    /// When what holds became different from what was said.
+    changed_at: Timestamp,
 }
 
 impl OwnPresence {
@@ -25,8 +27,8 @@ impl OwnPresence {
     pub(super) fn new(identity: Identity, mut first: Presence) -> Self {
         first.lifetime_ms = millis(PRESENCE_LIFETIME);
         first.addresses.truncate(PRESENCE_ADDRESSES_MAX);
-        let (activity, addresses) = (first.activity, first.addresses.clone());
-        Self { said: Signed::sign(first, &identity), identity, activity, addresses }
+        let (activity, addresses, changed_at) = (first.activity, first.addresses.clone(), first.sent_at);
+        Self { said: Signed::sign(first, &identity), identity, activity, addresses, changed_at }
     }
 
     /// What was said last.
@@ -47,15 +49,19 @@ impl OwnPresence {
     }
 
     /// Whether it works on a computation.
-    pub(super) const fn set_activity(&mut self, activity: Activity) {
-        self.activity = activity;
+    pub(super) fn set_activity(&mut self, activity: Activity, now: Timestamp) {
+        if self.activity != activity {
+            self.activity = activity;
+            self.changed_at = now;
+        }
     }
 
     /// When it is to be said again.
     pub(super) fn due(&self) -> Timestamp {
         let said = self.said.get();
         let changed = said.activity != self.activity || said.addresses != self.addresses;
-        said.sent_at + if changed { CHANGE_INTERVAL } else { PRESENCE_INTERVAL }
+        let regular = said.sent_at + PRESENCE_INTERVAL;
+        if changed { regular.min(self.changed_at.max(said.sent_at) + CHANGE_INTERVAL) } else { regular }
     }
 
     /// Says it now.
@@ -110,10 +116,20 @@ mod tests {
         let now = Timestamp::from_millis(1_000_000);
         let mut own = own(now);
         assert_eq!(own.due(), now + PRESENCE_INTERVAL);
-        own.set_activity(Activity::Processing);
-        assert_eq!(own.due(), now + CHANGE_INTERVAL);
+        let later = now + Duration::from_secs(5);
+        own.set_activity(Activity::Processing, later);
+        assert_eq!(own.due(), later + CHANGE_INTERVAL);
         own.renew(own.due());
-        assert_eq!(own.due(), now + CHANGE_INTERVAL + PRESENCE_INTERVAL);
+        assert_eq!(own.due(), later + CHANGE_INTERVAL + PRESENCE_INTERVAL);
+    }
+
+    #[test]
+    fn what_is_over_soon_is_not_told() {
+        let now = Timestamp::from_millis(1_000_000);
+        let mut own = own(now);
+        own.set_activity(Activity::Processing, now + Duration::from_secs(5));
+        own.set_activity(Activity::Active, now + Duration::from_millis(5_200));
+        assert_eq!(own.due(), now + PRESENCE_INTERVAL);
     }
 
     #[test]

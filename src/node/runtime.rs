@@ -176,7 +176,7 @@ impl Runtime {
             let (count, begun) = (changes.len() + peers.len(), Instant::now());
             let written = tokio::task::spawn_blocking(move || {
                 store.apply(&changes)?;
-                peers.iter().try_for_each(|peer| store.remember_peer(peer))
+                store.remember_peers(&peers)
             });
             written.await.map_err(|_| RunError::StorePanicked(self.home.clone()))??;
             let took_ms = begun.elapsed().as_millis();

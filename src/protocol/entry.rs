@@ -36,6 +36,8 @@ pub(super) struct Entry {
     pub standings: BTreeMap<PeerId, Standing>,
     /// At the proposer: the most reports that a heavy node told of.
     pub reports_told: u32,
+    /// Whether gossip has said that there is a certificate.
+    pub hint: Hint,
     /// How often this node has asked for what it lacks since it last got something.
     pub attempts: u32,
     pub revision: u64,
@@ -67,6 +69,13 @@ pub(super) enum Stage {
 pub(super) enum Due {
     NotYet,
     Passed,
+}
+
+/// Whether gossip has said that there is a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hint {
+    None,
+    Heard,
 }
 
 /// What a node does in a running computation.
@@ -109,6 +118,7 @@ impl Entry {
             reading: None,
             standings: BTreeMap::new(),
             reports_told: 0,
+            hint: Hint::None,
             attempts: 0,
             revision: 0,
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand_chacha::rand_core::Rng;
 
 use super::action::Notice;
-use super::entry::{Due, Entry, Part, Stage};
+use super::entry::{Due, Entry, Hint, Part, Stage};
 use super::event::Timer;
 use super::node::State;
 use super::turn::Turn;
@@ -83,9 +83,15 @@ impl State {
         }
     }
 
-    /// Gossip says that there is a certificate: one of its heavy nodes is asked for it, not all of them the same.
+    /// Gossip says that there is a certificate. Its heavy nodes send it unasked to whoever proposed or answered; anybody
+    /// else asks one of them, not all the same, for the first such word.
     pub fn on_completed_hint(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
-        let Some(entry) = self.entries.get(&id).filter(|entry| entry.is_open()) else { return };
+        let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.is_open()) else { return };
+        let sent_unasked = entry.own == OwnPart::Answered || entry.terms().proposer == turn.me();
+        let first = std::mem::replace(&mut entry.hint, Hint::Heard) == Hint::None;
+        if sent_unasked || !first {
+            return;
+        }
         let heavy = &entry.terms().heavy;
         let start = usize::from(turn.me().public_key()[0]) % heavy.len().max(1);
         let order = || heavy.iter().cycle().skip(start).take(heavy.len());

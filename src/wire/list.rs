@@ -1,6 +1,6 @@
 //! The reports that a heavy node holds, sorted, with evidence for those that it leaves out on purpose.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +90,8 @@ impl List {
         &self.exclusions
     }
 
-    /// Whether a list from elsewhere is one: sorted, each participant once, evidence that holds, within limits.
+    /// Whether a list from elsewhere is one: sorted, each participant once, nobody both listed and excluded,
+    /// evidence that holds, within limits.
     pub fn is_well_formed(&self, computation: ComputationId) -> bool {
         let sorted = self.entries.is_sorted_by(|left, right| left.participant < right.participant);
         let excluded: Vec<_> = self.exclusions.iter().map(Exclusion::participant).collect();
@@ -99,6 +100,7 @@ impl List {
             && self.participants() <= REPORTS_PER_COMPUTATION_MAX
             && self.exclusions.len() <= EXCLUSIONS_MAX
             && self.exclusions.iter().all(|exclusion| exclusion.holds(computation))
+            && !self.entries.iter().any(|entry| excluded.binary_search(&entry.participant).is_ok())
     }
 
     /// The digest that a heavy node signs.
@@ -106,17 +108,14 @@ impl List {
         Digest::of("formix-p2p/list/1", &[computation.as_bytes(), &codec::to_bytes(self)])
     }
 
-    /// What is on every list and excluded by none.
+    /// What is on every list. Whoever one of them excludes is not on that one.
     pub fn intersection<'a>(lists: impl IntoIterator<Item = &'a Self>) -> Self {
         let mut lists = lists.into_iter();
         let Some(first) = lists.next() else { return Self::default() };
-        let mut entries: BTreeSet<Entry> = first.entries.iter().copied().collect();
-        let mut excluded: BTreeSet<PeerId> = first.exclusions.iter().map(Exclusion::participant).collect();
+        let mut entries = first.entries.clone();
         for list in lists {
             entries.retain(|entry| list.contains(entry));
-            excluded.extend(list.exclusions.iter().map(Exclusion::participant));
         }
-        entries.retain(|entry| !excluded.contains(&entry.participant));
-        Self { entries: entries.into_iter().collect(), exclusions: Vec::new() }
+        Self { entries, exclusions: Vec::new() }
     }
 }

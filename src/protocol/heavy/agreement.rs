@@ -19,6 +19,8 @@ use crate::wire::{
 
 /// Time to the first question for what is missing; it doubles with every further one.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
+/// How long after the deadline a node that is none of the heavy nodes begins to ask for the outcome.
+const OUTCOME_EXPECTED: Duration = Duration::from_secs(1);
 /// The longest time between such questions.
 const ASK_AGAIN_MAX: Duration = Duration::from_secs(3);
 
@@ -28,8 +30,14 @@ impl Entry {
         if let Stage::Running { due, .. } = &mut self.stage {
             *due = Due::Passed;
             self.changed(turn);
-            self.close(turn);
-            self.retry_later(turn);
+            if self.heavy().is_some() {
+                self.close(turn);
+                self.retry_later(turn);
+            } else {
+                // The heavy nodes send the outcome unasked; it is asked for when it should have come.
+                let at = turn.now + turn.jittered(OUTCOME_EXPECTED);
+                turn.set_timer(Timer::Retry(self.id), at);
+            }
         }
     }
 

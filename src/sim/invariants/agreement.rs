@@ -77,6 +77,11 @@ impl Watch {
         Invariant::OneOpening.check(vote.participants >= minimum, || {
             format!("{} votes for {} participants, below {minimum}", actor.index, vote.participants)
         })?;
+        let heard = case.freezes.get(&actor.index);
+        let mut others = case.computation.heavy.iter().filter(|heavy| **heavy != actor.peer);
+        let unheard = others.find(|heavy| heard.is_none_or(|heard| !heard.contains(heavy)));
+        Invariant::OneSet
+            .check(unheard.is_none(), || format!("{} votes before every freeze is in", actor.index))?;
         let accepted = accepted(actor, id);
         let same = accepted.is_some_and(|accepted| accepted.digest(id) == vote.accepted);
         Invariant::OneSet.check(same, || format!("{} votes for another set than it froze", actor.index))?;

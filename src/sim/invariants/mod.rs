@@ -31,6 +31,8 @@ pub(super) struct Case {
     frozen: BTreeMap<Digest, Vec<(PeerId, Digest)>>,
     /// The votes that reached each honest heavy node.
     votes: BTreeMap<NodeIndex, BTreeMap<PeerId, Digest>>,
+    /// Whose freezes reached each honest heavy node.
+    freezes: BTreeMap<NodeIndex, BTreeSet<PeerId>>,
     /// The first result that an honest node reported.
     pub result: Option<Answer>,
 }
@@ -82,6 +84,7 @@ impl Watch {
             opened: BTreeMap::new(),
             frozen: BTreeMap::new(),
             votes: BTreeMap::new(),
+            freezes: BTreeMap::new(),
             result: None,
         };
         self.cases.insert(id, case);
@@ -109,6 +112,12 @@ impl Watch {
             }
             Message::Close(close) => {
                 return self.hear_complete(close.signer(), close.get().computation, close.get().list);
+            }
+            Message::Freeze { freeze, .. } => {
+                if let Some(case) = self.cases.get_mut(&freeze.get().computation) {
+                    case.freezes.entry(to).or_default().insert(freeze.signer());
+                }
+                return;
             }
             Message::Vote(vote) => std::slice::from_ref(vote),
             Message::Open { votes, .. } => votes,
