@@ -8,30 +8,14 @@ use rand_chacha::rand_core::SeedableRng;
 use super::action::{Action, Notice};
 use super::certificate::{CertificateError, answer_of};
 use super::entry::{Entry, Outcome, Stage};
-use super::event::{Command, Event, Seed, Timer};
+use super::event::{Command, Event, Timer};
+use super::settings::Settings;
 use super::turn::Turn;
 use super::view::{OwnPart, View};
 use super::{restore, sync};
-use crate::consent::Policy;
 use crate::domain::limits::{CLOCK_SKEW_MAX, OPEN_PER_HEAVY_MAX, OPEN_PER_PROPOSER_MAX};
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Refusal, Role, Timestamp};
-use crate::wire::{Announcement, Certificate, Gossip, Identity, Message, Signed, Want};
-
-/// What a node is, fixed from its start.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Its keys.
-    pub identity: Identity,
-    /// Heavy or light; either may propose.
-    pub role: Role,
-    /// What it answers unattended.
-    pub policy: Policy,
-    /// If the store is younger than the identity: since when the store remembers. Computations proposed earlier
-    /// are declined, because the memory of having answered them may be lost.
-    pub memory_since: Option<Timestamp>,
-    /// Where its randomness starts; different at every start.
-    pub seed: Seed,
-}
+use crate::wire::{Announcement, Certificate, Gossip, Message, Signed, Want};
 
 /// The protocol of one node: no IO, no clock, no randomness but the seed.
 #[derive(Debug)]
@@ -49,13 +33,6 @@ pub(super) struct State {
     pub peers: BTreeMap<PeerId, Role>,
     /// Unknown computations whose certificate was asked for.
     pub fetching: BTreeSet<ComputationId>,
-}
-
-impl Settings {
-    /// Whether something proposed at this time, by another node's clock, may be older than this node's memory.
-    pub(super) fn forgets(&self, proposed_at: Timestamp) -> bool {
-        self.memory_since.is_some_and(|since| proposed_at < since + CLOCK_SKEW_MAX)
-    }
 }
 
 impl Node {

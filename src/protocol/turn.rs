@@ -8,7 +8,7 @@ use rand_chacha::rand_core::Rng;
 
 use super::action::{Action, Notice};
 use super::event::Timer;
-use super::node::Settings;
+use super::settings::Settings;
 use crate::domain::{ComputationId, Evidence, PeerId, Role, Timestamp};
 use crate::sharing::Secret;
 use crate::wire::{Fault, FaultProof, Gossip, Message, Record, RecordKey, RecordKind, Signed, Statement};
