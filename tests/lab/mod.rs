@@ -13,6 +13,8 @@ pub struct Lab {
     folder: tempfile::TempDir,
     /// Run every command in this network namespace.
     namespace: Option<String>,
+    /// `RUST_LOG` of every command.
+    log_level: Option<String>,
 }
 
 /// What a command gave.
@@ -75,7 +77,7 @@ impl Lab {
     pub fn new() -> Self {
         // Short, for the limit on socket paths.
         let folder = tempfile::Builder::new().prefix("fx").tempdir_in("/tmp").unwrap();
-        Self { folder, namespace: None }
+        Self { folder, namespace: None, log_level: None }
     }
 
     /// An empty home in a network namespace.
@@ -83,6 +85,11 @@ impl Lab {
         let mut lab = Self::new();
         lab.namespace = Some(namespace.to_owned());
         lab
+    }
+
+    /// Sets `RUST_LOG` for every command from now on.
+    pub fn log_level(&mut self, level: &str) {
+        self.log_level = Some(level.to_owned());
     }
 
     /// The home folder.
@@ -108,6 +115,7 @@ impl Lab {
         };
         command.args(arguments).stdin(Stdio::null()).env_remove("RUST_LOG").env_remove("FORMIX_NODE");
         command.env("FORMIX_HOME", self.home());
+        command.envs(self.log_level.iter().map(|level| ("RUST_LOG", level)));
         command
     }
 
