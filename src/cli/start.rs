@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::args::Context;
 use super::detach;
 use super::id;
-use super::launch::{self, Prepared};
+use super::launch::{self, Ground, Prepared};
 use super::nodes;
 use super::output::{Format, Output};
 use super::policy_words;
@@ -113,7 +113,8 @@ impl Start {
         let (home, told) = self.told(context).await?;
         let selection = self.selection(context)?;
         let prepared = selection::prepare(&home, selection, told)?;
-        run(context, prepared, self.detached).await
+        let ground = if self.detached { Ground::Detached } else { Ground::Foreground };
+        run(context, prepared, ground).await
     }
 
     /// The home, and what flags, environment and configuration file say together.
@@ -179,7 +180,7 @@ impl Start {
 }
 
 /// Runs until a signal, a `stop`, or a failure.
-async fn run(context: &Context, prepared: Prepared, detached: bool) -> Result<(), Problem> {
+async fn run(context: &Context, prepared: Prepared, ground: Ground) -> Result<(), Problem> {
     let listen_for = |kind| {
         signal(kind).map_err(|error| {
             let hint = "restart the shell, or the machine".to_owned();
@@ -187,12 +188,12 @@ async fn run(context: &Context, prepared: Prepared, detached: bool) -> Result<()
         })
     };
     let mut signals = [listen_for(SignalKind::interrupt())?, listen_for(SignalKind::terminate())?];
-    let _logs = launch::start_logging(context, &prepared, detached)?;
+    let _logs = launch::start_logging(context, &prepared, ground)?;
     let (mut node, prepared) = launch::start(prepared).await?;
     let id = node.id();
     context.output.answer(&id, || id::told(&id));
     context.output.note(policy_words::of(&prepared.config));
-    if !detached && context.output.format == Format::People {
+    if ground == Ground::Foreground && context.output.format == Format::People {
         context.output.note("Ctrl-C stops it; `formix-p2p start --detach` runs one in the background");
     }
     tokio::select! {
