@@ -49,11 +49,9 @@ async fn main() -> Result<(), Failed> {
     };
     println!("{} asks {} heavy nodes for \"{}\"", announced.id, announced.heavy_nodes.len(), question().prompt);
     let end = wait_for_the_end(asker, &announced.id).await?;
-    match (end.result, end.reason) {
-        (Some(result), _) => {
-            println!("{} light nodes have {} free beds together", end.participants, result["sum"])
-        }
-        (None, reason) => println!("no result: {}", reason.unwrap_or_default()),
+    match end.result.as_ref().and_then(|result| result.get("sum")) {
+        Some(sum) => println!("{} light nodes have {sum} free beds together", end.participants),
+        None => println!("no result: {}", end.reason.unwrap_or_default()),
     }
     for node in nodes {
         node.stop().await?;

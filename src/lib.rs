@@ -14,6 +14,7 @@ pub mod network;
 pub mod node;
 pub mod protocol;
 pub mod sharing;
+pub mod sim;
 pub mod statistics;
 pub mod store;
 pub mod telemetry;

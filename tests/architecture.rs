@@ -18,9 +18,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["domain", "sharing", "wire"]),
     ("network", &["domain", "sharing", "wire"]),
     ("control", &["domain"]),
-    ("home", &["domain", "sharing", "wire"]),
-    ("config", &["domain", "sharing", "consent", "home"]),
-    ("telemetry", &["domain"]),
+    ("config", &["domain", "sharing", "consent"]),
+    ("home", &["domain", "sharing", "wire", "config"]),
+    ("telemetry", &["domain", "sharing"]),
     (
         "node",
         &[

@@ -97,10 +97,9 @@ async fn ask(node: &RunningNode, request: Request) -> Result<Reply, ApiError> {
 }
 
 async fn propose(node: &RunningNode, proposal: Proposal) -> Result<String, ApiError> {
-    match ask(node, Request::Propose(Box::new(proposal))).await? {
-        Reply::Announced(announced) => Ok(announced.id),
-        other => panic!("{other:?}"),
-    }
+    let reply = ask(node, Request::Propose(Box::new(proposal))).await?;
+    let Reply::Announced(announced) = reply else { panic!("{reply:?}") };
+    Ok(announced.id)
 }
 
 /// Watches until the computation is as it should be.
@@ -131,10 +130,8 @@ async fn end_of(node: &RunningNode, id: &str) -> ComputationView {
 }
 
 async fn network_of(node: &RunningNode) -> View {
-    match ask(node, Request::View).await.unwrap() {
-        Reply::View(view) => view,
-        other => panic!("{other:?}"),
-    }
+    let Reply::View(view) = ask(node, Request::View).await.unwrap() else { panic!("not a view") };
+    view
 }
 
 /// Looks at the network until it is as it should be. There is no long poll for it, so this asks again.
@@ -283,6 +280,16 @@ async fn two_nodes_cannot_share_a_folder() {
     assert!(matches!(error, StartError::Store(StoreError::InUse { .. })), "{error}");
     assert!(!error.hint().is_empty());
     nodes.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_others_could_not_show_is_refused() {
+    let nodes = Nodes::start(0, &[]).await;
+    for name in ["\u{1b}[2J".to_owned(), "x".repeat(33)] {
+        let options = NodeOptions { name, ..nodes.options(1, Role::Heavy, None) };
+        let error = RunningNode::start(options).await.unwrap_err();
+        assert!(matches!(error, StartError::Name(_)), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

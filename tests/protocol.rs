@@ -106,7 +106,7 @@ impl Net {
                 self.stores.entry(me).or_default().remove(&key);
             }
             Action::Send { to, message } => {
-                if matches!(*message, Message::Open(_)) {
+                if matches!(*message, Message::Open { .. }) {
                     self.opened.push((self.now, me));
                 }
                 // Every message survives its bytes.

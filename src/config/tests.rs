@@ -10,7 +10,7 @@ use crate::domain::{PeerId, Role, Timestamp};
 const BORN: Timestamp = Timestamp::from_millis(1_700_000_000_123);
 
 fn peer(byte: u8) -> PeerId {
-    crate::wire::Identity::from_secret_key(&[byte; 32]).peer()
+    PeerId::from_public_key([byte; 32])
 }
 
 fn parse(text: &str) -> Result<Layer, ConfigError> {

@@ -11,9 +11,29 @@ const SCALE_MAX: u32 = 18;
 
 /// `mantissa` · 10^−`scale`, with the smallest scale that is exact, so equal numbers are equal in every byte.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Decimal {
     mantissa: i128,
     scale: u32,
+}
+
+/// What comes from elsewhere: any two numbers.
+#[derive(Deserialize)]
+struct Unchecked {
+    mantissa: i128,
+    scale: u32,
+}
+
+impl TryFrom<Unchecked> for Decimal {
+    type Error = DecimalError;
+
+    /// Takes nothing but the one form that this node would write.
+    fn try_from(unchecked: Unchecked) -> Result<Self, DecimalError> {
+        let Unchecked { mantissa, scale } = unchecked;
+        Self::new(mantissa, scale)
+            .filter(|decimal| (decimal.mantissa, decimal.scale) == (mantissa, scale))
+            .ok_or(DecimalError::TooPrecise)
+    }
 }
 
 /// Why a text is not a decimal number. It does not repeat the text, which may be private.
@@ -60,7 +80,10 @@ impl Decimal {
         Some(Self { mantissa: self.mantissa.checked_mul(factor)?, ..self }.normalised())
     }
 
-    fn normalised(mut self) -> Self {
+    const fn normalised(mut self) -> Self {
+        if self.mantissa == 0 {
+            self.scale = 0;
+        }
         while self.scale > 0 && self.mantissa % 10 == 0 {
             self.mantissa /= 10;
             self.scale -= 1;
@@ -76,16 +99,14 @@ impl PartialOrd for Decimal {
 }
 
 impl Ord for Decimal {
-    /// By value. Where aligning the points would overflow, the whole parts differ and decide.
+    /// By value: whole parts first, then what is behind the point, which fits at every scale.
     fn cmp(&self, other: &Self) -> Ordering {
-        let scale = self.scale.max(other.scale);
-        match (self.at_scale(scale), other.at_scale(scale)) {
-            (Some(left), Some(right)) => left.cmp(&right),
-            _ => {
-                let whole = |number: &Self| number.mantissa / 10_i128.pow(number.scale);
-                whole(self).cmp(&whole(other))
-            }
-        }
+        let parts = |number: &Self| {
+            let unit = 10_i128.pow(number.scale);
+            let behind = number.mantissa.rem_euclid(unit) * 10_i128.pow(SCALE_MAX - number.scale);
+            (number.mantissa.div_euclid(unit), behind)
+        };
+        parts(self).cmp(&parts(other))
     }
 }
 
@@ -202,5 +223,17 @@ mod tests {
         assert!(decimal("-2") < decimal("-1.999"));
         assert!(decimal("170141183460469231731687303715884105727") > decimal("0.000000000000000001"));
         assert_eq!(decimal("2.50"), decimal("2.5"));
+        let (whole, above) =
+            (decimal("170141183460469231731.7"), decimal("170141183460469231731.70000000000000001"));
+        assert!(whole < above);
+        assert!(decimal("-0.5") < decimal("0.25") && decimal("-1.5") < decimal("-1.25"));
+    }
+
+    #[test]
+    fn only_the_one_form_is_taken_from_elsewhere() {
+        for (mantissa, scale) in [(1, 19), (1, u32::MAX), (10, 1), (0, 3)] {
+            assert!(Decimal::try_from(Unchecked { mantissa, scale }).is_err(), "{mantissa} {scale}");
+        }
+        assert!(Decimal::try_from(Unchecked { mantissa: -25, scale: 2 }).is_ok());
     }
 }

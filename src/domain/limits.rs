@@ -12,12 +12,14 @@ pub const OPEN_PER_HEAVY_MAX: usize = 256;
 pub const OPEN_PER_PROPOSER_MAX: usize = 128;
 /// Ended computations that a node remembers in full. Older ones are pruned; a guess: months of use.
 pub const ENDED_KEPT_MAX: usize = 10_000;
+/// Ended computations that a node remembers though it had no part in them.
+pub const FOREIGN_KEPT_MAX: usize = 1_000;
 /// Reports that one computation may take.
 pub const REPORTS_PER_COMPUTATION_MAX: u32 = 100_000;
 /// Reports that a computation takes unless its proposer says otherwise.
 pub const REPORTS_PER_COMPUTATION_DEFAULT: u32 = 10_000;
-/// Pairs of conflicting reports that one list may carry as evidence.
-pub const EXCLUSIONS_MAX: usize = 1_000;
+/// Pairs of conflicting reports that one list may carry as evidence: with them a full list still fits a message.
+pub const EXCLUSIONS_MAX: usize = 256;
 /// Heavy nodes of one computation, at least: with fewer, one dishonest pair reads everything.
 pub const HEAVY_MIN: usize = 3;
 /// Heavy nodes of one computation, at most: agreement sends the square of this many messages.
@@ -46,6 +48,10 @@ pub const PATIENCE_DEFAULT: Duration = Duration::from_secs(60);
 pub const GRACE_DEFAULT: Duration = Duration::from_secs(3);
 /// How far two clocks may be apart. Machines that keep time by NTP stay within a tenth of it.
 pub const CLOCK_SKEW_MAX: Duration = Duration::from_secs(30);
+/// How long a heavy node that has accepted waits for the announcement, as long as a missing heavy node is waited for.
+pub const ANNOUNCEMENT_WAIT: Duration = Duration::from_secs(60);
+/// Characters of a rule that a heavy node says a proposal breaks.
+pub const REFUSAL_CHARS_MAX: usize = 300;
 /// How long heavy nodes have to accept a proposal: what a person waits for without doubt.
 pub const ACCEPTANCE_WAIT: Duration = Duration::from_secs(4);
 /// After deadline and patience: how long the end may still take to reach a node before it says "no contact".
@@ -54,10 +60,8 @@ pub const NO_CONTACT_MARGIN: Duration = Duration::from_secs(10);
 pub const GUARDED_ANSWERS_PER_DAY: usize = 24;
 /// The smallest minimum of participants that a policy allows unattended unless told otherwise.
 pub const POLICY_MIN_PARTICIPANTS: u32 = 3;
-/// Questions that may wait for one node's owner.
-pub const PENDING_MAX: usize = 1_000;
 /// Announced computations that have not ended and that a node keeps in mind; strangers can announce too.
-pub const OPEN_KNOWN_MAX: usize = 4_096;
+pub const OPEN_KNOWN_MAX: usize = 1_024;
 /// Ids of ended computations that one answer to "what has ended" carries, newest first.
 pub const SYNC_ENDED_MAX: usize = 128;
 /// Participants that one heavy node sends the certificate to unasked; the others ask for it.
@@ -123,7 +127,8 @@ pub const PEERS_REMEMBERED_MAX: usize = 4_096;
 pub const ADDRESSES_PER_PEER_MAX: usize = 16;
 /// Light nodes that a light node stays connected to without a reason. Heavy nodes carry the gossip.
 pub const LIGHT_NEIGHBOURS_MAX: usize = 8;
-/// Frames above 64 KiB that are read at the same time; they bound what half-sent messages can occupy.
+/// Messages above 64 KiB that are read at the same time, and that may wait for the node; they bound the memory that
+/// others can make it use.
 pub const LARGE_FRAMES_MAX: usize = 16;
 /// Gossip that is being decoded, signatures and all, at the same time; more is not forwarded.
 pub const GOSSIP_DECODING_MAX: usize = 64;

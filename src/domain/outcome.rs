@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::computation::Computation;
 use super::id::PeerId;
+use super::limits::{HEAVY_MAX, REFUSAL_CHARS_MAX};
 use super::time::Timestamp;
 
 /// Where a computation stands, as one node sees it.
@@ -147,6 +149,39 @@ pub enum Standing {
     Declined,
     /// Its store is younger than the question, so it may have answered before.
     MemoryTooYoung,
+}
+
+impl Failure {
+    /// Whether a node may say this of a computation: it names only its heavy nodes, speaks of its own memory and of
+    /// what it has seen itself, and is short.
+    pub fn may_be_told_by(&self, signer: PeerId, computation: &Computation) -> bool {
+        let all_heavy =
+            |named: &[PeerId]| named.len() <= HEAVY_MAX && named.iter().all(|peer| computation.has_heavy(peer));
+        match self {
+            Self::InsufficientParticipants { .. } | Self::NeverAnnounced | Self::Withdrawn => true,
+            Self::Unreachable { heavy } | Self::Missing { heavy } => all_heavy(heavy),
+            Self::Misconduct { heavy, .. } => computation.has_heavy(heavy),
+            Self::MemoryLost { heavy } => *heavy == signer,
+            Self::Refused { heavy, refusal } => computation.has_heavy(heavy) && refusal.is_short(),
+            Self::Accused { .. } | Self::ImpossibleTotal | Self::TooManyOpen { .. } | Self::NoContact => false,
+        }
+    }
+}
+
+impl Refusal {
+    /// Whether the rule it names is one line of bounded length.
+    pub fn is_short(&self) -> bool {
+        match self {
+            Self::Invalid(rule) => {
+                rule.chars().count() <= REFUSAL_CHARS_MAX && !rule.chars().any(char::is_control)
+            }
+            Self::Busy { .. }
+            | Self::ProposerBusy { .. }
+            | Self::Deadline { .. }
+            | Self::ClockSkew { .. }
+            | Self::NotHeavy => true,
+        }
+    }
 }
 
 impl fmt::Display for Status {

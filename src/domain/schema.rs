@@ -56,7 +56,7 @@ pub enum SchemaError {
         maximum: Decimal,
     },
     /// Bounds or a step that overflow the arithmetic.
-    #[error("the schema's numbers are too large or too precise to be kept exactly")]
+    #[error("the schema's numbers are too large: without the decimal point each must be below 2^63")]
     TooLarge,
 }
 
@@ -134,6 +134,11 @@ impl NumberSchema {
     pub fn check(&self) -> Result<(), SchemaError> {
         if self.step.mantissa() <= 0 {
             return Err(SchemaError::StepNotPositive);
+        }
+        // What goes over the wire fits CBOR's 64-bit integers.
+        let stated = [Some(self.step), self.minimum, self.maximum];
+        if stated.into_iter().flatten().any(|number| i64::try_from(number.mantissa()).is_err()) {
+            return Err(SchemaError::TooLarge);
         }
         let low = self.minimum.map(|bound| self.steps_rounded(bound, Rounding::Up));
         let high = self.maximum.map(|bound| self.steps_rounded(bound, Rounding::Down));

@@ -27,7 +27,7 @@ pub(super) const KADEMLIA_PROTOCOL: StreamProtocol = StreamProtocol::new("/formi
 const IDENTIFY_PROTOCOL: &str = "/formix-p2p/1";
 const AGENT: &str = concat!("formix-p2p/", env!("CARGO_PKG_VERSION"));
 
-/// A dead link shows within two of these: ping swallows its first failure.
+/// A dead link shows within 20 s: two waits and two timeouts, because ping swallows its first failure.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 /// With the default of five minutes, 10 of 30 nodes that started together missed one.

@@ -17,6 +17,8 @@ use crate::domain::{PeerId, Role};
 const STEADY_AFTER: Duration = Duration::from_secs(30);
 /// Heavy nodes that were merely found are given up after about ten minutes; those asked for never are.
 const FOUND_FAILURES_MAX: u32 = 40;
+/// Others are given up after a few seconds: mDNS tells of a node once, perhaps before it can be dialled.
+const PASSING_FAILURES_MAX: u32 = 5;
 /// A light neighbour without traffic of ours for this long is let go when there are too many.
 const UNUSED_AFTER: Duration = Duration::from_secs(30);
 
@@ -145,19 +147,32 @@ impl Book {
             State::Idle | State::Waiting { .. } | State::Dialling => false,
         };
         entry.failures = if steady { 1 } else { entry.failures + 1 };
-        self.after_failure(peer, now);
+        let state = if entry.interest > Interest::Passing && !entry.addresses.is_empty() {
+            State::Waiting { until: now + backoff(entry.failures) }
+        } else {
+            State::Idle
+        };
+        self.set_state(peer, state);
     }
 
-    /// A dial came to nothing. Tells whether the peer is still not connected.
-    pub(super) fn on_dial_failed(&mut self, peer: PeerId, now: Instant) {
-        let Some(entry) = self.peers.get_mut(&peer).filter(|entry| entry.state == State::Dialling) else {
-            return;
-        };
+    /// A dial came to nothing. For a peer that was asked for: how many in a row.
+    pub(super) fn on_dial_failed(&mut self, peer: PeerId, now: Instant) -> Option<u32> {
+        let entry = self.peers.get_mut(&peer).filter(|entry| entry.state == State::Dialling)?;
         entry.failures += 1;
-        if entry.interest == Interest::Found && entry.failures >= FOUND_FAILURES_MAX {
-            entry.interest = Interest::Passing;
-        }
-        self.after_failure(peer, now);
+        let failures = entry.failures;
+        let state = match entry.interest {
+            Interest::Passing if failures >= PASSING_FAILURES_MAX => State::Idle,
+            Interest::Found if failures >= FOUND_FAILURES_MAX => {
+                entry.interest = Interest::Passing;
+                State::Idle
+            }
+            Interest::Passing | Interest::Found | Interest::Asked => {
+                State::Waiting { until: now + backoff(failures) }
+            }
+        };
+        let asked = entry.interest == Interest::Asked;
+        self.set_state(peer, state);
+        asked.then_some(failures)
     }
 
     /// Connected light nodes that nobody asked for.
@@ -181,16 +196,6 @@ impl Book {
             }
             State::Connected { .. } | State::Idle | State::Waiting { .. } | State::Dialling => None,
         })
-    }
-
-    fn after_failure(&mut self, peer: PeerId, now: Instant) {
-        let Some(entry) = self.peers.get(&peer) else { return };
-        let state = if entry.interest > Interest::Passing && !entry.addresses.is_empty() {
-            State::Waiting { until: now + backoff(entry.failures) }
-        } else {
-            State::Idle
-        };
-        self.set_state(peer, state);
     }
 
     fn set_state(&mut self, peer: PeerId, state: State) {

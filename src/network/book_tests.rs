@@ -56,6 +56,21 @@ fn a_passing_peer_is_not_dialled_again() {
 }
 
 #[test]
+fn a_passing_peer_that_cannot_be_reached_is_given_up_soon() {
+    let (mut book, mut now) = (Book::default(), Instant::now());
+    book.learn(PEER, [address(1)]);
+    book.dial_at(PEER, now);
+    let mut dials = 0;
+    while let Some(due) = book.next_due() {
+        now = due;
+        assert!(book.take_due(now).is_some());
+        assert_eq!(book.on_dial_failed(PEER, now), None);
+        dials += 1;
+    }
+    assert_eq!(dials, PASSING_FAILURES_MAX);
+}
+
+#[test]
 fn a_heavy_node_that_was_only_found_is_given_up_in_the_end() {
     let (mut book, mut now) = (Book::default(), Instant::now());
     book.learn(PEER, [address(1)]);

@@ -73,10 +73,11 @@ impl Bootstrap {
         }
     }
 
-    pub(super) fn on_dial_failed(&mut self, attempt: ConnectionId, now: Instant) {
-        for place in self.0.iter_mut().filter(|place| place.state == State::Dialling(attempt)) {
-            place.fail(now);
-        }
+    /// An attempt failed. Gives its address if it is the first in a row to do so: worth a word to the owner.
+    pub(super) fn on_dial_failed(&mut self, attempt: ConnectionId, now: Instant) -> Option<Multiaddr> {
+        let place = self.0.iter_mut().find(|place| place.state == State::Dialling(attempt))?;
+        place.fail(now);
+        (place.failures == 1).then(|| place.address.clone())
     }
 
     pub(super) fn on_own_address(&mut self, attempt: ConnectionId) {
@@ -124,7 +125,7 @@ mod tests {
         let (first, second) = (ConnectionId::new_unchecked(1), ConnectionId::new_unchecked(2));
         assert!(bootstrap.dial_due(now, |_| Some(first)));
         assert!(!bootstrap.dial_due(now, |_| Some(second)));
-        bootstrap.on_dial_failed(first, now);
+        assert_eq!(bootstrap.on_dial_failed(first, now), Some(address()));
         now = bootstrap.next_due().expect("failed");
         assert!(bootstrap.dial_due(now, |_| Some(second)));
         bootstrap.on_connected(second, PEER, &address());

@@ -29,9 +29,18 @@ pub(super) enum Frame {
     /// To be written. Shared with the outbox, which offers it again when the peer is busy.
     Outgoing(Arc<Message>),
     /// Read, and it holds.
-    Received(Box<Message>),
+    Received(Box<Message>, Size),
     /// Read, and it does not.
     Refused(CodecError),
+}
+
+/// Whether a message is one of many or one of few.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Size {
+    /// Up to 64 KiB.
+    Small,
+    /// Above that, up to [`MESSAGE_BYTES_MAX`].
+    Large,
 }
 
 /// What the receiver did with a message.
@@ -66,11 +75,11 @@ impl Codec {
         if announced > MESSAGE_BYTES_MAX {
             return Ok(Frame::Refused(CodecError::TooLarge { bytes: announced, limit: MESSAGE_BYTES_MAX }));
         }
+        let size = if announced > SMALL_FRAME_BYTES { Size::Large } else { Size::Small };
         // Held until the frame is decoded. The request's time limit frees the turn of one that never ends.
-        let _turn = if announced > SMALL_FRAME_BYTES {
-            Some(self.large_frames.acquire().await.map_err(io::Error::other)?)
-        } else {
-            None
+        let _turn = match size {
+            Size::Small => None,
+            Size::Large => Some(self.large_frames.acquire().await.map_err(io::Error::other)?),
         };
         // Memory follows what arrives, not what was announced.
         let mut bytes = Zeroizing::new(Vec::with_capacity(announced.min(SMALL_FRAME_BYTES)));
@@ -78,13 +87,14 @@ impl Codec {
         if bytes.len() < announced {
             return Ok(Frame::Refused(CodecError::Malformed("cut short".to_owned())));
         }
-        let decoded = if announced > SMALL_FRAME_BYTES {
-            tokio::task::spawn_blocking(move || Message::decode(&bytes)).await.map_err(io::Error::other)?
-        } else {
-            Message::decode(&bytes)
+        let decoded = match size {
+            Size::Small => Message::decode(&bytes),
+            Size::Large => {
+                tokio::task::spawn_blocking(move || Message::decode(&bytes)).await.map_err(io::Error::other)?
+            }
         };
         Ok(match decoded {
-            Ok(message) => Frame::Received(Box::new(message)),
+            Ok(message) => Frame::Received(Box::new(message), size),
             Err(error) => Frame::Refused(error),
         })
     }
@@ -122,7 +132,7 @@ impl request_response::Codec for Codec {
     {
         let bytes = match frame {
             Frame::Outgoing(message) => Zeroizing::new(message.encode()),
-            Frame::Received(_) | Frame::Refused(_) => {
+            Frame::Received(..) | Frame::Refused(_) => {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a frame to send"));
             }
         };
@@ -175,7 +185,7 @@ mod tests {
         Codec::default().write_request(&PROTOCOL, &mut stream, frame).await.expect("written");
         assert_eq!(stream, framed(&message().encode()));
         match read(&stream).await.expect("read") {
-            Frame::Received(received) => assert_eq!(*received, message()),
+            Frame::Received(received, Size::Small) => assert_eq!(*received, message()),
             other => panic!("{other:?}"),
         }
     }

@@ -1,9 +1,9 @@
 //! The one task that owns the swarm: commands and timers in, events out.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use libp2p::core::transport::ListenerId;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{DialError, SwarmEvent};
 use libp2p::{Multiaddr, Swarm, gossipsub};
@@ -17,10 +17,11 @@ use super::bootstrap::Bootstrap;
 use super::codec::Frame;
 use super::offences::Offences;
 use super::outbox::Outbox;
+use super::outlet::Outlet;
 use super::swarm_events::DecodedGossip;
 use super::topic::{Publication, Waiting};
-use super::{NetworkConfig, NetworkEvent, peer};
-use crate::domain::limits::{GOSSIP_BYTES_MAX, NETWORK_EVENTS_HELD_MAX};
+use super::{NetworkConfig, peer};
+use crate::domain::limits::GOSSIP_BYTES_MAX;
 use crate::domain::{PeerId, Role};
 use crate::wire::{Gossip, Message};
 
@@ -50,19 +51,18 @@ pub(super) struct EventLoop {
     pub(super) outbox: Outbox,
     pub(super) offences: Offences,
     pub(super) decoding: JoinSet<DecodedGossip>,
+    pub(super) outlet: Outlet,
     pub(super) addresses: watch::Sender<Vec<Multiaddr>>,
     waiting: Waiting,
+    listeners: Vec<ListenerId>,
     commands: mpsc::Receiver<Command>,
-    events: mpsc::Sender<NetworkEvent>,
-    /// Events that must not be lost and did not fit.
-    held: VecDeque<NetworkEvent>,
 }
 
 /// What woke the event loop.
 enum Wake {
     Command(Option<Command>),
     Swarm(Box<SwarmEvent<BehaviourEvent>>),
-    Decoded(Result<DecodedGossip, JoinError>),
+    Decoded(Box<Result<DecodedGossip, JoinError>>),
     /// The node has taken something: there may be room for what is held.
     Room,
     /// The node takes no events any more.
@@ -80,9 +80,10 @@ enum Turn {
 impl EventLoop {
     pub(super) fn new(
         swarm: Swarm<Behaviour>,
+        listeners: Vec<ListenerId>,
         config: NetworkConfig,
         commands: mpsc::Receiver<Command>,
-        events: mpsc::Sender<NetworkEvent>,
+        outlet: Outlet,
         addresses: watch::Sender<Vec<Multiaddr>>,
     ) -> Self {
         let (local, now) = (*swarm.local_peer_id(), Instant::now());
@@ -116,11 +117,11 @@ impl EventLoop {
             outbox: Outbox::new(),
             offences: Offences::default(),
             decoding: JoinSet::new(),
+            outlet,
             addresses,
             waiting: Waiting::default(),
+            listeners,
             commands,
-            events,
-            held: VecDeque::new(),
         }
     }
 
@@ -147,17 +148,13 @@ impl EventLoop {
 
     async fn wait(&mut self, tidy: &mut Interval) -> Wake {
         let due = self.next_due();
-        // Once too much is held for a node that takes nothing, the network stands still until it does.
-        let may_hold = self.held.len() < NETWORK_EVENTS_HELD_MAX;
         tokio::select! {
             command = self.commands.recv() => Wake::Command(command),
-            event = self.swarm.select_next_some(), if may_hold => Wake::Swarm(Box::new(event)),
-            Some(decoded) = self.decoding.join_next() => Wake::Decoded(decoded),
-            room = self.events.reserve(), if !self.held.is_empty() => match room {
-                Ok(_) => Wake::Room,
-                Err(_) => Wake::Deaf,
-            },
-            () = self.events.closed() => Wake::Deaf,
+            // Once too much is held for a node that takes nothing, the network stands still until it does.
+            event = self.swarm.select_next_some(), if self.outlet.may_hold() => Wake::Swarm(Box::new(event)),
+            Some(decoded) = self.decoding.join_next() => Wake::Decoded(Box::new(decoded)),
+            () = self.outlet.room() => Wake::Room,
+            () = self.outlet.closed() => Wake::Deaf,
             () = sleep_until(due) => Wake::Due,
             _ = tidy.tick() => Wake::Tidy,
         }
@@ -167,44 +164,13 @@ impl EventLoop {
         match wake {
             Wake::Command(command) => return self.on_command(command),
             Wake::Swarm(event) => self.on_swarm_event(*event),
-            Wake::Decoded(decoded) => self.on_gossip_decoded(decoded),
-            Wake::Room => self.release(),
+            Wake::Decoded(decoded) => self.on_gossip_decoded(*decoded),
+            Wake::Room => self.outlet.release(),
             Wake::Deaf => return Turn::Leave(None),
             Wake::Due => {}
             Wake::Tidy => self.tidy(),
         }
         Turn::Go
-    }
-
-    /// Hands over what is held, as far as there is room.
-    fn release(&mut self) {
-        while let Some(event) = self.held.pop_front() {
-            if let Err(event) = self.hand_over(event) {
-                self.held.push_front(event);
-                return;
-            }
-        }
-    }
-
-    /// An event that must arrive: who came and went.
-    pub(super) fn tell(&mut self, event: NetworkEvent) {
-        if let Err(event) = self.offer(event) {
-            self.held.push_back(event);
-        }
-    }
-
-    /// An event that may be lost, or refused to its sender, when the node does not keep up.
-    // The error is the event itself, handed back to be kept.
-    #[allow(clippy::result_large_err)]
-    pub(super) fn offer(&mut self, event: NetworkEvent) -> Result<(), NetworkEvent> {
-        if self.held.is_empty() { self.hand_over(event) } else { Err(event) }
-    }
-
-    #[allow(clippy::result_large_err)]
-    fn hand_over(&mut self, event: NetworkEvent) -> Result<(), NetworkEvent> {
-        self.events.try_send(event).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(event) | mpsc::error::TrySendError::Closed(event) => event,
-        })
     }
 
     /// Sends what may go to a peer, or dials it.
@@ -260,11 +226,11 @@ impl EventLoop {
         }
         let gossipsub = &mut self.swarm.behaviour_mut().gossipsub;
         match gossipsub.publish(publication.topic.hash(), publication.bytes.clone()) {
-            // Said within the last minute: everybody who listens has it.
-            Ok(_) | Err(gossipsub::PublishError::Duplicate) => {}
-            Err(
-                gossipsub::PublishError::NoPeersSubscribedToTopic | gossipsub::PublishError::AllQueuesFull(_),
-            ) => self.waiting.keep(publication, Instant::now()),
+            // Said within the last minute, or kept by gossipsub, which offers it once its queues have room.
+            Ok(_) | Err(gossipsub::PublishError::Duplicate | gossipsub::PublishError::AllQueuesFull(_)) => {}
+            Err(gossipsub::PublishError::NoPeersSubscribedToTopic) => {
+                self.waiting.keep(publication, Instant::now());
+            }
             Err(reason) => tracing::warn!(%reason, "gossip is lost"),
         }
     }
@@ -316,15 +282,18 @@ impl EventLoop {
             // Another protocol dials already; what comes of it is reported by peer.
             Ok(()) | Err(DialError::DialPeerConditionFalse(_)) => {}
             Err(reason) => {
-                tracing::debug!(?peer, %reason, "cannot dial");
-                self.on_unreachable(peer);
+                self.on_unreachable(peer, &reason);
             }
         }
     }
 
     /// A dial came to nothing: what waited for the peer is lost.
-    pub(super) fn on_unreachable(&mut self, peer: PeerId) {
-        self.book.on_dial_failed(peer, Instant::now());
+    pub(super) fn on_unreachable(&mut self, peer: PeerId, reason: &DialError) {
+        if self.book.on_dial_failed(peer, Instant::now()) == Some(1) {
+            tracing::info!(?peer, %reason, "cannot be reached; trying again");
+        } else {
+            tracing::debug!(?peer, %reason, "a dial failed");
+        }
         if !self.book.is_connected(peer) {
             let lost = self.outbox.clear(peer);
             if lost > 0 {
@@ -344,6 +313,10 @@ impl EventLoop {
 
     async fn leave(&mut self) {
         self.turn_for(FLUSH).await;
+        // Nobody new, and mDNS, whose tasks outlive the swarm, has nothing to tell any more.
+        for listener in std::mem::take(&mut self.listeners) {
+            self.swarm.remove_listener(listener);
+        }
         let peers: Vec<_> = self.swarm.connected_peers().copied().collect();
         for peer in peers {
             // Gone meanwhile is as good.

@@ -20,13 +20,18 @@ enum Kind {
     Quic,
 }
 
-/// Binds every address and waits until the ports are known. Gives whatever else the swarm said meanwhile: mDNS
-/// does not repeat itself.
+/// What listens, and whatever the swarm said until it did: mDNS does not repeat itself.
+pub(super) struct Listening {
+    pub(super) listeners: Vec<ListenerId>,
+    pub(super) events: Vec<SwarmEvent<BehaviourEvent>>,
+}
+
+/// Binds every address and waits until the ports are known.
 pub(super) async fn listen(
     swarm: &mut Swarm<Behaviour>,
     addresses: &[Multiaddr],
     swarm_key: Option<&SwarmKey>,
-) -> Result<Vec<SwarmEvent<BehaviourEvent>>, NetworkError> {
+) -> Result<Listening, NetworkError> {
     let mut waiting: HashMap<ListenerId, Multiaddr> = HashMap::new();
     for address in addresses {
         probe(address, swarm_key)?;
@@ -36,6 +41,7 @@ pub(super) async fn listen(
         })?;
         waiting.insert(listener, address.clone());
     }
+    let listeners = waiting.keys().copied().collect();
     let mut events = Vec::new();
     while !waiting.is_empty() {
         let event = swarm.select_next_some().await;
@@ -64,7 +70,7 @@ pub(super) async fn listen(
             break;
         }
     }
-    Ok(events)
+    Ok(Listening { listeners, events })
 }
 
 /// Binds and lets go, without the permission to share a port that libp2p gives its TCP sockets: with it, two nodes

@@ -5,7 +5,7 @@
 //! connection breaks. The protocol asks again for what it lacks. Nodes find each other by mDNS on a LAN, and through any
 //! one address by Kademlia, which heavy nodes serve; whoever serves it is kept connected.
 //!
-//! One task owns the swarm ([`event_loop`]). [`Network`] is a handle that talks to it through a bounded channel, and
+//! One task owns the swarm (`event_loop`). [`Network`] is a handle that talks to it through a bounded channel, and
 //! everything that happens comes out of another bounded channel as [`NetworkEvent`]s: while the receiver is slow, senders
 //! elsewhere are told "busy" and try again.
 
@@ -19,6 +19,7 @@ mod event_loop;
 mod listen;
 mod offences;
 mod outbox;
+mod outlet;
 mod peer;
 mod swarm_events;
 mod swarm_key;
@@ -37,6 +38,7 @@ pub use swarm_key::{SwarmKey, SwarmKeyError};
 
 use self::behaviour::Behaviour;
 use self::event_loop::{Command, EventLoop};
+use self::outlet::Outlet;
 use crate::domain::limits::{NETWORK_COMMANDS_QUEUED_MAX, NETWORK_EVENTS_QUEUED_MAX};
 use crate::domain::{PeerId, Role};
 use crate::sharing::Secret;
@@ -133,13 +135,14 @@ impl Network {
             .map_err(|error| NetworkError::Setup { layer: "the identity", reason: error.to_string() })?;
         let behaviour = Behaviour::new(&keypair, config.role, config.mdns)?;
         let mut swarm = transport::swarm(&keypair, behaviour, config.swarm_key.as_ref())?;
-        let early = listen::listen(&mut swarm, &config.listen, config.swarm_key.as_ref()).await?;
+        let listening = listen::listen(&mut swarm, &config.listen, config.swarm_key.as_ref()).await?;
 
         let (commands, commands_rx) = mpsc::channel(NETWORK_COMMANDS_QUEUED_MAX);
         let (events, events_rx) = mpsc::channel(NETWORK_EVENTS_QUEUED_MAX);
         let (addresses_tx, addresses) = watch::channel(Vec::new());
-        let mut event_loop = EventLoop::new(swarm, config, commands_rx, events, addresses_tx);
-        for event in early {
+        let mut event_loop =
+            EventLoop::new(swarm, listening.listeners, config, commands_rx, Outlet::new(events), addresses_tx);
+        for event in listening.events {
             event_loop.on_swarm_event(event);
         }
         tokio::spawn(event_loop.run());

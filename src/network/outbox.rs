@@ -15,8 +15,10 @@ use crate::domain::PeerId;
 use crate::domain::limits::{BUSY_OFFERS_MAX, QUEUED_PER_PEER_MAX, REQUESTS_PER_PEER_MAX};
 use crate::wire::Message;
 
-/// How long a peer that said "busy" is left alone.
-const BUSY_PAUSE: Duration = Duration::from_millis(100);
+/// How long a peer that said "busy" is left alone: the first time, and at most. With the number of offers, four
+/// seconds in all.
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
+const BUSY_PAUSE_MAX: Duration = Duration::from_millis(800);
 
 /// One message and how often its receiver was too busy for it.
 #[derive(Debug)]
@@ -88,12 +90,13 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
     pub(super) fn on_busy(&mut self, request: Request, now: Instant) {
         let Some((peer, mut letter)) = self.on_done(request) else { return };
         letter.refusals += 1;
+        let pause = BUSY_PAUSE.saturating_mul(2_u32.saturating_pow(letter.refusals - 1)).min(BUSY_PAUSE_MAX);
         let queue = self.queues.entry(peer).or_default();
         if letter.refusals <= BUSY_OFFERS_MAX {
             queue.waiting.push_front(letter);
         }
         if queue.paused_until.is_none() {
-            let until = now + BUSY_PAUSE;
+            let until = now + pause;
             queue.paused_until = Some(until);
             self.pauses.insert((until, peer));
         }

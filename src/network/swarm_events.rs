@@ -11,9 +11,10 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use super::behaviour::{BehaviourEvent, KADEMLIA_PROTOCOL};
-use super::codec::{Answer, Frame};
+use super::codec::{Answer, Frame, Size};
 use super::event_loop::EventLoop;
 use super::offences::Verdict;
+use super::outlet::NoRoom;
 use super::topic::Topic;
 use super::{NetworkEvent, peer};
 use crate::domain::limits::{GOSSIP_DECODING_MAX, LIGHT_NEIGHBOURS_MAX};
@@ -43,8 +44,12 @@ impl EventLoop {
             SwarmEvent::Behaviour(event) => self.on_behaviour_event(event),
             SwarmEvent::NewListenAddr { address, .. } => {
                 let address = address.with(libp2p::multiaddr::Protocol::P2p(self.local));
-                self.addresses.send_modify(|addresses| addresses.push(address.clone()));
-                self.tell(NetworkEvent::Listening(address));
+                self.addresses.send_modify(|addresses| {
+                    if !addresses.contains(&address) {
+                        addresses.push(address.clone());
+                    }
+                });
+                self.outlet.tell(NetworkEvent::Listening(address));
             }
             SwarmEvent::ExpiredListenAddr { address, .. } => self.forget_listen_address(&address),
             SwarmEvent::ListenerClosed { addresses, .. } => {
@@ -125,7 +130,7 @@ impl EventLoop {
         if connections == 1 {
             self.book.on_connected(peer, Instant::now());
             tracing::debug!(?peer, %address, "connected");
-            self.tell(NetworkEvent::Connected { peer, address: address.clone() });
+            self.outlet.tell(NetworkEvent::Connected { peer, address: address.clone() });
         }
         if endpoint.is_dialer() {
             self.bootstrap.on_connected(attempt, peer, &address);
@@ -138,26 +143,18 @@ impl EventLoop {
         let now = Instant::now();
         self.book.on_disconnected(peer, now);
         self.bootstrap.on_disconnected(peer, now);
-        self.tell(NetworkEvent::Disconnected(peer));
+        self.outlet.tell(NetworkEvent::Disconnected(peer));
         self.pump(peer);
     }
 
     fn on_dial_failed(&mut self, peer_id: Option<libp2p::PeerId>, attempt: ConnectionId, error: &DialError) {
-        tracing::debug!(peer = ?peer_id, %error, "a dial failed");
-        match error {
-            DialError::LocalPeerId { .. } => self.bootstrap.on_own_address(attempt),
-            DialError::WrongPeerId { obtained, address } => {
-                tracing::info!(%address, %obtained, "another node than expected lives there");
-                self.bootstrap.on_dial_failed(attempt, Instant::now());
-            }
-            DialError::NoAddresses
-            | DialError::DialPeerConditionFalse(_)
-            | DialError::Aborted
-            | DialError::Denied { .. }
-            | DialError::Transport(_) => self.bootstrap.on_dial_failed(attempt, Instant::now()),
+        if matches!(error, DialError::LocalPeerId { .. }) {
+            self.bootstrap.on_own_address(attempt);
+        } else if let Some(address) = self.bootstrap.on_dial_failed(attempt, Instant::now()) {
+            tracing::info!(%address, reason = %error, "cannot be reached; trying again");
         }
         if let Some(peer) = peer_id.as_ref().and_then(peer::from_libp2p) {
-            self.on_unreachable(peer);
+            self.on_unreachable(peer, error);
         }
     }
 
@@ -173,7 +170,8 @@ impl EventLoop {
         self.bootstrap.on_identified(peer, &addresses);
         self.book.learn(peer, addresses.iter().cloned());
         self.book.on_identified(peer, role, Instant::now());
-        self.tell(NetworkEvent::Identified { peer, addresses });
+        // A peer may say this as often as it likes, so it may be lost; presence carries the addresses, too.
+        self.outlet.offer(NetworkEvent::Identified { peer, addresses }).ok();
     }
 
     fn on_found_nearby(&mut self, peer_id: &libp2p::PeerId, address: Multiaddr) {
@@ -195,8 +193,10 @@ impl EventLoop {
     ) {
         let Some(peer) = peer::from_libp2p(peer_id) else { return };
         match result {
-            // Lost when the node does not keep up: there is another in five seconds.
-            Ok(rtt) => drop(self.offer(NetworkEvent::Rtt { peer, rtt })),
+            Ok(rtt) => {
+                // Lost when the node does not keep up: there is another in five seconds.
+                self.outlet.offer(NetworkEvent::Rtt { peer, rtt }).ok();
+            }
             Err(ping::Failure::Unsupported) => {}
             Err(reason @ (ping::Failure::Timeout | ping::Failure::Other { .. })) => {
                 tracing::debug!(?peer, %reason, "no answer; closing the connection");
@@ -239,18 +239,35 @@ impl EventLoop {
     }
 
     fn on_message_lost(&mut self, peer: PeerId, kind: &'static str, error: &OutboundFailure) {
-        tracing::debug!(?peer, kind, %error, "a message may be lost");
+        match error {
+            // The codec's word for what it will not write: a mistake of ours, so it is said aloud.
+            OutboundFailure::Io(reason) if reason.kind() == std::io::ErrorKind::InvalidInput => {
+                tracing::warn!(?peer, kind, %reason, "a message is lost");
+            }
+            OutboundFailure::Io(_)
+            | OutboundFailure::DialFailure
+            | OutboundFailure::Timeout
+            | OutboundFailure::ConnectionClosed
+            | OutboundFailure::UnsupportedProtocols => {
+                tracing::debug!(?peer, kind, %error, "a message may be lost");
+            }
+        }
         self.pump(peer);
     }
 
     fn on_frame(&mut self, peer_id: &libp2p::PeerId, frame: Frame) -> Answer {
         let Some(from) = peer::from_libp2p(peer_id) else { return Answer::Refused };
         match frame {
-            Frame::Received(message) => {
+            Frame::Received(message, size) => {
                 self.book.on_used(from, Instant::now());
-                match self.offer(NetworkEvent::Message { from, message: *message }) {
+                let event = NetworkEvent::Message { from, message: *message };
+                let offered = match size {
+                    Size::Small => self.outlet.offer(event),
+                    Size::Large => self.outlet.offer_large(event),
+                };
+                match offered {
                     Ok(()) => Answer::Taken,
-                    Err(_) => Answer::Busy,
+                    Err(NoRoom) => Answer::Busy,
                 }
             }
             Frame::Refused(reason) => {
@@ -294,7 +311,7 @@ impl EventLoop {
             (Ok(gossip), Some(from)) => {
                 self.judge(&id, &forwarder, MessageAcceptance::Accept);
                 // A hint: what a busy node misses it asks for later.
-                self.offer(NetworkEvent::Gossip { from, gossip }).ok();
+                self.outlet.offer(NetworkEvent::Gossip { from, gossip }).ok();
                 return;
             }
             (Ok(_), None) => "the author has no Ed25519 identity".to_owned(),

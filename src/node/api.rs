@@ -1,5 +1,7 @@
 //! The local API's requests, answered: one function a request.
 
+use std::time::Duration;
+
 use rand::TryRng;
 use rand::rngs::SysRng;
 
@@ -14,6 +16,9 @@ use crate::domain::limits::DISCOVERY_WAIT;
 use crate::domain::{Computation, ComputationId, Decimal, Status};
 use crate::protocol::{Command, Event, OwnPart, PrivateValue, View};
 use crate::{statistics, wire};
+
+/// After this long a node knows whom it can know, and waiting for others is in vain.
+const FRESH: Duration = Duration::from_secs(15);
 
 type Answer = Result<Reply, ApiError>;
 
@@ -135,9 +140,8 @@ impl Runtime {
         let checked = propose::draft(&proposal, self.own, self.now);
         match checked.and_then(|draft| self.parked.make_room().map(|()| draft)) {
             Ok(draft) => {
-                // Once it is up, a node knows whom it can know.
-                let fresh = self.started.elapsed() < DISCOVERY_WAIT * 4;
-                let until = self.now + if fresh { DISCOVERY_WAIT } else { std::time::Duration::ZERO };
+                let fresh = self.started.elapsed() < FRESH;
+                let until = if fresh { self.now + DISCOVERY_WAIT } else { self.now };
                 self.try_proposing(Discovering { proposal, draft, until, asker });
             }
             Err(error) => self.answer(asker, Err(error)),

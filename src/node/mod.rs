@@ -82,6 +82,9 @@ pub struct NodeOptions {
 /// Why a node does not start. Nothing of it runs afterwards.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// Its name is too long or cannot be shown.
+    #[error("`{0}` is not a name for a node: at most 32 characters, no control characters")]
+    Name(String),
     /// Its folder cannot be made.
     #[error("cannot make the folder {}: {reason}", path.display())]
     Folder {
@@ -139,6 +142,7 @@ impl StartError {
     /// What to do next.
     pub fn hint(&self) -> String {
         match self {
+            Self::Name(_) => "give a shorter --name".to_owned(),
             Self::Folder { .. } => "check the permissions and the free space there".to_owned(),
             Self::Store(error) => error.hint(),
             Self::Network(_) => "give another --listen address, or none: then a free port is taken".to_owned(),

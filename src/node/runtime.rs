@@ -104,6 +104,9 @@ impl Runtime {
     /// `Store` or `NetworkGone`. The node has left the network in any case.
     pub(super) async fn run(mut self) -> Result<(), RunError> {
         let outcome = self.turn_until_stopped().await;
+        if let Err(error) = &outcome {
+            tracing::error!(hint = %error.hint(), "{error}");
+        }
         self.leave().await;
         outcome
     }
@@ -170,11 +173,14 @@ impl Runtime {
         let Round { changes, peers, releases, .. } = std::mem::take(&mut self.round);
         if !changes.is_empty() || !peers.is_empty() {
             let store = Arc::clone(&self.store);
+            let (count, begun) = (changes.len() + peers.len(), Instant::now());
             let written = tokio::task::spawn_blocking(move || {
                 store.apply(&changes)?;
                 peers.iter().try_for_each(|peer| store.remember_peer(peer))
             });
             written.await.map_err(|_| RunError::StorePanicked(self.home.clone()))??;
+            let took_ms = begun.elapsed().as_millis();
+            tracing::debug!(changes = count, took_ms, releases = releases.len(), "round written");
         }
         for release in releases {
             self.release(release);

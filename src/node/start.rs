@@ -5,7 +5,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -22,6 +22,7 @@ use super::runtime::{Inlets, Runtime};
 use super::timers::Timers;
 use super::{IdentityAge, NodeOptions, RunError, RunningNode, StartError};
 use crate::control::{self, CALLS_QUEUED_MAX, NodeId};
+use crate::domain::limits::NODE_NAME_CHARS_MAX;
 use crate::domain::{PeerId, Timestamp};
 use crate::network::{Network, NetworkConfig};
 use crate::protocol::{Node, Seed, Settings};
@@ -31,8 +32,11 @@ use crate::wire::{Activity, Presence, Record};
 
 const STORE_FILE: &str = "node.redb";
 const SOCKET_FILE: &str = "control.sock";
+/// How long the last answers may take to be read: a node leaves within 5 s of being told to.
+const LAST_ANSWERS_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartError> {
+    check_name(&options.name)?;
     let mut clock = Clock::new();
     let now = clock.now();
     let own = options.identity.peer();
@@ -44,15 +48,16 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
     let (stop, stopped) = oneshot::channel();
     let socket = options.folder.join(SOCKET_FILE);
     let id = node_id(&options, &addresses);
+    let presence = OwnPresence::new(options.identity.clone(), first_presence(&options, addresses, now));
     let mut runtime = Runtime {
         own,
         role: options.role,
-        name: options.name.clone(),
+        name: options.name,
         policy: options.policy.clone(),
         home: home_of(&options.folder),
         sources: options.data,
         node: Node::new(Settings {
-            identity: options.identity.clone(),
+            identity: options.identity,
             role: options.role,
             policy: options.policy,
             memory_since: store.memory_since(),
@@ -61,19 +66,7 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
         network,
         store,
         directory: Directory::new(own, options.role),
-        presence: OwnPresence::new(
-            options.identity,
-            Presence {
-                peer: own,
-                role: options.role,
-                name: options.name,
-                activity: Activity::Active,
-                addresses,
-                created_at: options.created_at,
-                sent_at: now,
-                lifetime_ms: 0,
-            },
-        ),
+        presence,
         timers: Timers::default(),
         parked: Parked::default(),
         open: BTreeMap::new(),
@@ -108,15 +101,24 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
 
 async fn run(runtime: Runtime, close_api: oneshot::Sender<()>, api: JoinHandle<()>) -> Result<(), RunError> {
     let outcome = runtime.run().await;
-    if let Err(error) = &outcome {
-        tracing::error!(hint = %error.hint(), "{error}");
-    }
     drop(close_api);
-    // Answers that were given are written before the process may end.
-    if api.await.is_err() {
-        tracing::warn!("the local API broke down");
+    // Answers that were given are written before the process may end, unless nobody reads them.
+    match tokio::time::timeout(LAST_ANSWERS_WAIT, api).await {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) => tracing::warn!("the local API broke down"),
+        Err(_) => tracing::debug!("somebody does not read the local API's last answer"),
     }
     outcome
+}
+
+/// Others take no presence with a name that they could not show.
+fn check_name(name: &str) -> Result<(), StartError> {
+    let fits = name.chars().count() <= NODE_NAME_CHARS_MAX && !name.chars().any(char::is_control);
+    if fits {
+        Ok(())
+    } else {
+        Err(StartError::Name(name.escape_debug().take(2 * NODE_NAME_CHARS_MAX).collect()))
+    }
 }
 
 /// Opens the store, or makes one: of a new identity, or of one whose memory is gone.
@@ -172,6 +174,19 @@ fn network_config(options: &NodeOptions, known: Vec<KnownPeer>) -> NetworkConfig
         known,
         mdns: options.mdns,
         swarm_key: options.swarm_key.clone(),
+    }
+}
+
+fn first_presence(options: &NodeOptions, addresses: Vec<String>, now: Timestamp) -> Presence {
+    Presence {
+        peer: options.identity.peer(),
+        role: options.role,
+        name: options.name.clone(),
+        activity: Activity::Active,
+        addresses,
+        created_at: options.created_at,
+        sent_at: now,
+        lifetime_ms: 0,
     }
 }
 

@@ -85,7 +85,7 @@ pub(super) fn of_record(record: &Record, own: PeerId) -> Option<Line> {
             let set = counted(vote.participants as usize, "participant");
             Some(Line::info(vote.computation, format!("voted for the set of {set}")))
         }
-        Record::Opened(computation) => Some(Line::info(*computation, "opened its partial sum")),
+        Record::Opened { opening, .. } => Some(Line::info(opening.get().computation, "opened its partial sum")),
         // `of_notice` and `of_fault` tell of these.
         Record::Report(_)
         | Record::Certificate(_)
@@ -154,13 +154,13 @@ pub(super) fn of_message(from: PeerId, message: &Message) -> Option<Line> {
         | Message::Receipts(_)
         | Message::Stand { .. }
         | Message::Progress { .. }
-        | Message::Complete(_)
+        | Message::Complete { .. }
         | Message::Close(_)
         | Message::List { .. }
         | Message::Conflict(_)
         | Message::Freeze { .. }
         | Message::Vote(_)
-        | Message::Open(_)
+        | Message::Open { .. }
         | Message::Certificate(_)
         | Message::Fail(_)
         | Message::Want { .. }

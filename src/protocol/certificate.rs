@@ -3,7 +3,7 @@
 use crate::domain::{Computation, ComputationError, ComputationId, PeerId, Sharing};
 use crate::sharing::additive::{self, ShareError};
 use crate::statistics::{self, Answer, DecodeError};
-use crate::wire::{Certificate, CodecError, from_bytes, partial_sum_commitment};
+use crate::wire::{Certificate, CodecError, from_bytes, partial_sum_commitment, votes_digest};
 
 /// What a valid certificate says.
 #[derive(Clone, Debug)]
@@ -43,6 +43,9 @@ pub enum CertificateError {
         /// The maximum.
         maximum: u32,
     },
+    /// A heavy node's opening answers other votes than the ones beside it.
+    #[error("the opening of heavy node {} answers other votes", .0.uid())]
+    OtherVotes(PeerId),
     /// A heavy node opened something else than it had committed to.
     #[error("heavy node {} opened something else than it had committed to", .0.uid())]
     Opening(PeerId),
@@ -81,7 +84,7 @@ pub(super) fn answer_of(certificate: &Certificate) -> Result<Answer, Certificate
     let first = votes.first().map(|vote| vote.get());
     for (index, heavy) in computation.heavy.iter().enumerate() {
         let vote = votes.get(index).map(|vote| vote.get()).filter(|vote| vote.computation == id);
-        let opening = openings.get(index).filter(|opening| opening.computation == id);
+        let opening = openings.get(index).map(|opening| opening.get()).filter(|it| it.computation == id);
         let (vote, opening) = vote
             .zip(opening)
             .filter(|(vote, opening)| vote.heavy == *heavy && opening.heavy == *heavy)
@@ -101,6 +104,11 @@ pub(super) fn answer_of(certificate: &Certificate) -> Result<Answer, Certificate
     let last = computation.heavy.last().copied().filter(|_| extra);
     if let Some(last) = last {
         return Err(CertificateError::Incomplete(last));
+    }
+    // An honest heavy node opens once: with its opening comes the one set of votes that it answered.
+    let fixed = votes_digest(id, votes);
+    if let Some(other) = openings.iter().find(|opening| opening.get().votes != fixed) {
+        return Err(CertificateError::OtherVotes(other.signer()));
     }
     let participants = first.map_or(0, |vote| vote.participants);
     let (minimum, maximum) = (computation.min_participants, computation.max_participants);

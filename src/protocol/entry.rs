@@ -1,6 +1,7 @@
 //! What a node knows of one computation, from the proposal to the end.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::action::Notice;
 use super::event::Timer;
@@ -16,6 +17,9 @@ use crate::wire::{
     Acceptance, Announcement, Certificate, FailureNotice, Gossip, Message, Record, RecordKind, Signed,
 };
 
+/// A heavy node that starts after the patience asks the others how it ended for this long before it names them missing.
+const ASK_BEFORE_FAILING: Duration = Duration::from_secs(3);
+
 /// One computation.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -26,6 +30,8 @@ pub(super) struct Entry {
     pub own: OwnPart,
     /// When this node answered.
     pub answered_at: Option<Timestamp>,
+    /// Since when its source is being read.
+    pub reading: Option<Timestamp>,
     /// At the proposer: why light nodes have not answered.
     pub standings: BTreeMap<PeerId, Standing>,
     /// At the proposer: the most reports that a heavy node told of.
@@ -77,8 +83,19 @@ pub(super) enum Part {
 /// How it ended.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Completed { certificate: Box<Certificate>, answer: Answer },
-    Failed { failure: Failure, certificate: Option<Box<Certificate>> },
+    Completed {
+        certificate: Box<Certificate>,
+        answer: Answer,
+    },
+    /// Without a result: this node found out, or was told so by the signer of the notice.
+    Failed {
+        failure: Failure,
+        notice: Option<Box<Signed<FailureNotice>>>,
+    },
+    /// With a certificate of a total that true inputs cannot add up to.
+    Impossible {
+        certificate: Box<Certificate>,
+    },
 }
 
 impl Entry {
@@ -89,6 +106,7 @@ impl Entry {
             stage: Stage::Proposed { proposing: None, accepted: None },
             own: OwnPart::None,
             answered_at: None,
+            reading: None,
             standings: BTreeMap::new(),
             reports_told: 0,
             attempts: 0,
@@ -172,7 +190,8 @@ impl Entry {
             (None, Role::Light) => Part::Light(None),
         };
         if matches!(part, Part::Heavy(_)) {
-            turn.set_timer(Timer::Patience(self.id), self.terms().patience_ends());
+            let asked = turn.now + ASK_BEFORE_FAILING;
+            turn.set_timer(Timer::Patience(self.id), self.terms().patience_ends().max(asked));
         }
         self.stage = Stage::Running { acceptances, part, due: Due::NotYet };
         turn.set_timer(Timer::Deadline(self.id), self.terms().deadline);
@@ -189,7 +208,7 @@ impl Entry {
             }
             Err(failure) => {
                 let notice = Notice::Failed { computation: self.id, failure: failure.clone() };
-                (Outcome::Failed { failure, certificate: Some(Box::new(certificate)) }, notice)
+                (Outcome::Impossible { certificate: Box::new(certificate) }, notice)
             }
         };
         self.stage = Stage::Ended(outcome);
@@ -199,15 +218,8 @@ impl Entry {
 
     /// The end without a result. A heavy node says so, signed, to whom it concerns.
     pub fn fail(&mut self, turn: &mut Turn<'_>, failure: Failure) {
-        if !self.is_open() {
-            return;
-        }
         let announced = self.is_running();
-        turn.persist(Record::Failed { computation: self.id, failure: failure.clone(), at: turn.now });
-        self.erase_private(turn);
-        turn.tell(Notice::Failed { computation: self.id, failure: failure.clone() });
-        self.stage = Stage::Ended(Outcome::Failed { failure, certificate: None });
-        self.changed(turn);
+        self.end_without_result(turn, failure, None);
         if announced && let Some(notice) = self.failure_notice(turn) {
             for heavy in self.others(turn.me()) {
                 turn.send(heavy, Message::Fail(notice.clone()));
@@ -220,9 +232,50 @@ impl Entry {
         }
     }
 
-    /// What one of its heavy nodes, or its proposer, signs about a failed computation.
+    /// The end as another node tells it. Its word is kept and passed on as it is.
+    pub fn on_fail(&mut self, turn: &mut Turn<'_>, notice: &Signed<FailureNotice>) {
+        let said = notice.get();
+        let by_heavy = self.terms().has_heavy(&said.signer);
+        let by_proposer = said.signer == self.terms().proposer && !self.is_running();
+        if !(by_heavy || by_proposer) || !said.failure.may_be_told_by(said.signer, self.terms()) {
+            return;
+        }
+        let failure = match said.failure {
+            // What this node has not seen is somebody's word.
+            Failure::Misconduct { heavy, evidence } => Failure::Accused { by: said.signer, heavy, evidence },
+            _ => said.failure.clone(),
+        };
+        self.end_without_result(turn, failure, Some(notice.clone()));
+    }
+
+    fn end_without_result(
+        &mut self,
+        turn: &mut Turn<'_>,
+        failure: Failure,
+        notice: Option<Signed<FailureNotice>>,
+    ) {
+        if !self.is_open() {
+            return;
+        }
+        if matches!(self.stage, Stage::Proposed { accepted: Some(_), .. }) {
+            // The question stays when the acceptance goes, so that it is never accepted a second time.
+            turn.persist(Record::Proposed(self.computation.clone()));
+        }
+        let (computation, at) = (self.id, turn.now);
+        turn.persist(Record::Failed { computation, failure: failure.clone(), notice: notice.clone(), at });
+        self.erase_private(turn);
+        turn.tell(Notice::Failed { computation, failure: failure.clone() });
+        self.stage = Stage::Ended(Outcome::Failed { failure, notice: notice.map(Box::new) });
+        self.changed(turn);
+    }
+
+    /// What there is to tell about a failed computation: the word of the node that told this one, or what one of its
+    /// heavy nodes, or its proposer, signs itself.
     pub fn failure_notice(&self, turn: &Turn<'_>) -> Option<Signed<FailureNotice>> {
-        let Stage::Ended(Outcome::Failed { failure, certificate: None }) = &self.stage else { return None };
+        let Stage::Ended(Outcome::Failed { failure, notice }) = &self.stage else { return None };
+        if let Some(notice) = notice {
+            return Some((**notice).clone());
+        }
         let me = turn.me();
         let never_announced =
             matches!(failure, Failure::Refused { .. } | Failure::Unreachable { .. } | Failure::NeverAnnounced);
@@ -234,7 +287,11 @@ impl Entry {
 
     /// Sends the certificate to the proposer and to this node's part of the participants, and tells the network.
     pub fn spread_certificate(&self, turn: &mut Turn<'_>, participants: &[PeerId]) {
-        let Stage::Ended(Outcome::Completed { certificate, .. }) = &self.stage else { return };
+        let Stage::Ended(Outcome::Completed { certificate, .. } | Outcome::Impossible { certificate }) =
+            &self.stage
+        else {
+            return;
+        };
         let me = turn.me();
         let order = self.terms().heavy.iter().position(|heavy| *heavy == me).unwrap_or(0);
         let mine = participants.iter().skip(order).step_by(self.terms().heavy.len().max(1));
@@ -301,10 +358,14 @@ impl Entry {
                 view.participants = answer.participants();
                 view.answer = Some(answer.clone());
             }
-            Stage::Ended(Outcome::Failed { failure, certificate }) => {
+            Stage::Ended(Outcome::Failed { failure, .. }) => {
                 view.status = Status::Failed;
                 view.failure = Some(failure);
-                view.certificate = certificate.as_deref();
+            }
+            Stage::Ended(Outcome::Impossible { certificate }) => {
+                view.status = Status::Failed;
+                view.failure = Some(&Failure::ImpossibleTotal);
+                view.certificate = Some(certificate);
             }
         }
         view

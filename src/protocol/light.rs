@@ -54,7 +54,7 @@ impl Entry {
             return;
         }
         let settings = turn.settings();
-        if settings.memory_since.is_some_and(|since| self.terms().proposed_at < since) {
+        if settings.forgets(self.terms().proposed_at) {
             self.decline(turn, Standing::MemoryTooYoung);
             return;
         }
@@ -95,6 +95,7 @@ impl Entry {
 
     /// The source was read.
     pub fn on_source_read(&mut self, turn: &mut Turn<'_>, outcome: Result<PrivateValue, SourceProblem>) {
+        self.reading = None;
         match outcome {
             Ok(value) => self.report(turn, &value),
             Err(SourceProblem::NoSuchField) => self.wait_for_owner(turn, Doubt::NoSource),
@@ -103,8 +104,12 @@ impl Entry {
     }
 
     fn read_source(&mut self, turn: &mut Turn<'_>) {
-        if let Some(field) = self.terms().query.fields.first() {
-            turn.read_source(self.id, field.name.clone());
+        if self.reading.is_none()
+            && let Some(field) = self.terms().query.fields.first()
+        {
+            let name = field.name.clone();
+            self.reading = Some(turn.now);
+            turn.read_source(self.id, name);
         }
     }
 
@@ -114,8 +119,8 @@ impl Entry {
         }
         self.own = OwnPart::Waiting(doubt);
         turn.tell(Notice::WaitsForOwner { computation: self.id, why: doubt });
-        let standing = if doubt == Doubt::NoSource { Standing::NoSuchField } else { Standing::WaitsForOwner };
-        self.stand(turn, Some(standing));
+        let standing = self.told_standing();
+        self.stand(turn, standing);
         self.changed(turn);
     }
 
@@ -124,10 +129,26 @@ impl Entry {
             return;
         }
         self.own = OwnPart::Declined(standing);
+        if standing == Standing::ValueUnfit {
+            // Not to answer tells that the value lies outside the schema: that counts against the daily limit, or
+            // the value could be searched for, bound by bound.
+            self.answered_at = Some(turn.now);
+        }
         turn.persist(self.ledger_entry(turn.now, LedgerDecision::Declined(standing)));
         turn.tell(Notice::Declined { computation: self.id, standing });
-        self.stand(turn, Some(standing));
+        let told = self.told_standing();
+        self.stand(turn, told);
         self.changed(turn);
+    }
+
+    /// What the proposer is told instead of a report: never whether the value fits, nor how old the store is.
+    pub const fn told_standing(&self) -> Option<Standing> {
+        match self.own {
+            OwnPart::None | OwnPart::Answered => None,
+            OwnPart::Waiting(Doubt::NoSource) => Some(Standing::NoSuchField),
+            OwnPart::Waiting(_) => Some(Standing::WaitsForOwner),
+            OwnPart::Declined(_) => Some(Standing::Declined),
+        }
     }
 
     fn stand(&self, turn: &mut Turn<'_>, standing: Option<Standing>) {
@@ -163,8 +184,18 @@ impl Entry {
         self.changed(turn);
     }
 
+    /// Takes up a report from the store. A crash may have come between it and the ledger.
+    pub fn restore_report(&mut self, turn: &mut Turn<'_>, submissions: Vec<Submission>) {
+        if self.own != OwnPart::Answered {
+            turn.persist(self.ledger_entry(turn.now, LedgerDecision::Answered));
+            self.own = OwnPart::Answered;
+            self.answered_at = Some(turn.now);
+        }
+        self.resume_answering(turn, submissions);
+    }
+
     /// Starts to send a report that is persisted.
-    pub fn resume_answering(&mut self, turn: &mut Turn<'_>, submissions: Vec<Submission>) {
+    fn resume_answering(&mut self, turn: &mut Turn<'_>, submissions: Vec<Submission>) {
         if let Stage::Running { part: Part::Light(answering), .. } = &mut self.stage {
             *answering = Some(Answering::new(submissions));
             self.submit_again(turn);

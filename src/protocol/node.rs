@@ -13,9 +13,9 @@ use super::turn::Turn;
 use super::view::{OwnPart, View};
 use super::{restore, sync};
 use crate::consent::Policy;
-use crate::domain::limits::{CLOCK_SKEW_MAX, OPEN_KNOWN_MAX, OPEN_PER_HEAVY_MAX, OPEN_PER_PROPOSER_MAX};
+use crate::domain::limits::{CLOCK_SKEW_MAX, OPEN_PER_HEAVY_MAX, OPEN_PER_PROPOSER_MAX};
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Refusal, Role, Timestamp};
-use crate::wire::{Announcement, Certificate, FailureNotice, Gossip, Identity, Message, Signed, Want};
+use crate::wire::{Announcement, Certificate, Gossip, Identity, Message, Signed, Want};
 
 /// What a node is, fixed from its start.
 #[derive(Clone, Debug)]
@@ -49,6 +49,13 @@ pub(super) struct State {
     pub peers: BTreeMap<PeerId, Role>,
     /// Unknown computations whose certificate was asked for.
     pub fetching: BTreeSet<ComputationId>,
+}
+
+impl Settings {
+    /// Whether something proposed at this time, by another node's clock, may be older than this node's memory.
+    pub(super) fn forgets(&self, proposed_at: Timestamp) -> bool {
+        self.memory_since.is_some_and(|since| proposed_at < since + CLOCK_SKEW_MAX)
+    }
 }
 
 impl Node {
@@ -99,7 +106,9 @@ impl State {
             Event::Message { from, message } => self.on_message(turn, from, message),
             Event::Gossip(Gossip::Announce(announcement)) => self.on_announce(turn, None, announcement),
             Event::Gossip(Gossip::Completed { computation }) => self.on_completed_hint(turn, computation),
-            Event::Gossip(Gossip::Failed(notice)) => self.on_fail(turn, &notice),
+            Event::Gossip(Gossip::Failed(notice)) => {
+                self.with(notice.get().computation, |entry| entry.on_fail(turn, &notice));
+            }
             Event::Gossip(Gossip::Presence(_)) => {}
             Event::Met { peer, role } => self.on_met(turn, peer, role),
             Event::Lost(peer) => {
@@ -118,8 +127,12 @@ impl State {
             Message::Propose(computation) => self.on_propose(turn, from, computation),
             Message::Accept(acceptance) => {
                 let id = acceptance.get().computation;
+                let running = |state: &Self| state.entries.get(&id).is_some_and(Entry::is_running);
+                let before = running(self);
                 self.with(id, |entry| entry.on_accept(turn, from, acceptance));
-                self.consider(turn, id);
+                if !before && running(self) {
+                    self.consider(turn, id);
+                }
             }
             Message::Refuse { computation, refusal } => {
                 self.with(computation, |entry| entry.on_refuse(turn, from, refusal));
@@ -151,9 +164,8 @@ impl State {
             Message::Progress { computation, reports } => {
                 self.with(computation, |entry| entry.on_progress(turn, from, reports));
             }
-            Message::Complete(complete) => {
-                let id = complete.get().computation;
-                self.with(id, |entry| entry.on_complete(turn, from, &complete));
+            Message::Complete { computation, list } => {
+                self.with(computation, |entry| entry.on_complete(turn, from, list));
             }
             Message::Close(close) => {
                 self.with(close.get().computation, |entry| entry.on_close(turn, from, close));
@@ -172,11 +184,14 @@ impl State {
             Message::Vote(vote) => {
                 self.with(vote.get().computation, |entry| entry.on_vote(turn, from, vote));
             }
-            Message::Open(opening) => {
-                self.with(opening.computation, |entry| entry.on_open(turn, from, opening));
+            Message::Open { opening, votes } => {
+                let id = opening.get().computation;
+                self.with(id, |entry| entry.on_open(turn, from, opening, votes));
             }
             Message::Certificate(certificate) => self.on_certificate(turn, from, certificate),
-            Message::Fail(notice) => self.on_fail(turn, &notice),
+            Message::Fail(notice) => {
+                self.with(notice.get().computation, |entry| entry.on_fail(turn, &notice));
+            }
             Message::Want { computation, want } => self.on_want(turn, from, computation, want),
             Message::Ask { clock } => self.on_ask(turn, from, clock),
             Message::Offer { clock, open, completed, failed } => {
@@ -226,7 +241,9 @@ impl State {
             turn.ignore(from, "propose", "it is somebody else's");
             return;
         }
-        let carried = self.entries.values().filter(|entry| entry.is_open()).count();
+        let me = turn.me();
+        let mine = |entry: &&Entry| entry.is_open() && entry.id != id && entry.terms().has_heavy(&me);
+        let carried = self.entries.values().filter(mine).count();
         let of_proposer = self.open_of(&from);
         let known = self.entries.contains_key(&id);
         let entry = self.entries.entry(id).or_insert_with(|| Entry::new(computation));
@@ -241,7 +258,7 @@ impl State {
         // A proposal to itself is already counted once.
         let refusal = entry.refusal(turn).or_else(|| match () {
             () if !fresh => None,
-            () if carried > OPEN_PER_HEAVY_MAX => Some(Refusal::Busy { open_max: limit(OPEN_PER_HEAVY_MAX) }),
+            () if carried >= OPEN_PER_HEAVY_MAX => Some(Refusal::Busy { open_max: limit(OPEN_PER_HEAVY_MAX) }),
             () if of_proposer >= OPEN_PER_PROPOSER_MAX && !known => {
                 Some(Refusal::ProposerBusy { open_max: limit(OPEN_PER_PROPOSER_MAX) })
             }
@@ -269,10 +286,12 @@ impl State {
         if ahead {
             turn.tell(Notice::ClockSkew { peer: terms.proposer, clock: terms.proposed_at });
         }
-        let crowded =
-            known.is_none() && self.entries.values().filter(|entry| entry.is_open()).count() >= OPEN_KNOWN_MAX;
+        let (unknown, deadline) = (known.is_none(), terms.deadline);
         let entry = Entry::new(announcement.computation.clone());
-        if !is_founded(&announcement) || turn.now > entry.settled_at() || ahead || crowded {
+        if !is_founded(&announcement) || turn.now > entry.settled_at() || ahead {
+            return;
+        }
+        if unknown && !self.make_room(turn, deadline) {
             return;
         }
         let entry = self.entries.entry(id).or_insert(entry);
@@ -296,8 +315,12 @@ impl State {
         let field = entry.terms().query.fields.first().map(|field| field.name.clone());
         let same_field =
             |entry: &&Entry| entry.terms().query.fields.first().map(|field| &field.name) == field.as_ref();
-        let answered: Vec<_> =
-            self.entries.values().filter(same_field).filter_map(|entry| entry.answered_at).collect();
+        let answered: Vec<_> = self
+            .entries
+            .values()
+            .filter(same_field)
+            .filter_map(|entry| entry.answered_at.or(entry.reading))
+            .collect();
         self.with(id, |entry| entry.consider(turn, &answered));
     }
 
@@ -316,9 +339,10 @@ impl State {
 
     pub fn on_certificate(&mut self, turn: &mut Turn<'_>, from: PeerId, certificate: Certificate) {
         let id = certificate.computation.id();
-        let asked = self.fetching.remove(&id);
+        let asked = self.fetching.remove(&id)
+            && certificate.computation.get().proposed_at.since(turn.now) <= CLOCK_SKEW_MAX;
         match self.entries.get(&id).map(|entry| &entry.stage) {
-            Some(Stage::Ended(Outcome::Completed { .. } | Outcome::Failed { certificate: Some(_), .. })) => {
+            Some(Stage::Ended(Outcome::Completed { .. } | Outcome::Impossible { .. })) => {
                 return;
             }
             None if !asked => return,
@@ -333,6 +357,7 @@ impl State {
                 | CertificateError::Incomplete(_)
                 | CertificateError::OtherSet(_)
                 | CertificateError::Participants { .. }
+                | CertificateError::OtherVotes(_)
                 | CertificateError::Opening(_)
                 | CertificateError::Shape { .. },
             ) => {
@@ -342,23 +367,6 @@ impl State {
         };
         let entry = self.entries.entry(id).or_insert_with(|| Entry::new(certificate.computation.clone()));
         entry.complete(turn, certificate, answer);
-    }
-
-    fn on_fail(&mut self, turn: &mut Turn<'_>, notice: &Signed<FailureNotice>) {
-        let said = notice.get();
-        self.with(said.computation, |entry| {
-            let by_heavy = entry.terms().has_heavy(&said.signer);
-            let by_proposer = said.signer == entry.terms().proposer && !entry.is_running();
-            if !entry.is_open() || !(by_heavy || by_proposer) {
-                return;
-            }
-            let mut failure = said.failure.clone();
-            if let Failure::Misconduct { heavy, evidence } = failure {
-                // What this node has not seen is somebody's word.
-                failure = Failure::Accused { by: said.signer, heavy, evidence };
-            }
-            entry.fail(turn, failure);
-        });
     }
 
     /// Open computations of one proposer.

@@ -66,7 +66,7 @@ impl Entry {
 
     /// A heavy node does not take it on: it ends here, and the others may forget it.
     pub fn on_refuse(&mut self, turn: &mut Turn<'_>, from: PeerId, refusal: Refusal) {
-        if self.terms().has_heavy(&from) {
+        if self.terms().has_heavy(&from) && refusal.is_short() {
             self.give_up_proposing(turn, Failure::Refused { heavy: from, refusal });
         }
     }

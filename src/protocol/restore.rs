@@ -6,11 +6,11 @@ use super::entry::{Entry, Outcome, Stage};
 use super::heavy::Heavy;
 use super::turn::Turn;
 use super::view::OwnPart;
-use crate::domain::{Computation, ComputationId, Failure};
+use crate::domain::{Computation, ComputationId, Failure, Standing};
 use crate::protocol::certificate::answer_of;
 use crate::wire::{
-    Announcement, Certificate, Exclusion, FaultProof, LedgerDecision, LedgerEntry, Record, RecordKind, Signed,
-    Submission,
+    Announcement, Certificate, Exclusion, FailureNotice, FaultProof, LedgerDecision, LedgerEntry, Record,
+    RecordKind, Signed, Submission,
 };
 
 /// The records of one computation, gathered.
@@ -25,6 +25,9 @@ struct Pieces {
     exclusions: Vec<Exclusion>,
     certificate: Option<Certificate>,
     failure: Option<Failure>,
+    notice: Option<Signed<FailureNotice>>,
+    /// A heavy node that was convicted just before a crash.
+    convicted: Option<Failure>,
     ledger: Option<LedgerEntry>,
 }
 
@@ -59,23 +62,29 @@ impl Pieces {
                 self.computation = Some(certificate.computation.clone());
                 self.certificate = Some(certificate);
             }
-            Record::Failed { failure, .. } => self.failure = Some(failure),
+            Record::Failed { failure, notice, .. } => {
+                self.failure = Some(failure);
+                self.notice = notice;
+            }
             Record::Ledger(entry) => self.ledger = Some(entry),
             Record::Fault(fault) => match fault.proof {
                 FaultProof::TwoReports(exclusion) => self.exclusions.push(*exclusion),
-                FaultProof::TwoLists(..)
+                proof @ (FaultProof::TwoLists(..)
                 | FaultProof::TwoFreezes(..)
                 | FaultProof::WrongFreeze(..)
                 | FaultProof::TwoVotes(..)
                 | FaultProof::WrongVote(..)
                 | FaultProof::ReportLeftOut(..)
-                | FaultProof::WrongOpening(..) => {}
+                | FaultProof::WrongOpening(..)) => {
+                    let (heavy, evidence) = (fault.culprit, proof.evidence());
+                    self.convicted = Some(Failure::Misconduct { heavy, evidence });
+                }
             },
             step @ (Record::Held(_)
             | Record::Closed { .. }
             | Record::Frozen { .. }
             | Record::Voted { .. }
-            | Record::Opened(_)) => self.steps.push(step),
+            | Record::Opened { .. }) => self.steps.push(step),
         }
     }
 
@@ -91,7 +100,10 @@ impl Pieces {
         if let Some(ledger) = &self.ledger {
             (entry.own, entry.answered_at) = match ledger.decision {
                 LedgerDecision::Answered => (OwnPart::Answered, Some(ledger.at)),
-                LedgerDecision::Declined(standing) => (OwnPart::Declined(standing), None),
+                LedgerDecision::Declined(standing) => {
+                    let counts = standing == Standing::ValueUnfit;
+                    (OwnPart::Declined(standing), counts.then_some(ledger.at))
+                }
             };
         }
         let ended = self.certificate.is_some() || self.failure.is_some();
@@ -125,12 +137,19 @@ impl Pieces {
             }
         }
         let lost = heavy.is_none() && entry.terms().has_heavy(&turn.me());
+        let closed = heavy.as_ref().is_some_and(|heavy| heavy.is_closed());
         entry.run(turn, announcement.acceptances, heavy);
+        if closed {
+            entry.resume_agreement(turn);
+        }
         if lost {
             entry.fail(turn, Failure::MemoryLost { heavy: turn.me() });
         }
+        if let Some(convicted) = self.convicted {
+            entry.fail(turn, convicted);
+        }
         if let Some(report) = self.report {
-            entry.resume_answering(turn, report);
+            entry.restore_report(turn, report);
         }
     }
 
@@ -138,12 +157,11 @@ impl Pieces {
         match (self.certificate.take(), self.failure.take()) {
             (Some(certificate), _) => Some(match answer_of(&certificate) {
                 Ok(answer) => Outcome::Completed { certificate: Box::new(certificate), answer },
-                Err(_) => Outcome::Failed {
-                    failure: Failure::ImpossibleTotal,
-                    certificate: Some(Box::new(certificate)),
-                },
+                Err(_) => Outcome::Impossible { certificate: Box::new(certificate) },
             }),
-            (None, Some(failure)) => Some(Outcome::Failed { failure, certificate: None }),
+            (None, Some(failure)) => {
+                Some(Outcome::Failed { failure, notice: self.notice.take().map(Box::new) })
+            }
             (None, None) => None,
         }
     }

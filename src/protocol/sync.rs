@@ -10,13 +10,17 @@ use super::event::Timer;
 use super::node::State;
 use super::turn::Turn;
 use super::view::OwnPart;
-use crate::consent::Doubt;
-use crate::domain::limits::{CLOCK_SKEW_MAX, ENDED_KEPT_MAX, SYNC_ENDED_MAX, SYNC_IDS_MAX};
-use crate::domain::{ComputationId, PeerId, Role, Standing, Timestamp};
+use crate::domain::limits::{
+    CLOCK_SKEW_MAX, ENDED_KEPT_MAX, FOREIGN_KEPT_MAX, OPEN_KNOWN_MAX, SYNC_ENDED_MAX, SYNC_IDS_MAX,
+};
+use crate::domain::{ComputationId, PeerId, Role, Timestamp};
 use crate::wire::{Message, RecordKind, Want};
 
 /// How often a node asks one of the heavy nodes that it is connected to. A guess: a late answer costs little.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
+
+/// As far back as the `guarded` policy counts answers.
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Sets the time of the next question.
 pub(super) fn schedule(turn: &mut Turn<'_>) {
@@ -66,6 +70,7 @@ impl State {
                 }
                 entry.retry_later(turn);
             }
+            Stage::Running { part: Part::Heavy(_), .. } => entry.say_complete(turn),
             Stage::Running { due: Due::Passed, part: Part::Light(_) | Part::Bystander, .. } => {
                 let order = entry.attempts as usize % entry.terms().heavy.len().max(1);
                 if let Some(heavy) = entry.terms().heavy.get(order).copied() {
@@ -155,29 +160,65 @@ impl State {
         }
     }
 
-    /// Keeps the newest ended computations; of older ones only the ledger and the evidence remain.
-    fn prune(&mut self, turn: &mut Turn<'_>) {
-        let now = turn.now;
-        let mut ended: Vec<_> = self
-            .entries
-            .values()
-            .filter(|entry| !entry.is_open() && entry.settled_at() < now)
-            .map(|entry| (entry.terms().proposed_at, entry.id))
-            .collect();
-        ended.sort_unstable();
-        let surplus = ended.len().saturating_sub(ENDED_KEPT_MAX);
-        for (_, id) in ended.into_iter().take(surplus) {
-            self.entries.remove(&id);
-            for kind in
-                [RecordKind::Proposed, RecordKind::Announced, RecordKind::Certificate, RecordKind::Failed]
-            {
-                turn.erase(kind, id);
+    /// Keeps the newest ended computations; of older ones only the ledger and the evidence remain. What this node took
+    /// part in stays until nothing of it can be replayed, and its answers as long as the daily limit counts them.
+    pub fn prune(&mut self, turn: &mut Turn<'_>) {
+        let (now, me) = (turn.now, turn.me());
+        let mut mine = Vec::new();
+        let mut foreign = Vec::new();
+        for entry in self.entries.values().filter(|entry| !entry.is_open()) {
+            let age = (entry.terms().proposed_at.min(now), entry.id);
+            if !entry.concerns(&me) {
+                foreign.push(age);
+            } else if entry.settled_at() < now && entry.answered_at.is_none_or(|at| now.since(at) > DAY) {
+                mine.push(age);
             }
+        }
+        for (mut ended, kept) in [(mine, ENDED_KEPT_MAX), (foreign, FOREIGN_KEPT_MAX)] {
+            ended.sort_unstable();
+            let surplus = ended.len().saturating_sub(kept);
+            for (_, id) in ended.into_iter().take(surplus) {
+                self.forget(turn, id);
+            }
+        }
+    }
+
+    fn forget(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
+        self.entries.remove(&id);
+        for kind in [RecordKind::Proposed, RecordKind::Announced, RecordKind::Certificate, RecordKind::Failed] {
+            turn.erase(kind, id);
+        }
+    }
+
+    /// Makes room for one more announced computation: of those that do not concern this node, the one that would stay
+    /// longest goes, if it stays longer than the new one. Whether there is room now.
+    pub fn make_room(&mut self, turn: &mut Turn<'_>, deadline: Timestamp) -> bool {
+        if self.entries.values().filter(|entry| entry.is_open()).count() < OPEN_KNOWN_MAX {
+            return true;
+        }
+        let me = turn.me();
+        let foreign = self.entries.values().filter(|entry| entry.is_open() && !entry.concerns(&me));
+        let longest = foreign.map(|entry| (entry.terms().deadline, entry.id)).max();
+        match longest {
+            Some((other, id)) if other > deadline => {
+                self.forget(turn, id);
+                true
+            }
+            Some(_) | None => false,
         }
     }
 }
 
 impl Entry {
+    /// Whether this node has a part in it: it asked, is one of its heavy nodes, or has answered or may still answer.
+    fn concerns(&self, me: &PeerId) -> bool {
+        let part = match self.own {
+            OwnPart::None => self.reading.is_some(),
+            OwnPart::Answered | OwnPart::Waiting(_) | OwnPart::Declined(_) => true,
+        };
+        part || self.terms().proposer == *me || self.terms().has_heavy(me)
+    }
+
     fn on_met(&mut self, turn: &mut Turn<'_>, peer: PeerId) {
         let (id, is_heavy) = (self.id, self.terms().has_heavy(&peer));
         let proposer = self.terms().proposer;
@@ -207,21 +248,11 @@ impl Entry {
                 if is_heavy {
                     self.submit_to(turn, peer);
                 }
-                if let Some(standing) = self.standing().filter(|_| peer == proposer) {
+                if let Some(standing) = self.told_standing().filter(|_| peer == proposer) {
                     turn.send(peer, Message::Stand { computation: id, standing: Some(standing) });
                 }
             }
             Stage::Ended(_) => {}
-        }
-    }
-
-    /// What this light node tells the proposer instead of a report.
-    const fn standing(&self) -> Option<Standing> {
-        match self.own {
-            OwnPart::None | OwnPart::Answered => None,
-            OwnPart::Waiting(Doubt::NoSource) => Some(Standing::NoSuchField),
-            OwnPart::Waiting(_) => Some(Standing::WaitsForOwner),
-            OwnPart::Declined(standing) => Some(standing),
         }
     }
 }

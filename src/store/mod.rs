@@ -183,24 +183,38 @@ impl Store {
         })
     }
 
-    /// Remembers a peer, in the place of what was known of it. The one unseen for longest goes when there are
-    /// more than [`crate::domain::limits::KNOWN_PEERS_MAX`].
+    /// Remembers one peer: [`Self::remember_peers`].
     ///
     /// # Errors
     /// `Io`.
     pub fn remember_peer(&self, peer: &KnownPeer) -> Result<(), StoreError> {
-        // What is in memory follows what is on the disk, so a panic in between leaves it valid.
+        self.remember_peers(std::slice::from_ref(peer))
+    }
+
+    /// Remembers peers, in the place of what was known of them, in one transaction. Those unseen for longest go when
+    /// there are more than [`crate::domain::limits::KNOWN_PEERS_MAX`].
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn remember_peers(&self, met: &[KnownPeer]) -> Result<(), StoreError> {
+        if met.is_empty() {
+            return Ok(());
+        }
+        // What is in memory follows what is on the disk, so a failure or a panic in between leaves it valid.
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        let (kept, gone) = peers.place_for(peer);
+        let mut next = peers.clone();
+        let gone: Vec<PeerId> = met.iter().filter_map(|peer| next.put(peer.clone())).collect();
         self.write(|transaction| {
             let mut table = transaction.open_table(PEERS)?;
             for peer in &gone {
                 table.remove(peer.public_key().as_slice())?;
             }
-            table.insert(kept.peer.public_key().as_slice(), to_row(&kept).as_slice())?;
+            for kept in met.iter().filter_map(|peer| next.get(&peer.peer)) {
+                table.insert(kept.peer.public_key().as_slice(), to_row(kept).as_slice())?;
+            }
             Ok(())
         })?;
-        peers.put(kept, &gone);
+        *peers = next;
         Ok(())
     }
 

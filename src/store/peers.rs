@@ -23,7 +23,7 @@ pub struct KnownPeer {
 }
 
 /// Every known peer, at most [`KNOWN_PEERS_MAX`].
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct KnownPeers(BTreeMap<PeerId, KnownPeer>);
 
 impl KnownPeers {
@@ -31,21 +31,23 @@ impl KnownPeers {
         Self(peers.into_iter().map(|peer| (peer.peer, peer)).collect())
     }
 
-    /// The peer as it would be kept, and who has to go for it: whoever was not seen for longest.
-    pub(super) fn place_for(&self, peer: &KnownPeer) -> (KnownPeer, Vec<PeerId>) {
-        let mut kept = peer.clone();
-        kept.addresses.truncate(KNOWN_ADDRESSES_MAX);
-        let mut others: Vec<_> = self.0.values().filter(|other| other.peer != peer.peer).collect();
-        let excess = (others.len() + 1).saturating_sub(KNOWN_PEERS_MAX);
-        others.sort_by_key(|other| other.last_seen);
-        (kept, others.iter().take(excess).map(|other| other.peer).collect())
+    /// Keeps a peer in the place of what was known of it, and tells who had to go: of the others the one unseen for
+    /// longest.
+    pub(super) fn put(&mut self, mut peer: KnownPeer) -> Option<PeerId> {
+        peer.addresses.truncate(KNOWN_ADDRESSES_MAX);
+        let added = peer.peer;
+        self.0.insert(added, peer);
+        if self.0.len() <= KNOWN_PEERS_MAX {
+            return None;
+        }
+        let others = self.0.values().filter(|other| other.peer != added);
+        let gone = others.min_by_key(|other| other.last_seen).map(|other| other.peer)?;
+        self.0.remove(&gone);
+        Some(gone)
     }
 
-    pub(super) fn put(&mut self, peer: KnownPeer, gone: &[PeerId]) {
-        for peer in gone {
-            self.0.remove(peer);
-        }
-        self.0.insert(peer.peer, peer);
+    pub(super) fn get(&self, peer: &PeerId) -> Option<&KnownPeer> {
+        self.0.get(peer)
     }
 
     /// Whoever was seen last comes first.

@@ -80,7 +80,15 @@ fn every_kind() -> Vec<Record> {
     let vote =
         Vote { computation: id, heavy: heavy.peer(), accepted: digest, participants: 3, partial_sum: digest };
     let vote = Signed::sign(vote, &heavy);
-    let opening = Opening { computation: id, heavy: heavy.peer(), blind: [7; 32], partial_sum: vec![0; 16] };
+    let opening = Opening {
+        computation: id,
+        heavy: heavy.peer(),
+        votes: digest,
+        blind: [7; 32],
+        partial_sum: vec![0; 16],
+    };
+    let opening = Signed::sign(opening, &heavy);
+    let close = Signed::sign(close, &heavy);
     let (first, second) = (submission(id, &light, 1), submission(id, &light, 2));
     let exclusion = Exclusion::new(&first.manifest, &second.manifest).unwrap();
     vec![
@@ -94,12 +102,16 @@ fn every_kind() -> Vec<Record> {
         Record::Announced(Announcement { computation: question.clone(), acceptances: vec![acceptance] }),
         Record::Report(vec![first.clone(), first]),
         held(&light),
-        Record::Closed { close: Signed::sign(close, &heavy), list: list.clone() },
-        Record::Frozen { freeze: Signed::sign(freeze, &heavy), accepted: list },
-        Record::Voted { vote: vote.clone(), opening: opening.clone() },
-        Record::Opened(id),
+        Record::Closed { close: close.clone(), list: list.clone() },
+        Record::Frozen { freeze: Signed::sign(freeze, &heavy), accepted: list, closes: vec![close] },
+        Record::Voted {
+            vote: vote.clone(),
+            partial_sum: Secret::new(vec![0; 16]),
+            blind: Secret::new([7; 32]),
+        },
+        Record::Opened { opening: opening.clone(), votes: vec![vote.clone()] },
         Record::Certificate(Certificate { computation: question, votes: vec![vote], openings: vec![opening] }),
-        Record::Failed { computation: id, failure: Failure::NoContact, at: NOW },
+        Record::Failed { computation: id, failure: Failure::NoContact, notice: None, at: NOW },
         Record::Ledger(LedgerEntry {
             computation: id,
             proposer: owner(),
@@ -129,6 +141,11 @@ impl Scratch {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
+    /// In memory where that can be had: for hundreds of openings, which flush several times each.
+    fn in_memory() -> Self {
+        Self { folder: tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap() }
+    }
+
     fn path(&self) -> PathBuf {
         self.folder.path().join("node.redb")
     }
@@ -143,10 +160,13 @@ impl Scratch {
 
     /// A store with one record of every kind, closed.
     fn filled() -> (Self, Vec<Record>) {
-        let scratch = Self::new();
+        Self::new().fill()
+    }
+
+    fn fill(self) -> (Self, Vec<Record>) {
         let records = every_kind();
-        scratch.create().apply(&puts(&records)).unwrap();
-        (scratch, records)
+        self.create().apply(&puts(&records)).unwrap();
+        (self, records)
     }
 }
 
@@ -326,7 +346,7 @@ fn a_truncated_store_is_refused_with_the_way_out() {
 
 #[test]
 fn a_flipped_bit_is_noticed_or_harmless() {
-    let (scratch, records) = Scratch::filled();
+    let (scratch, records) = Scratch::in_memory().fill();
     let bytes = std::fs::read(scratch.path()).unwrap();
     // Byte 9 says which of two commits counts and how it was made.
     let header = (0..320).map(|at| (at, 1_u8 << (at % 8))).chain((0..8).map(|bit| (9, 1 << bit)));
@@ -361,18 +381,8 @@ fn known_peers_survive_and_the_oldest_go() {
         addresses: vec!["/ip4/10.0.0.1/tcp/8000".to_owned()],
         last_seen: NOW + std::time::Duration::from_secs(number),
     };
-    // The first 1000 in one go; a transaction each would only test the disk.
-    in_transaction(&store.database, |transaction| {
-        let mut table = transaction.open_table(PEERS)?;
-        for number in 0..KNOWN_PEERS_MAX as u64 {
-            let peer = known(number);
-            table.insert(peer.peer.public_key().as_slice(), to_row(&peer).as_slice())?;
-        }
-        Ok(())
-    })
-    .unwrap();
-    drop(store);
-    let store = scratch.open().unwrap();
+    let many: Vec<_> = (0..KNOWN_PEERS_MAX as u64).map(known).collect();
+    store.remember_peers(&many).unwrap();
     store.remember_peer(&known(5_000)).unwrap();
     store.remember_peer(&known(5_000)).unwrap();
     drop(store);

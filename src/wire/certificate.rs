@@ -2,24 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::codec;
 use super::signed::Signed;
-use super::statement::Vote;
-use crate::domain::{Computation, ComputationId, PeerId};
-
-/// A heavy node's partial sum, opened. The vote that commits to it carries the signature.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Opening {
-    /// Which computation.
-    pub computation: ComputationId,
-    /// Which heavy node.
-    pub heavy: PeerId,
-    /// The random bytes of the commitment.
-    #[serde(with = "serde_bytes")]
-    pub blind: [u8; 32],
-    /// The encoded partial sum.
-    #[serde(with = "serde_bytes")]
-    pub partial_sum: Vec<u8>,
-}
+use super::statement::{Opening, Vote};
+use crate::domain::Computation;
 
 /// A computation, every heavy node's vote for one set, and every opening, in the order of the heavy nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,14 +13,9 @@ pub struct Certificate {
     /// The question.
     pub computation: Signed<Computation>,
     /// The votes.
+    #[serde(deserialize_with = "codec::one_a_heavy_node")]
     pub votes: Vec<Signed<Vote>>,
     /// The openings.
-    pub openings: Vec<Opening>,
-}
-
-impl std::fmt::Debug for Opening {
-    /// Until every vote is in, an opening is secret.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Opening({:?}, {:?}, <redacted>)", self.computation, self.heavy)
-    }
+    #[serde(deserialize_with = "codec::one_a_heavy_node")]
+    pub openings: Vec<Signed<Opening>>,
 }

@@ -1,11 +1,16 @@
 //! Deterministic CBOR: one value, one sequence of bytes.
 //!
-//! Structures are maps from ascending small integers, enums are maps from a small integer, lengths are definite
-//! and shortest: RFC 8949 §4.2.1. A decoder reads a value, writes it again and compares, so whatever is
+//! Structures are maps from ascending small integers; an enum's variant is its number, or its name where it holds
+//! one unnamed value; lengths are definite and shortest: RFC 8949 §4.2.1. A decoder reads a value, writes it again and compares, so whatever is
 //! not in that form (a wider integer, a key twice, a float for a number, trailing bytes) is refused.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::domain::limits::HEAVY_MAX;
 
 /// Why bytes are not a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,12 +37,44 @@ pub enum CodecError {
     Empty,
 }
 
-/// The bytes of a value. Our own types cannot fail to encode: their maps have integer keys and known lengths.
+/// The bytes of a value. Our own types cannot fail to encode: lengths are known, and integers beyond 64 bits are
+/// refused where a computation is checked, before it is signed.
 pub fn to_bytes<T: Serialize>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::new();
     let written = value.serialize(&mut serde_cbor::Serializer::new(&mut bytes).packed_format());
-    debug_assert!(written.is_ok(), "{written:?}");
+    assert!(written.is_ok(), "a value that has no encoding was not refused before");
     bytes
+}
+
+/// Reads a list of at most one element a heavy node, and stops at the first one too many: each may carry a signature,
+/// and checking one costs far more than sending it.
+pub(super) fn one_a_heavy_node<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct AtMost<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for AtMost<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "at most {HEAVY_MAX} elements")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Vec<T>, A::Error> {
+            let mut list = Vec::new();
+            while let Some(element) = elements.next_element()? {
+                if list.len() == HEAVY_MAX {
+                    return Err(A::Error::invalid_length(HEAVY_MAX + 1, &self));
+                }
+                list.push(element);
+            }
+            Ok(list)
+        }
+    }
+
+    deserializer.deserialize_seq(AtMost(PhantomData))
 }
 
 /// Reads a value from bytes in deterministic form.

@@ -5,14 +5,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::certificate::{Certificate, Opening};
+use super::certificate::Certificate;
 use super::codec::{self, CodecError};
 use super::commitment::Blind;
 use super::list::List;
 use super::signed::Signed;
-use super::statement::{Acceptance, Close, Complete, FailureNotice, Freeze, Manifest, Presence, Receipt, Vote};
+use super::statement::{Acceptance, Close, FailureNotice, Freeze, Manifest, Opening, Presence, Receipt, Vote};
 use crate::domain::limits::{GOSSIP_BYTES_MAX, MESSAGE_BYTES_MAX};
-use crate::domain::{Computation, ComputationId, Refusal, Standing, Timestamp};
+use crate::domain::{Computation, ComputationId, Digest, Refusal, Standing, Timestamp};
 use crate::sharing::Secret;
 
 const ENVELOPE_VERSION: u8 = 1;
@@ -23,6 +23,7 @@ pub struct Announcement {
     /// The computation.
     pub computation: Signed<Computation>,
     /// Every heavy node's acceptance, in their order.
+    #[serde(deserialize_with = "codec::one_a_heavy_node")]
     pub acceptances: Vec<Signed<Acceptance>>,
 }
 
@@ -104,7 +105,7 @@ pub enum Message {
         rejection: Rejection,
     },
     /// Light node to heavy nodes: the others hold it too.
-    Receipts(Vec<Signed<Receipt>>),
+    Receipts(#[serde(deserialize_with = "codec::one_a_heavy_node")] Vec<Signed<Receipt>>),
     /// Light node to proposer: why there is no report of mine; none: there is one now.
     Stand {
         /// Which computation.
@@ -120,7 +121,12 @@ pub enum Message {
         reports: u32,
     },
     /// Heavy node to heavy nodes: everybody on the closed list has reported.
-    Complete(Signed<Complete>),
+    Complete {
+        /// Which computation.
+        computation: ComputationId,
+        /// The digest of what would be its list.
+        list: Digest,
+    },
     /// Heavy node to heavy nodes: I have closed.
     Close(Signed<Close>),
     /// Heavy node to heavy node: my list, since our digests differ.
@@ -137,12 +143,19 @@ pub enum Message {
         /// The freeze.
         freeze: Signed<Freeze>,
         /// The closes that it follows from, in the order of the heavy nodes.
+        #[serde(deserialize_with = "codec::one_a_heavy_node")]
         closes: Vec<Signed<Close>>,
     },
     /// Heavy node to heavy nodes: the set, and a commitment to my partial sum.
     Vote(Signed<Vote>),
     /// Heavy node to heavy nodes: my partial sum.
-    Open(Opening),
+    Open {
+        /// The opening.
+        opening: Signed<Opening>,
+        /// The votes that it answers, in the order of the heavy nodes.
+        #[serde(deserialize_with = "codec::one_a_heavy_node")]
+        votes: Vec<Signed<Vote>>,
+    },
     /// To anybody: the result.
     Certificate(Certificate),
     /// To anybody: there will be no result.
@@ -225,13 +238,13 @@ impl Message {
             Self::Receipts(_) => "receipts",
             Self::Stand { .. } => "stand",
             Self::Progress { .. } => "progress",
-            Self::Complete(_) => "complete",
+            Self::Complete { .. } => "complete",
             Self::Close(_) => "close",
             Self::List { .. } => "list",
             Self::Conflict(_) => "conflict",
             Self::Freeze { .. } => "freeze",
             Self::Vote(_) => "vote",
-            Self::Open(_) => "open",
+            Self::Open { .. } => "open",
             Self::Certificate(_) => "certificate",
             Self::Fail(_) => "fail",
             Self::Want { .. } => "want",

@@ -10,7 +10,7 @@ mod record;
 mod signed;
 mod statement;
 
-pub use certificate::{Certificate, Opening};
+pub use certificate::Certificate;
 pub use codec::{CodecError, from_bytes, to_bytes};
 pub use commitment::{Blind, partial_sum_commitment, rho_commitment, share_digest};
 pub use list::{Entry, Exclusion, List};
@@ -18,5 +18,6 @@ pub use message::{Announcement, Gossip, Message, Rejection, Submission, Want};
 pub use record::{Fault, FaultProof, LedgerDecision, LedgerEntry, Record, RecordKey, RecordKind};
 pub use signed::{Identity, Signed, Statement};
 pub use statement::{
-    Acceptance, Activity, Close, Complete, FailureNotice, Freeze, Manifest, Presence, Receipt, Vote,
+    Acceptance, Activity, Close, FailureNotice, Freeze, Manifest, Opening, Presence, Receipt, Vote,
+    votes_digest,
 };

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::certificate::{Certificate, Opening};
+use super::certificate::Certificate;
 use super::commitment::Blind;
 use super::list::{Exclusion, List};
 use super::message::{Announcement, Submission};
 use super::signed::Signed;
-use super::statement::{Acceptance, Close, Freeze, Receipt, Vote};
+use super::statement::{Acceptance, Close, FailureNotice, Freeze, Opening, Receipt, Vote};
 use crate::domain::{Computation, ComputationId, Evidence, Failure, PeerId, Standing, Statistic, Timestamp};
 use crate::sharing::Secret;
 
@@ -46,16 +46,25 @@ pub enum Record {
         freeze: Signed<Freeze>,
         /// The set.
         accepted: List,
+        /// The closes that it follows from, in the order of the heavy nodes.
+        closes: Vec<Signed<Close>>,
     },
     /// Heavy node: the partial sum is fixed.
     Voted {
         /// What was signed.
         vote: Signed<Vote>,
-        /// What will be opened.
-        opening: Opening,
+        /// The partial sum, until it is opened.
+        partial_sum: Secret<Vec<u8>>,
+        /// The random bytes of its commitment.
+        blind: Blind,
     },
-    /// Heavy node: the partial sum may have left.
-    Opened(ComputationId),
+    /// Heavy node: the partial sum may have left, with this opening, against these votes.
+    Opened {
+        /// What was signed.
+        opening: Signed<Opening>,
+        /// The votes that it answers, in the order of the heavy nodes.
+        votes: Vec<Signed<Vote>>,
+    },
     /// Everybody: the result.
     Certificate(Certificate),
     /// Everybody: there is no result.
@@ -64,6 +73,8 @@ pub enum Record {
         computation: ComputationId,
         /// Why.
         failure: Failure,
+        /// The word of the node that said so, if this one did not find out itself.
+        notice: Option<Signed<FailureNotice>>,
         /// When this node learned of it.
         at: Timestamp,
     },
@@ -125,10 +136,11 @@ pub enum FaultProof {
     TwoVotes(Signed<Vote>, Signed<Vote>),
     /// A vote for another set than the culprit's own freeze names.
     WrongVote(Signed<Freeze>, Signed<Vote>),
-    /// A receipt, and a close whose list has no such report and no evidence against the participant.
+    /// A receipt, and a close whose list (any heavy node has it while the computation runs) has no such report and no
+    /// evidence against the participant.
     ReportLeftOut(Signed<Receipt>, Signed<Close>),
-    /// A vote, and the opening (unsigned) that does not match it, as this node received it.
-    WrongOpening(Signed<Vote>, Opening),
+    /// A vote, and an opening that is not of its commitment, or not of the statistic's shape.
+    WrongOpening(Signed<Vote>, Signed<Opening>),
 }
 
 /// Which table a record belongs to.
@@ -212,7 +224,7 @@ impl Record {
             Self::Closed { close, .. } => key(RecordKind::Closed, close.get().computation),
             Self::Frozen { freeze, .. } => key(RecordKind::Frozen, freeze.get().computation),
             Self::Voted { vote, .. } => key(RecordKind::Voted, vote.get().computation),
-            Self::Opened(computation) => key(RecordKind::Opened, *computation),
+            Self::Opened { opening, .. } => key(RecordKind::Opened, opening.get().computation),
             Self::Certificate(certificate) => key(RecordKind::Certificate, certificate.computation.id()),
             Self::Failed { computation, .. } => key(RecordKind::Failed, *computation),
             Self::Ledger(entry) => key(RecordKind::Ledger, entry.computation),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::codec;
 use super::signed::{Signed, Statement};
 use crate::domain::{Computation, ComputationId, Digest, Failure, PeerId, Role, Timestamp};
 
@@ -27,6 +28,7 @@ pub struct Manifest {
     #[serde(with = "serde_bytes")]
     pub nonce: [u8; 16],
     /// One blinded digest a share, in the order of the heavy nodes.
+    #[serde(deserialize_with = "codec::one_a_heavy_node")]
     pub shares: Vec<Digest>,
 }
 
@@ -41,17 +43,6 @@ pub struct Receipt {
     pub participant: PeerId,
     /// Which report.
     pub manifest: Digest,
-}
-
-/// Every participant of a closed list has reported to this heavy node. Intake stays open until all say so.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Complete {
-    /// Which computation.
-    pub computation: ComputationId,
-    /// Which heavy node.
-    pub heavy: PeerId,
-    /// The digest of what would be its list.
-    pub list: Digest,
 }
 
 /// A heavy node has closed: it takes no report any more. Signed once for ever.
@@ -73,6 +64,7 @@ pub struct Freeze {
     /// Which heavy node.
     pub heavy: PeerId,
     /// The digest of each heavy node's list, in their order.
+    #[serde(deserialize_with = "codec::one_a_heavy_node")]
     pub lists: Vec<Digest>,
     /// The digest of what is in all of them.
     pub frozen: Digest,
@@ -93,6 +85,24 @@ pub struct Vote {
     pub participants: u32,
     /// Blinded commitment to the partial sum.
     pub partial_sum: Digest,
+}
+
+/// A heavy node's partial sum, opened. It names the votes that it answers, every one, so that no other set of votes
+/// can ever be put beside it. Signed once for ever.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// Which computation.
+    pub computation: ComputationId,
+    /// Which heavy node.
+    pub heavy: PeerId,
+    /// The digest of every heavy node's vote ([`votes_digest`]).
+    pub votes: Digest,
+    /// The random bytes of the commitment.
+    #[serde(with = "serde_bytes")]
+    pub blind: [u8; 32],
+    /// The encoded partial sum.
+    #[serde(with = "serde_bytes")]
+    pub partial_sum: Vec<u8>,
 }
 
 /// A heavy node, or before the announcement the proposer, says that there will be no result.
@@ -155,6 +165,22 @@ impl Signed<Manifest> {
     }
 }
 
+/// The digest of every heavy node's vote, in their order.
+pub fn votes_digest(computation: ComputationId, votes: &[Signed<Vote>]) -> Digest {
+    let each: Vec<u8> = votes
+        .iter()
+        .flat_map(|vote| *Digest::of("formix-p2p/vote-digest/1", &[vote.body()]).as_bytes())
+        .collect();
+    Digest::of("formix-p2p/votes/1", &[computation.as_bytes(), &each])
+}
+
+impl std::fmt::Debug for Opening {
+    /// Until every vote is in, an opening is secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Opening({:?}, {:?}, <redacted>)", self.computation, self.heavy)
+    }
+}
+
 macro_rules! statements {
     ($($type:ty: $label:literal, $signer:ident;)*) => {
         $(impl Statement for $type {
@@ -175,10 +201,10 @@ statements! {
     Acceptance: "acceptance", heavy;
     Manifest: "manifest", participant;
     Receipt: "receipt", heavy;
-    Complete: "complete", heavy;
     Close: "close", heavy;
     Freeze: "freeze", heavy;
     Vote: "vote", heavy;
+    Opening: "opening", heavy;
     FailureNotice: "failure", signer;
 }
 

@@ -1,16 +1,33 @@
 //! A libp2p peer that speaks our protocols' names and sends bytes of its own.
 
 use std::io;
+use std::time::Duration;
 
-use formix_p2p::domain::{PeerId, Timestamp};
+use formix_p2p::domain::{ComputationId, PeerId, Timestamp};
 use formix_p2p::network::Multiaddr;
-use formix_p2p::wire::{Identity, Message};
+use formix_p2p::wire::{Gossip, Identity, Message};
 use libp2p::futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, StreamExt};
+use libp2p::gossipsub::IdentTopic;
 use libp2p::request_response::{self, Codec, ProtocolSupport};
-use libp2p::swarm::SwarmEvent;
-use libp2p::{StreamProtocol, SwarmBuilder, identity, noise, tcp, yamux};
+use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
+use libp2p::{StreamProtocol, SwarmBuilder, gossipsub, identity, noise, tcp, yamux};
 
 const PROTOCOL: StreamProtocol = StreamProtocol::new("/formix-p2p/message/1");
+
+/// What a stranger is up to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Mischief {
+    /// Bad frames, to one.
+    Messages,
+    /// Bad gossip, to all.
+    Gossip,
+}
+
+#[derive(NetworkBehaviour)]
+struct Behaviour {
+    message: request_response::Behaviour<Raw>,
+    gossipsub: gossipsub::Behaviour,
+}
 
 #[derive(Clone, Default)]
 struct Raw;
@@ -64,28 +81,61 @@ fn bad_frames() -> Vec<Vec<u8>> {
     vec![u32::MAX.to_be_bytes().to_vec(), framed(&other_version), framed(&garbage), framed(&[]), vec![1, 2]]
 }
 
-/// Connects to a node, sends it every bad frame, and stays connected for as long as the node lets it.
-pub fn start(secret_key: [u8; 32], to: Multiaddr) -> PeerId {
+/// Gossip that no honest node passes on, by topic.
+fn bad_gossip() -> Vec<(&'static str, Vec<u8>)> {
+    let outcome = Gossip::Completed { computation: ComputationId::of_body(b"x") }.encode();
+    let mut other_version = outcome.clone();
+    other_version[0] = 2;
+    vec![
+        ("formix-p2p/presence/1", outcome),
+        ("formix-p2p/computations/1", other_version),
+        ("formix-p2p/computations/1", b"garbage".to_vec()),
+    ]
+}
+
+/// Connects to a node, sends it everything bad of one kind, and stays connected for as long as the node lets it.
+pub fn start(secret_key: [u8; 32], to: Multiaddr, mischief: Mischief) -> PeerId {
     let peer = Identity::from_secret_key(&secret_key).peer();
     let keypair = identity::Keypair::ed25519_from_bytes(secret_key).expect("a key");
     let mut swarm = SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
         .with_tcp(tcp::Config::new(), noise::Config::new, yamux::Config::default)
         .expect("a transport")
-        .with_behaviour(|_| {
-            let protocols = [(PROTOCOL, ProtocolSupport::Full)];
-            request_response::Behaviour::with_codec(Raw, protocols, request_response::Config::default())
+        .with_behaviour(|keypair| Behaviour {
+            message: request_response::Behaviour::with_codec(
+                Raw,
+                [(PROTOCOL, ProtocolSupport::Full)],
+                request_response::Config::default(),
+            ),
+            gossipsub: gossipsub::Behaviour::new(
+                gossipsub::MessageAuthenticity::Signed(keypair.clone()),
+                gossipsub::Config::default(),
+            )
+            .expect("gossipsub"),
         })
         .expect("a behaviour")
-        .with_swarm_config(|config| config.with_idle_connection_timeout(std::time::Duration::from_secs(60)))
+        .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::from_secs(60)))
         .build();
     swarm.dial(to).expect("dials");
     tokio::spawn(async move {
+        let mut gossip = bad_gossip();
         loop {
-            if let SwarmEvent::ConnectionEstablished { peer_id, .. } = swarm.select_next_some().await {
-                for frame in bad_frames() {
-                    swarm.behaviour_mut().send_request(&peer_id, frame);
+            match swarm.select_next_some().await {
+                SwarmEvent::ConnectionEstablished { peer_id, .. } if mischief == Mischief::Messages => {
+                    for frame in bad_frames() {
+                        swarm.behaviour_mut().message.send_request(&peer_id, frame);
+                    }
                 }
+                SwarmEvent::Behaviour(BehaviourEvent::Gossipsub(gossipsub::Event::Subscribed {
+                    topic,
+                    ..
+                })) if mischief == Mischief::Gossip => {
+                    let gossipsub = &mut swarm.behaviour_mut().gossipsub;
+                    for (_, bytes) in gossip.extract_if(.., |(to, _)| topic == IdentTopic::new(*to).hash()) {
+                        gossipsub.publish(topic.clone(), bytes).expect("the node listens");
+                    }
+                }
+                _ => {}
             }
         }
     });

@@ -24,10 +24,10 @@ pub(super) fn partial_sums(certificate: &[u8]) -> Result<Vec<PartialSum>, Proble
         from_bytes(certificate).map_err(|error| damaged(format!("the certificate is damaged: {error}")))?;
     let Sharing::Additive { modulus } = certificate.computation.get().sharing;
     let opened = certificate.openings.iter().map(|opening| {
-        let mut slots = vec![0; opening.partial_sum.len() / modulus.bytes()];
-        additive::accumulate(&mut slots, &opening.partial_sum, modulus)
+        let mut slots = vec![0; opening.get().partial_sum.len() / modulus.bytes()];
+        additive::accumulate(&mut slots, &opening.get().partial_sum, modulus)
             .map_err(|error| damaged(format!("a partial sum has a wrong shape: {error}")))?;
-        Ok(PartialSum { heavy: opening.heavy.uid().to_string(), slots })
+        Ok(PartialSum { heavy: opening.get().heavy.uid().to_string(), slots })
     });
     opened.collect()
 }

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
+use zeroize::Zeroize;
+
 use super::{Heavy, Step};
-use crate::domain::{Digest, Failure, PeerId, Sharing};
+use crate::domain::{Failure, PeerId, Sharing};
 use crate::protocol::certificate::{CertificateError, answer_of};
 use crate::protocol::entry::{Due, Entry, Stage};
 use crate::protocol::event::Timer;
 use crate::protocol::turn::Turn;
-use crate::sharing::additive;
+use crate::sharing::{Secret, additive};
 use crate::statistics;
 use crate::wire::{
     Certificate, Close, Freeze, List, Message, Opening, Record, Signed, Vote, Want, partial_sum_commitment,
+    votes_digest,
 };
 
 /// Time to the first question for what is missing; it doubles with every further one.
@@ -28,6 +31,14 @@ impl Entry {
             self.close(turn);
             self.retry_later(turn);
         }
+    }
+
+    /// After a restart: it had closed, perhaps before the deadline.
+    pub fn resume_agreement(&mut self, turn: &mut Turn<'_>) {
+        if let Stage::Running { due, .. } = &mut self.stage {
+            *due = Due::Passed;
+        }
+        self.retry_later(turn);
     }
 
     /// Ends intake: persists and sends the digest of the list.
@@ -63,7 +74,10 @@ impl Entry {
             turn.ignore(from, "close", "it is another node's");
             return;
         }
+        let list = close.get().list;
         if self.keep_close(turn, close) {
+            // Closed before the deadline means complete: the word itself may have been lost.
+            self.on_complete(turn, from, list);
             self.send_list_if_different(turn, from);
             self.advance(turn);
         }
@@ -75,7 +89,7 @@ impl Entry {
         let digest = |peer: &PeerId| heavy.said.closes.get(peer).map(|close| close.get().list);
         if let (Some(own), Some(others)) = (digest(&me), digest(&other))
             && own != others
-            && let Some(list) = heavy.statement(me, Want::List)
+            && let Some(list) = heavy.statement(me, &self.terms().heavy, Want::List)
         {
             turn.send(other, list);
         }
@@ -117,18 +131,19 @@ impl Entry {
         freeze: Signed<Freeze>,
         closes: Vec<Signed<Close>>,
     ) {
-        let named: Vec<(PeerId, Digest)> =
-            self.terms().heavy.iter().copied().zip(freeze.get().lists.iter().copied()).collect();
-        let said = freeze.get();
-        let founded = said.lists.len() == self.terms().heavy.len()
-            && named.iter().all(|(heavy, list)| {
-                closes.iter().any(|close| close.signer() == *heavy && close.get().list == *list)
+        let (said, heavy_nodes) = (freeze.get(), &self.terms().heavy);
+        let named = heavy_nodes.iter().zip(&said.lists).zip(&closes);
+        let founded = said.lists.len() == heavy_nodes.len()
+            && closes.len() == heavy_nodes.len()
+            && named.into_iter().all(|((heavy, list), close)| {
+                let close = close.get();
+                (close.heavy, close.list, close.computation) == (*heavy, *list, self.id)
             });
         if said.heavy != from || said.computation != self.id || !self.terms().has_heavy(&from) || !founded {
             turn.ignore(from, "freeze", "it does not come with the closes that it names");
             return;
         }
-        for close in closes.into_iter().take(named.len()) {
+        for close in closes {
             if !self.keep_close(turn, close) {
                 return;
             }
@@ -152,28 +167,50 @@ impl Entry {
         }
     }
 
-    /// Another heavy node's partial sum. It counts only against its vote; it may come before the vote does, and is
-    /// then asked for again.
-    pub fn on_open(&mut self, turn: &mut Turn<'_>, from: PeerId, opening: Opening) {
-        let id = self.id;
-        if opening.heavy != from || opening.computation != id || !self.terms().has_heavy(&from) {
-            turn.ignore(from, "open", "it is not this heavy node's opening");
+    /// Another heavy node's partial sum, with the votes that it answers: whoever voted twice is found out now.
+    pub fn on_open(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: PeerId,
+        opening: Signed<Opening>,
+        votes: Vec<Signed<Vote>>,
+    ) {
+        let (id, said, heavy_nodes) = (self.id, opening.get(), &self.terms().heavy);
+        let founded = votes.len() == heavy_nodes.len()
+            && votes
+                .iter()
+                .zip(heavy_nodes)
+                .all(|(vote, heavy)| (vote.get().heavy, vote.get().computation) == (*heavy, id))
+            && votes_digest(id, &votes) == said.votes;
+        let own = votes.iter().find(|vote| vote.signer() == from).cloned();
+        let Some(vote) = own.filter(|_| founded && said.heavy == from && said.computation == id) else {
+            turn.ignore(from, "open", "it does not come with the votes that it names");
             return;
-        }
-        let Some(heavy) = self.heavy_mut() else { return };
-        let Some(vote) = heavy.said.votes.get(&from).cloned() else { return };
-        let committed = partial_sum_commitment(id, from, &opening.blind, &opening.partial_sum);
+        };
+        let committed = partial_sum_commitment(id, from, &said.blind, &said.partial_sum);
         if committed != vote.get().partial_sum {
             self.convict_opening(turn, vote, opening);
             return;
         }
-        heavy.said.openings.insert(from, opening);
-        self.advance(turn);
+        let (me, Some(heavy)) = (turn.me(), self.heavy()) else { return };
+        if votes.iter().find(|vote| vote.signer() == me) != heavy.said.votes.get(&me) {
+            turn.ignore(from, "open", "it does not answer this node's vote");
+            return;
+        }
+        for vote in votes {
+            if !self.keep_vote(turn, vote) {
+                return;
+            }
+        }
+        self.check_votes(turn);
+        if let Some(heavy) = self.heavy_mut() {
+            heavy.said.openings.entry(from).or_insert(opening);
+            self.advance(turn);
+        }
     }
 
     /// Climbs as many rungs as the statements at hand allow.
     pub fn advance(&mut self, turn: &mut Turn<'_>) {
-        self.check_left_out(turn);
         self.freeze(turn);
         self.check_freezes(turn);
         self.vote(turn);
@@ -192,21 +229,26 @@ impl Entry {
         if lists.len() < heavy_nodes.len() {
             return;
         }
-        let accepted = List::intersection(lists);
+        let (accepted, list) = (List::intersection(lists), list.clone());
+        if !self.check_left_out(turn) {
+            return;
+        }
         let participants = accepted.participants();
         if participants < minimum {
             let failure = Failure::InsufficientParticipants { accepted: participants, minimum };
             self.fail(turn, failure);
             return;
         }
+        let Some(heavy) = self.heavy_mut() else { return };
         let digests = heavy_nodes
             .iter()
             .filter_map(|other| heavy.said.closes.get(other).map(|close| close.get().list))
             .collect();
         let frozen = accepted.digest(id);
         let freeze = turn.sign(Freeze { computation: id, heavy: me, lists: digests, frozen, participants });
-        turn.persist(Record::Frozen { freeze: freeze.clone(), accepted: accepted.clone() });
-        heavy.step = Step::Frozen { list: list.clone(), accepted };
+        let closes = heavy.closes(&heavy_nodes);
+        turn.persist(Record::Frozen { freeze: freeze.clone(), accepted: accepted.clone(), closes });
+        heavy.step = Step::Frozen { list, accepted };
         heavy.said.freezes.insert(me, freeze);
         self.stepped(turn, Want::Freeze);
     }
@@ -227,10 +269,10 @@ impl Entry {
                 return;
             }
         }
-        let blind = *turn.secret_bytes().expose();
-        let partial_sum = additive::encode(&total, modulus);
-        let commitment = partial_sum_commitment(id, me, &blind, &partial_sum);
-        let opening = Opening { computation: id, heavy: me, blind, partial_sum };
+        let blind = turn.secret_bytes();
+        let partial_sum = Secret::new(additive::encode(&total, modulus));
+        let commitment = partial_sum_commitment(id, me, blind.expose(), partial_sum.expose());
+        total.zeroize();
         let vote = turn.sign(Vote {
             computation: id,
             heavy: me,
@@ -238,8 +280,14 @@ impl Entry {
             participants: accepted.participants(),
             partial_sum: commitment,
         });
-        turn.persist(Record::Voted { vote: vote.clone(), opening: opening.clone() });
-        heavy.step = Step::Voted { list: list.clone(), accepted: accepted.clone(), opening };
+        let (partial_sum_kept, blind_kept) = (partial_sum.clone(), blind.clone());
+        turn.persist(Record::Voted { vote: vote.clone(), partial_sum, blind });
+        heavy.step = Step::Voted {
+            list: list.clone(),
+            accepted: accepted.clone(),
+            partial_sum: partial_sum_kept,
+            blind: blind_kept,
+        };
         heavy.said.votes.insert(me, vote);
         self.stepped(turn, Want::Vote);
     }
@@ -248,18 +296,27 @@ impl Entry {
     fn open(&mut self, turn: &mut Turn<'_>) {
         let (id, me, heavy_nodes) = (self.id, turn.me(), self.terms().heavy.clone());
         let Some(heavy) = self.heavy_mut() else { return };
-        let Step::Voted { list, accepted, opening } = &heavy.step else { return };
+        let Step::Voted { list, accepted, partial_sum, blind } = &heavy.step else { return };
         let (set, participants) = (accepted.digest(id), accepted.participants());
-        let agreed = heavy_nodes.iter().all(|other| {
-            let vote = heavy.said.votes.get(other).map(|vote| vote.get());
-            vote.is_some_and(|vote| (vote.accepted, vote.participants) == (set, participants))
-        });
-        if !agreed {
+        let agrees =
+            |vote: &&Signed<Vote>| (vote.get().accepted, vote.get().participants) == (set, participants);
+        let votes: Vec<_> = heavy_nodes
+            .iter()
+            .filter_map(|other| heavy.said.votes.get(other).filter(agrees).cloned())
+            .collect();
+        if votes.len() < heavy_nodes.len() {
             return;
         }
-        turn.persist(Record::Opened(id));
-        heavy.said.openings.insert(me, opening.clone());
-        heavy.step = Step::Opened { list: list.clone(), accepted: accepted.clone() };
+        let opening = turn.sign(Opening {
+            computation: id,
+            heavy: me,
+            votes: votes_digest(id, &votes),
+            blind: *blind.expose(),
+            partial_sum: partial_sum.expose().clone(),
+        });
+        turn.persist(Record::Opened { opening: opening.clone(), votes: votes.clone() });
+        heavy.said.openings.insert(me, opening);
+        heavy.step = Step::Opened { list: list.clone(), accepted: accepted.clone(), votes };
         self.stepped(turn, Want::Opening);
     }
 
@@ -268,10 +325,8 @@ impl Entry {
         let heavy_nodes = self.terms().heavy.clone();
         let computation = self.computation.clone();
         let Some(heavy) = self.heavy_mut() else { return };
-        if !matches!(heavy.step, Step::Opened { .. }) {
-            return;
-        }
-        let votes: Vec<_> = heavy_nodes.iter().filter_map(|it| heavy.said.votes.get(it).cloned()).collect();
+        let Step::Opened { votes, .. } = &heavy.step else { return };
+        let votes = votes.clone();
         let openings: Vec<_> =
             heavy_nodes.iter().filter_map(|it| heavy.said.openings.get(it).cloned()).collect();
         if openings.len() < heavy_nodes.len() {
@@ -298,6 +353,7 @@ impl Entry {
                 | CertificateError::Incomplete(_)
                 | CertificateError::OtherSet(_)
                 | CertificateError::Participants { .. }
+                | CertificateError::OtherVotes(_)
                 | CertificateError::Opening(_),
             ) => {}
         }
@@ -307,7 +363,8 @@ impl Entry {
     /// A rung was climbed: the others hear of it, and what is missing for the next one is asked for soon.
     fn stepped(&mut self, turn: &mut Turn<'_>, statement: Want) {
         let me = turn.me();
-        if let Some(message) = self.heavy().and_then(|heavy| heavy.statement(me, statement)) {
+        let heavy_nodes = &self.terms().heavy;
+        if let Some(message) = self.heavy().and_then(|heavy| heavy.statement(me, heavy_nodes, statement)) {
             for other in self.others(me) {
                 turn.send(other, message.clone());
             }
@@ -340,7 +397,9 @@ impl Entry {
             Stage::Running { .. } => {
                 let Some(heavy) = self.heavy() else { return };
                 let lacking = |other: &PeerId| heavy.lacks_from(me, other).is_some();
-                Failure::Missing { heavy: self.others(me).into_iter().filter(lacking).collect() }
+                let others = self.others(me).into_iter().filter(lacking).collect();
+                // Who has not even closed was away itself.
+                Failure::Missing { heavy: if heavy.is_closed() { others } else { vec![me] } }
             }
             Stage::Proposed { .. } | Stage::Ended(_) => return,
         };

@@ -1,6 +1,6 @@
 //! Evidence: statements that no honest heavy node makes. Each ends the computation and names its signer.
 
-use super::{Heavy, Step};
+use super::Heavy;
 use crate::domain::{Failure, PeerId};
 use crate::protocol::entry::Entry;
 use crate::protocol::turn::Turn;
@@ -53,9 +53,26 @@ impl Entry {
         false
     }
 
-    /// With every list at hand: whoever gave a receipt for a report and left it out is convicted.
-    pub(super) fn check_left_out(&mut self, turn: &mut Turn<'_>) {
-        if let Some((culprit, proof)) = self.heavy().and_then(|heavy| heavy.left_out(turn.me())) {
+    /// With every list at hand: whoever gave a receipt for a report and left it out is convicted. `false` then.
+    pub(super) fn check_left_out(&mut self, turn: &mut Turn<'_>) -> bool {
+        let me = turn.me();
+        let guilty = self.heavy().and_then(|heavy| {
+            let mut receipts = heavy.receipts.values().flat_map(|given| given.values());
+            receipts.find_map(|receipt| heavy.left_out(me, receipt))
+        });
+        let innocent = guilty.is_none();
+        if let Some((culprit, proof)) = guilty {
+            self.convict(turn, culprit, proof);
+        }
+        innocent
+    }
+
+    /// Receipts that came after the lists were known.
+    pub(super) fn check_receipts(&mut self, turn: &mut Turn<'_>, receipts: &[Signed<Receipt>]) {
+        let me = turn.me();
+        let guilty =
+            self.heavy().and_then(|heavy| receipts.iter().find_map(|receipt| heavy.left_out(me, receipt)));
+        if let Some((culprit, proof)) = guilty {
             self.convict(turn, culprit, proof);
         }
     }
@@ -90,7 +107,12 @@ impl Entry {
     }
 
     /// An opening that does not match its vote.
-    pub(super) fn convict_opening(&mut self, turn: &mut Turn<'_>, vote: Signed<Vote>, opening: Opening) {
+    pub(super) fn convict_opening(
+        &mut self,
+        turn: &mut Turn<'_>,
+        vote: Signed<Vote>,
+        opening: Signed<Opening>,
+    ) {
         self.convict(turn, vote.signer(), FaultProof::WrongOpening(vote, opening));
     }
 }
@@ -102,21 +124,13 @@ impl Heavy {
         if own.get().list == others.get().list { self.step.list() } else { self.said.lists.get(other) }
     }
 
-    /// A receipt whose report is missing from its giver's list, without evidence against the participant.
-    fn left_out(&self, me: PeerId) -> Option<(PeerId, FaultProof)> {
-        if matches!(self.step, Step::Collecting) {
-            return None;
-        }
-        self.said.closes.iter().filter(|(heavy, _)| **heavy != me).find_map(|(heavy, close)| {
-            let list = self.list_of(me, heavy)?;
-            let receipts = self.receipts.values().filter_map(|given| given.get(heavy));
-            let missing = |receipt: &&Signed<Receipt>| {
-                let said = receipt.get();
-                let entry = ListEntry { participant: said.participant, manifest: said.manifest };
-                !list.contains(&entry) && list.exclusion_of(&said.participant).is_none()
-            };
-            let receipt = receipts.into_iter().find(missing)?;
-            Some((*heavy, FaultProof::ReportLeftOut(receipt.clone(), close.clone())))
-        })
+    /// What convicts the giver of a receipt: its list is known, without the report and without evidence against the
+    /// participant.
+    fn left_out(&self, me: PeerId, receipt: &Signed<Receipt>) -> Option<(PeerId, FaultProof)> {
+        let said = receipt.get();
+        let (close, list) = (self.said.closes.get(&said.heavy)?, self.list_of(me, &said.heavy)?);
+        let entry = ListEntry { participant: said.participant, manifest: said.manifest };
+        let missing = !list.contains(&entry) && list.exclusion_of(&said.participant).is_none();
+        missing.then(|| (said.heavy, FaultProof::ReportLeftOut(receipt.clone(), close.clone())))
     }
 }

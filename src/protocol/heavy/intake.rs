@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Heavy, Step};
+use super::{Heavy, Progress, Step};
 use crate::domain::limits::EXCLUSIONS_MAX;
 use crate::domain::{ComputationId, Digest, PeerId, Sharing};
 use crate::protocol::entry::Entry;
@@ -11,8 +11,7 @@ use crate::protocol::turn::Turn;
 use crate::sharing::additive;
 use crate::statistics;
 use crate::wire::{
-    Complete, Exclusion, FaultProof, List, Message, Receipt, Record, Rejection, Signed, Submission,
-    share_digest,
+    Exclusion, FaultProof, List, Message, Receipt, Record, Rejection, Signed, Submission, share_digest,
 };
 
 /// The proposer hears of new reports at most this often.
@@ -27,10 +26,13 @@ impl Entry {
             turn.ignore(from, "submit", "the report is somebody else's or of another computation");
             return;
         }
+        let before = self.heavy().map(Heavy::reports);
         match self.take_in(turn, submission) {
             Ok(Some(receipt)) => {
                 turn.send(from, Message::Receipt(receipt));
-                self.note_intake(turn);
+                if self.heavy().map(Heavy::reports) != before {
+                    self.note_intake(turn);
+                }
             }
             Ok(None) => {}
             Err(rejection) => turn.send(from, Message::Reject { computation: id, rejection }),
@@ -48,6 +50,10 @@ impl Entry {
         let Some(heavy) = self.heavy_mut() else { return Ok(None) };
         let (participant, digest) = (submission.manifest.signer(), submission.manifest.digest());
         let receipt = Receipt { computation: id, heavy: me, participant, manifest: digest };
+        // A report of another shape is neither a report nor evidence.
+        if submission.manifest.get().shares.len() != terms.heavy.len() {
+            return Err(Rejection::Malformed);
+        }
         if let Some(held) = heavy.held.get(&participant) {
             if held.manifest.digest() == digest {
                 return Ok(Some(turn.sign(receipt)));
@@ -60,7 +66,7 @@ impl Entry {
         if !matches!(heavy.step, Step::Collecting) || turn.now >= terms.deadline {
             return Err(Rejection::Closed);
         }
-        if !terms.admits(&participant) {
+        if !terms.admits(&participant) || terms.has_heavy(&participant) {
             return Err(Rejection::NotInvited);
         }
         if heavy.reports() >= terms.max_participants {
@@ -72,8 +78,7 @@ impl Entry {
         let promised = position.and_then(|position| submission.manifest.get().shares.get(position));
         let given = share_digest(id, participant, me, &submission.blind, share);
         let fits = additive::check(share, statistics::slots(terms.query.statistic), modulus).is_ok()
-            && promised == Some(&given)
-            && submission.manifest.get().shares.len() == terms.heavy.len();
+            && promised == Some(&given);
         if !fits {
             return Err(Rejection::Malformed);
         }
@@ -84,16 +89,21 @@ impl Entry {
 
     /// After a report has come in: tell the proposer soon, and the other heavy nodes if the closed list is complete.
     fn note_intake(&mut self, turn: &mut Turn<'_>) {
-        turn.set_timer(Timer::Progress(self.id), turn.now + PROGRESS_EVERY);
+        let id = self.id;
+        if let Some(heavy) = self.heavy_mut().filter(|heavy| heavy.progress == Progress::Told) {
+            heavy.progress = Progress::Due;
+            turn.set_timer(Timer::Progress(id), turn.now + PROGRESS_EVERY);
+        }
         self.changed(turn);
         self.say_complete(turn);
     }
 
     /// Time to tell the proposer how many reports there are.
-    pub fn on_progress_due(&self, turn: &mut Turn<'_>) {
-        if let Some(heavy) = self.heavy() {
-            let message = Message::Progress { computation: self.id, reports: heavy.reports() };
-            turn.send(self.terms().proposer, message);
+    pub fn on_progress_due(&mut self, turn: &mut Turn<'_>) {
+        let (id, proposer) = (self.id, self.terms().proposer);
+        if let Some(heavy) = self.heavy_mut() {
+            heavy.progress = Progress::Told;
+            turn.send(proposer, Message::Progress { computation: id, reports: heavy.reports() });
         }
     }
 
@@ -101,13 +111,13 @@ impl Entry {
     pub fn say_complete(&mut self, turn: &mut Turn<'_>) {
         let (id, me) = (self.id, turn.me());
         let Some(digest) = self.complete_digest() else { return };
-        let complete = turn.sign(Complete { computation: id, heavy: me, list: digest });
         if let Some(heavy) = self.heavy_mut() {
             heavy.said.complete.insert(me, digest);
         }
         for other in self.others(me) {
-            turn.send(other, Message::Complete(complete.clone()));
+            turn.send(other, Message::Complete { computation: id, list: digest });
         }
+        self.retry_later(turn);
         self.close_if_unanimous(turn);
     }
 
@@ -119,15 +129,12 @@ impl Entry {
         complete.then(|| heavy.would_be_list().digest(self.id))
     }
 
-    /// Another heavy node lacks nobody of the closed list.
-    pub fn on_complete(&mut self, turn: &mut Turn<'_>, from: PeerId, complete: &Signed<Complete>) {
-        let said = complete.get();
-        if said.heavy != from || !self.terms().has_heavy(&from) {
-            turn.ignore(from, "complete", "it is not this heavy node's word");
-            return;
-        }
-        if let Some(heavy) = self.heavy_mut() {
-            heavy.said.complete.insert(from, said.list);
+    /// Another heavy node lacks nobody of the closed list, and this would be its list.
+    pub fn on_complete(&mut self, turn: &mut Turn<'_>, from: PeerId, list: Digest) {
+        if !self.terms().has_heavy(&from) {
+            turn.ignore(from, "complete", "it is none of the heavy nodes");
+        } else if let Some(heavy) = self.heavy_mut() {
+            heavy.said.complete.insert(from, list);
             self.close_if_unanimous(turn);
         }
     }
@@ -149,14 +156,18 @@ impl Entry {
         let Some(heavy) = self.heavy_mut() else { return };
         // Only for reports that this node holds, so that nobody fills its memory.
         let Some(held) = heavy.held.get(&from).map(|held| held.manifest.digest()) else { return };
-        for receipt in receipts.into_iter().take(heavy_nodes.len()) {
+        let mut news = Vec::new();
+        for receipt in receipts {
             let said = receipt.get();
             let fits = said.computation == id && said.participant == from && said.manifest == held;
             if fits && said.heavy != me && heavy_nodes.contains(&said.heavy) {
-                heavy.receipts.entry(from).or_default().insert(said.heavy, receipt);
+                let given = heavy.receipts.entry(from).or_default();
+                if given.insert(said.heavy, receipt.clone()).is_none() {
+                    news.push(receipt);
+                }
             }
         }
-        self.check_left_out(turn);
+        self.check_receipts(turn, &news);
     }
 }
 

@@ -13,10 +13,11 @@ use std::collections::BTreeMap;
 use super::entry::{Entry, Stage};
 use super::event::Timer;
 use super::turn::Turn;
-use crate::domain::limits::{CLOCK_SKEW_MAX, DEADLINE_MAX};
+use crate::domain::limits::{ANNOUNCEMENT_WAIT, CLOCK_SKEW_MAX, DEADLINE_MAX, REFUSAL_CHARS_MAX};
 use crate::domain::{Digest, PeerId, Refusal, Role};
+use crate::sharing::Secret;
 use crate::wire::{
-    Acceptance, Close, Exclusion, Freeze, List, Manifest, Message, Opening, Receipt, Record, Signed,
+    Acceptance, Blind, Close, Exclusion, Freeze, List, Manifest, Message, Opening, Receipt, Record, Signed,
     Submission, Vote, Want, rho_commitment,
 };
 
@@ -27,6 +28,8 @@ pub(in crate::protocol) struct Heavy {
     held: BTreeMap<PeerId, Submission>,
     /// Participants that sent two different reports.
     exclusions: BTreeMap<PeerId, Exclusion>,
+    /// Whether the proposer will hear of new reports soon.
+    progress: Progress,
     /// Receipts that other heavy nodes gave, by participant and heavy node.
     receipts: BTreeMap<PeerId, BTreeMap<PeerId, Signed<Receipt>>>,
     /// What the heavy nodes have signed, this one included.
@@ -43,7 +46,15 @@ struct Said {
     lists: BTreeMap<PeerId, List>,
     freezes: BTreeMap<PeerId, Signed<Freeze>>,
     votes: BTreeMap<PeerId, Signed<Vote>>,
-    openings: BTreeMap<PeerId, Opening>,
+    openings: BTreeMap<PeerId, Signed<Opening>>,
+}
+
+/// Whether the timer to tell the proposer is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Progress {
+    #[default]
+    Told,
+    Due,
 }
 
 /// The highest rung that this node has reached.
@@ -57,9 +68,9 @@ enum Step {
     /// It has seen every list.
     Frozen { list: List, accepted: List },
     /// It has fixed its partial sum.
-    Voted { list: List, accepted: List, opening: Opening },
-    /// Its partial sum may have left.
-    Opened { list: List, accepted: List },
+    Voted { list: List, accepted: List, partial_sum: Secret<Vec<u8>>, blind: Blind },
+    /// Its partial sum may have left, against these votes.
+    Opened { list: List, accepted: List, votes: Vec<Signed<Vote>> },
 }
 
 impl Step {
@@ -100,7 +111,7 @@ impl Heavy {
         entries.iter().map(|entry| entry.participant).collect()
     }
 
-    /// Rebuilds what was persisted, in any order.
+    /// Rebuilds what was persisted, rung after rung.
     pub fn restore(&mut self, me: PeerId, record: Record) {
         match record {
             Record::Held(submission) => {
@@ -112,22 +123,24 @@ impl Heavy {
                     self.step = Step::Closed { list };
                 }
             }
-            Record::Frozen { freeze, accepted } => {
+            Record::Frozen { freeze, accepted, closes } => {
                 self.said.freezes.insert(me, freeze);
+                self.said.closes.extend(closes.into_iter().map(|close| (close.signer(), close)));
                 if let Step::Closed { list } = std::mem::take(&mut self.step) {
                     self.step = Step::Frozen { list, accepted };
                 }
             }
-            Record::Voted { vote, opening } => {
+            Record::Voted { vote, partial_sum, blind } => {
                 self.said.votes.insert(me, vote);
                 if let Step::Frozen { list, accepted } = std::mem::take(&mut self.step) {
-                    self.step = Step::Voted { list, accepted, opening };
+                    self.step = Step::Voted { list, accepted, partial_sum, blind };
                 }
             }
-            Record::Opened(_) => {
-                if let Step::Voted { list, accepted, opening } = std::mem::take(&mut self.step) {
+            Record::Opened { opening, votes } => {
+                if let Step::Voted { list, accepted, .. } = std::mem::take(&mut self.step) {
                     self.said.openings.insert(me, opening);
-                    self.step = Step::Opened { list, accepted };
+                    self.said.votes.extend(votes.iter().map(|vote| (vote.signer(), vote.clone())));
+                    self.step = Step::Opened { list, accepted, votes };
                 }
             }
             Record::Proposed(_)
@@ -150,6 +163,7 @@ impl Heavy {
     fn lacks_from(&self, me: PeerId, other: &PeerId) -> Option<Want> {
         let close = self.said.closes.get(other);
         let own_list = self.said.closes.get(&me).map(|close| close.get().list);
+        let own_set = self.said.votes.get(&me).map(|vote| vote.get().accepted);
         match &self.step {
             Step::Collecting => None,
             Step::Closed { .. } => match close {
@@ -160,13 +174,27 @@ impl Heavy {
                 Some(_) => None,
             },
             Step::Frozen { .. } => (!self.said.freezes.contains_key(other)).then_some(Want::Freeze),
-            Step::Voted { .. } => (!self.said.votes.contains_key(other)).then_some(Want::Vote),
+            Step::Voted { accepted, .. } => match self.said.votes.get(other).map(Signed::get) {
+                None => Some(Want::Vote),
+                // Its freeze, which a restart may have lost, shows whether it contradicts itself.
+                Some(vote)
+                    if vote.participants != accepted.participants() || Some(vote.accepted) != own_set =>
+                {
+                    (!self.said.freezes.contains_key(other)).then_some(Want::Freeze)
+                }
+                Some(_) => None,
+            },
             Step::Opened { .. } => (!self.said.openings.contains_key(other)).then_some(Want::Opening),
         }
     }
 
+    /// The closes that are known, in the order of the heavy nodes.
+    fn closes(&self, heavy_nodes: &[PeerId]) -> Vec<Signed<Close>> {
+        heavy_nodes.iter().filter_map(|heavy| self.said.closes.get(heavy).cloned()).collect()
+    }
+
     /// The statement of this node that another heavy node asks for, if it has been made.
-    fn statement(&self, me: PeerId, want: Want) -> Option<Message> {
+    fn statement(&self, me: PeerId, heavy_nodes: &[PeerId], want: Want) -> Option<Message> {
         match want {
             Want::Close => self.said.closes.get(&me).cloned().map(Message::Close),
             Want::List => {
@@ -175,10 +203,13 @@ impl Heavy {
             }
             Want::Freeze => {
                 let freeze = self.said.freezes.get(&me)?.clone();
-                Some(Message::Freeze { freeze, closes: self.said.closes.values().cloned().collect() })
+                Some(Message::Freeze { freeze, closes: self.closes(heavy_nodes) })
             }
             Want::Vote => self.said.votes.get(&me).cloned().map(Message::Vote),
-            Want::Opening => self.said.openings.get(&me).cloned().map(Message::Open),
+            Want::Opening => {
+                let Step::Opened { votes, .. } = &self.step else { return None };
+                Some(Message::Open { opening: self.said.openings.get(&me)?.clone(), votes: votes.clone() })
+            }
             Want::Announcement | Want::Outcome => None,
         }
     }
@@ -211,7 +242,8 @@ impl Entry {
 
     /// Sets the timers of an accepted computation that is not announced yet.
     pub fn await_announcement(&mut self, turn: &mut Turn<'_>) {
-        turn.set_timer(Timer::Patience(self.id), self.terms().patience_ends());
+        let announced_by = self.terms().patience_ends().min(turn.now + ANNOUNCEMENT_WAIT);
+        turn.set_timer(Timer::Patience(self.id), announced_by);
         self.retry_later(turn);
     }
 
@@ -222,7 +254,7 @@ impl Entry {
             return Some(Refusal::NotHeavy);
         }
         if let Err(broken) = terms.check() {
-            return Some(Refusal::Invalid(broken.to_string()));
+            return Some(Refusal::Invalid(broken.to_string().chars().take(REFUSAL_CHARS_MAX).collect()));
         }
         if !terms.has_heavy(&turn.me()) {
             return Some(Refusal::Invalid("this node is not among its heavy nodes".to_owned()));
@@ -233,7 +265,7 @@ impl Entry {
         if terms.deadline <= clock || terms.deadline.since(clock) > DEADLINE_MAX + CLOCK_SKEW_MAX {
             return Some(Refusal::Deadline { clock });
         }
-        if turn.settings().memory_since.is_some_and(|since| terms.proposed_at < since) {
+        if turn.settings().forgets(terms.proposed_at) {
             return Some(Refusal::Invalid("this node's store is younger than the proposal".to_owned()));
         }
         None
@@ -241,7 +273,8 @@ impl Entry {
 
     /// The answer to a heavy node of this computation that lacks something.
     pub fn on_want_statement(&self, turn: &mut Turn<'_>, from: PeerId, want: Want) {
-        let statement = self.heavy().and_then(|heavy| heavy.statement(turn.me(), want));
+        let heavy_nodes = &self.terms().heavy;
+        let statement = self.heavy().and_then(|heavy| heavy.statement(turn.me(), heavy_nodes, want));
         if let Some(statement) = statement.filter(|_| self.terms().has_heavy(&from)) {
             turn.send(from, statement);
         }
@@ -249,9 +282,11 @@ impl Entry {
 
     /// A participant's report that differs from the one on this node's list.
     pub fn on_conflict(&mut self, turn: &mut Turn<'_>, other: &Signed<Manifest>) {
-        let id = self.id;
+        let (id, shares) = (self.id, self.terms().heavy.len());
         let Some(heavy) = self.heavy_mut() else { return };
-        let Some(held) = heavy.held.get(&other.signer()) else { return };
+        let Some(held) = heavy.held.get(&other.signer()).filter(|_| other.get().shares.len() == shares) else {
+            return;
+        };
         if let Some(exclusion) = Exclusion::new(&held.manifest, other)
             && other.get().computation == id
         {

@@ -1,0 +1,208 @@
+//! Heavy nodes that cheat.
+
+use std::collections::BTreeMap;
+
+use super::super::dice::derive;
+use super::craft;
+use super::{Cheater, Reaction, Sent, Step};
+use crate::domain::{ComputationId, Digest, PeerId, Timestamp};
+use crate::protocol::Event;
+use crate::wire::{
+    Certificate, Close, Freeze, Identity, List, Message, Opening, Receipt, Signed, Submission, Vote, Want,
+    partial_sum_commitment, votes_digest,
+};
+
+/// The seed of identities that exist only in a cheat's imagination.
+const IMAGINED: u64 = 0;
+
+impl Cheater {
+    /// The first participant that reports gets a receipt, and its share is thrown away.
+    pub(super) fn leave_out(&mut self, from: PeerId, submission: &Submission) -> Reaction {
+        let manifest = submission.manifest.get();
+        let participant = manifest.participant;
+        let Some(known) = self.known.get_mut(&manifest.computation) else { return Reaction::default() };
+        let is_victim = match known.other_report.first() {
+            Some(victim) => victim.manifest.get().participant == participant,
+            None => true,
+        };
+        if !is_victim {
+            return Reaction::default();
+        }
+        known.other_report = vec![submission.clone()];
+        let (computation, manifest) = (manifest.computation, submission.manifest.digest());
+        let receipt = Receipt { computation, heavy: self.identity.peer(), participant, manifest };
+        let receipt = Signed::sign(receipt, &self.identity);
+        Reaction { swallowed: true, sent: vec![Sent::Message(from, Message::Receipt(receipt))] }
+    }
+
+    /// The report of somebody who does not exist.
+    pub(super) fn imagined_report(&mut self, id: ComputationId) -> Option<Event> {
+        let known = self.known.get(&id)?;
+        let nobody = Identity::from_secret_key(&derive(IMAGINED, &id.to_string()));
+        let position = known.computation.heavy.iter().position(|heavy| *heavy == self.identity.peer())?;
+        let report = craft::report(id, &known.computation, &nobody, &mut self.dice);
+        let submission = report.into_iter().nth(position)?;
+        Some(Event::Message { from: nobody.peer(), message: Message::Submit(submission) })
+    }
+
+    /// To every other heavy node, a close with the first report missing, or with one too many.
+    pub(super) fn second_close(&self, to: PeerId, message: Message) -> Message {
+        let id = match &message {
+            Message::Close(close) | Message::List { close, .. } => close.get().computation,
+            _ => return message,
+        };
+        if !self.is_told_otherwise(id, to) {
+            return message;
+        }
+        let Some(known) = self.known.get(&id) else { return message };
+        let entries = known.list.entries();
+        let mut reports: BTreeMap<PeerId, Digest> =
+            entries.iter().map(|entry| (entry.participant, entry.manifest)).collect();
+        if reports.pop_first().is_none() {
+            reports.insert(self.identity.peer(), Digest::of("nothing", &[]));
+        }
+        let list = List::new(reports, BTreeMap::new());
+        let close = Close { computation: id, heavy: self.identity.peer(), list: list.digest(id) };
+        let close = Signed::sign(close, &self.identity);
+        if matches!(message, Message::Close(_)) { Message::Close(close) } else { Message::List { close, list } }
+    }
+
+    /// To every other heavy node, a freeze of another set.
+    pub(super) fn second_freeze(&self, to: PeerId, message: Message) -> Message {
+        match message {
+            Message::Freeze { freeze, closes } if self.is_told_otherwise(freeze.get().computation, to) => {
+                let frozen = Digest::of("another set", &[]);
+                let freeze = Freeze { frozen, ..freeze.get().clone() };
+                Message::Freeze { freeze: Signed::sign(freeze, &self.identity), closes }
+            }
+            other => other,
+        }
+    }
+
+    /// To every other heavy node, a vote with another commitment.
+    pub(super) fn second_vote(&self, to: PeerId, message: Message) -> Message {
+        match message {
+            Message::Vote(vote) if self.is_told_otherwise(vote.get().computation, to) => {
+                let vote = Vote { partial_sum: Digest::of("another sum", &[]), ..vote.get().clone() };
+                Message::Vote(Signed::sign(vote, &self.identity))
+            }
+            other => other,
+        }
+    }
+
+    /// An opening that is one off.
+    pub(super) fn false_opening(&self, message: Message) -> Message {
+        match message {
+            Message::Open { opening, votes } => {
+                let said = opening.get();
+                let opening = Opening { partial_sum: one_more(said), ..said.clone() };
+                Message::Open { opening: Signed::sign(opening, &self.identity), votes }
+            }
+            other => other,
+        }
+    }
+
+    /// A vote for a sum that is one off, and the opening that fits it.
+    pub(super) fn false_sum(&mut self, message: Message) -> Message {
+        match message {
+            Message::Vote(vote) => Message::Vote(self.false_vote(&vote)),
+            Message::Open { opening, votes } => {
+                let votes = self.with_false_vote(&votes);
+                Message::Open { opening: self.false_opening_of(opening.get(), &votes), votes }
+            }
+            Message::Certificate(certificate) => Message::Certificate(self.false_certificate(certificate)),
+            other => other,
+        }
+    }
+
+    /// Its node has put its true vote into the certificate; everybody else knows the other one.
+    fn false_certificate(&self, certificate: Certificate) -> Certificate {
+        let me = self.identity.peer();
+        let votes = self.with_false_vote(&certificate.votes);
+        let openings = certificate.openings.into_iter();
+        let openings = openings
+            .map(|it| if it.signer() == me { self.false_opening_of(it.get(), &votes) } else { it })
+            .collect();
+        Certificate { computation: certificate.computation, votes, openings }
+    }
+
+    /// These votes, with the false one in the place of its own.
+    fn with_false_vote(&self, votes: &[Signed<Vote>]) -> Vec<Signed<Vote>> {
+        let me = self.identity.peer();
+        votes
+            .iter()
+            .map(|vote| if vote.signer() == me { self.false_vote(vote) } else { vote.clone() })
+            .collect()
+    }
+
+    fn false_vote(&self, vote: &Signed<Vote>) -> Signed<Vote> {
+        let vote = vote.get().clone();
+        let lie = self.lie(vote.computation);
+        let committed = partial_sum_commitment(vote.computation, vote.heavy, &LIE_BLIND, &lie);
+        Signed::sign(Vote { partial_sum: committed, ..vote }, &self.identity)
+    }
+
+    fn false_opening_of(&self, opening: &Opening, votes: &[Signed<Vote>]) -> Signed<Opening> {
+        let opening = Opening {
+            votes: votes_digest(opening.computation, votes),
+            blind: LIE_BLIND,
+            partial_sum: self.lie(opening.computation),
+            ..opening.clone()
+        };
+        Signed::sign(opening, &self.identity)
+    }
+
+    /// A partial sum out of thin air: zeros, always the same.
+    fn lie(&self, computation: ComputationId) -> Vec<u8> {
+        let bytes = self.known.get(&computation).map_or(0, |known| {
+            let crate::domain::Sharing::Additive { modulus } = known.computation.sharing;
+            crate::statistics::slots(known.computation.query.statistic) * modulus.bytes()
+        });
+        vec![0; bytes]
+    }
+
+    /// Everything that nobody should say yet, from everybody.
+    pub(super) fn ask_early(&self) -> Vec<Sent> {
+        let wants = [Want::Opening, Want::Vote, Want::Freeze, Want::List, Want::Close, Want::Outcome];
+        let me = self.identity.peer();
+        let mut sent = Vec::new();
+        for (computation, known) in &self.known {
+            for heavy in known.computation.heavy.iter().filter(|heavy| **heavy != me) {
+                for want in wants {
+                    sent.push(Sent::Message(*heavy, Message::Want { computation: *computation, want }));
+                }
+            }
+        }
+        // A clock from another century, too.
+        if let Some(known) = self.known.values().next() {
+            let ask = Message::Ask { clock: Timestamp::from_millis(0) };
+            sent.extend(known.computation.heavy.iter().map(|heavy| Sent::Message(*heavy, ask.clone())));
+        }
+        sent
+    }
+
+    /// Nothing any more, from this step on.
+    pub(super) fn silence(&mut self, step: Step, message: Message) -> Vec<Message> {
+        let reached = match step {
+            Step::Accept => matches!(message, Message::Accept(_)),
+            Step::Receipt => matches!(message, Message::Receipt(_)),
+            Step::Close => matches!(message, Message::Close(_)),
+            Step::Freeze => matches!(message, Message::Freeze { .. }),
+            Step::Vote => matches!(message, Message::Vote(_)),
+            Step::Open => matches!(message, Message::Open { .. }),
+        };
+        self.silent |= reached;
+        if self.silent { Vec::new() } else { vec![message] }
+    }
+}
+
+/// The random bytes of a lie.
+const LIE_BLIND: [u8; 32] = [7; 32];
+
+fn one_more(opening: &Opening) -> Vec<u8> {
+    let mut sum = opening.partial_sum.clone();
+    if let Some(first) = sum.first_mut() {
+        *first = first.wrapping_add(1);
+    }
+    sum
+}

@@ -1,0 +1,317 @@
+//! Nodes that break the protocol: each is a real node inside a wrapper that swallows, alters and adds messages, and
+//! signs with the node's own key whatever suits it.
+
+mod craft;
+mod heavy;
+mod light;
+
+use std::collections::BTreeMap;
+
+use super::dice::Dice;
+use super::scenario::NodeIndex;
+use crate::domain::{Computation, ComputationId, Evidence, PeerId, Role};
+use crate::protocol::{Action, Event};
+use crate::wire::{Identity, List, Message, Record, Submission};
+
+/// The step at which a silent heavy node falls silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// It never accepts.
+    Accept,
+    /// It gives no receipt, and says nothing afterwards.
+    Receipt,
+    /// It does not close.
+    Close,
+    /// It closes and does not freeze.
+    Freeze,
+    /// It freezes and does not vote.
+    Vote,
+    /// It votes and does not open.
+    Open,
+}
+
+/// One way to misbehave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cheat {
+    /// Light: sends different reports to different heavy nodes.
+    TwoReports,
+    /// Light: sends two different reports to each heavy node.
+    TwoReportsToOne,
+    /// Light: sends somebody else's submission as its own.
+    Replay,
+    /// Light: sends a share for a computation that nobody asked.
+    ForeignShare,
+    /// Light: sends messages in somebody else's name.
+    Forge,
+    /// Heavy: lists a participant that nobody else has a share of.
+    ListsUnknown,
+    /// Heavy: gives a receipt for a report and leaves it out.
+    LeavesOut,
+    /// Heavy: signs two closes.
+    TwoCloses,
+    /// Heavy: signs two freezes.
+    TwoFreezes,
+    /// Heavy: signs two votes.
+    TwoVotes,
+    /// Heavy: opens something else than it committed to.
+    OpensOther,
+    /// Heavy: commits to a false partial sum and opens it. n of n sharing cannot notice.
+    FalseSum,
+    /// Heavy: asks for everything before its time.
+    AsksEarly,
+    /// Heavy: falls silent at a step.
+    Silent(Step),
+}
+
+/// What a cheat sends on its own account.
+#[derive(Clone, Debug)]
+pub(super) enum Sent {
+    /// A well-formed message.
+    Message(PeerId, Message),
+    /// Bytes that must not decode.
+    Forged(PeerId, Vec<u8>),
+}
+
+/// What a cheat does about an event.
+#[derive(Debug, Default)]
+pub(super) struct Reaction {
+    /// Whether the node inside does not get to see it.
+    pub swallowed: bool,
+    /// What is sent besides.
+    pub sent: Vec<Sent>,
+}
+
+/// What a cheat makes of its node's actions.
+#[derive(Debug, Default)]
+pub(super) struct Twisted {
+    /// The actions instead.
+    pub actions: Vec<Action>,
+    /// Events that the node inside is made to believe.
+    pub believed: Vec<Event>,
+}
+
+/// A computation, as far as a cheat knows it.
+#[derive(Clone, Debug)]
+struct Known {
+    computation: Computation,
+    /// Its own list, once it has closed.
+    list: List,
+    /// What it has prepared for later: another report, in the order of the heavy nodes.
+    other_report: Vec<Submission>,
+    /// Once is enough.
+    done: bool,
+}
+
+/// The wrapper around a node that cheats.
+#[derive(Debug)]
+pub(super) struct Cheater {
+    cheat: Cheat,
+    identity: Identity,
+    dice: Dice,
+    known: BTreeMap<ComputationId, Known>,
+    /// Other nodes' submissions that it got hold of, by whatever means.
+    overheard: Vec<(PeerId, Submission)>,
+    silent: bool,
+}
+
+impl Cheat {
+    /// Every way.
+    pub const ALL: [Self; 19] = [
+        Self::TwoReports,
+        Self::TwoReportsToOne,
+        Self::Replay,
+        Self::ForeignShare,
+        Self::Forge,
+        Self::ListsUnknown,
+        Self::LeavesOut,
+        Self::TwoCloses,
+        Self::TwoFreezes,
+        Self::TwoVotes,
+        Self::OpensOther,
+        Self::FalseSum,
+        Self::AsksEarly,
+        Self::Silent(Step::Accept),
+        Self::Silent(Step::Receipt),
+        Self::Silent(Step::Close),
+        Self::Silent(Step::Freeze),
+        Self::Silent(Step::Vote),
+        Self::Silent(Step::Open),
+    ];
+
+    /// Which nodes can cheat in this way.
+    pub const fn role(self) -> Role {
+        match self {
+            Self::TwoReports | Self::TwoReportsToOne | Self::Replay | Self::ForeignShare | Self::Forge => {
+                Role::Light
+            }
+            Self::ListsUnknown
+            | Self::LeavesOut
+            | Self::TwoCloses
+            | Self::TwoFreezes
+            | Self::TwoVotes
+            | Self::OpensOther
+            | Self::FalseSum
+            | Self::AsksEarly
+            | Self::Silent(_) => Role::Heavy,
+        }
+    }
+
+    /// What it can be proven to have done; nothing else may be held against it.
+    pub const fn leaves_evidence(self) -> &'static [Evidence] {
+        match self {
+            Self::TwoReports | Self::TwoReportsToOne => &[Evidence::TwoReports],
+            Self::LeavesOut => &[Evidence::ReportLeftOut],
+            Self::TwoCloses => &[Evidence::TwoLists, Evidence::ReportLeftOut, Evidence::WrongFreeze],
+            Self::TwoFreezes => &[Evidence::TwoFreezes, Evidence::WrongFreeze, Evidence::WrongVote],
+            Self::TwoVotes => &[Evidence::TwoVotes, Evidence::WrongVote, Evidence::WrongOpening],
+            Self::OpensOther => &[Evidence::WrongOpening],
+            Self::Replay
+            | Self::ForeignShare
+            | Self::Forge
+            | Self::ListsUnknown
+            | Self::FalseSum
+            | Self::AsksEarly
+            | Self::Silent(_) => &[],
+        }
+    }
+
+    /// Whether a total may be false without anybody noticing.
+    pub const fn can_falsify(self) -> bool {
+        matches!(self, Self::FalseSum)
+    }
+}
+
+impl Cheater {
+    pub fn new(seed: u64, index: NodeIndex, cheat: Cheat, identity: Identity) -> Self {
+        let dice = Dice::new(seed, &format!("cheat {}", index.0));
+        Self { cheat, identity, dice, known: BTreeMap::new(), overheard: Vec::new(), silent: false }
+    }
+
+    /// Sees an event before its node does.
+    pub fn react(&mut self, event: &Event) -> Reaction {
+        match (self.cheat, event) {
+            (Cheat::LeavesOut, Event::Message { from, message: Message::Submit(submission) }) => {
+                self.leave_out(*from, submission)
+            }
+            _ => Reaction::default(),
+        }
+    }
+
+    /// Sees a share on its way from one node to another, which no honest transport would show.
+    pub fn overhear(&mut self, from: PeerId, to: PeerId, submission: &Submission) {
+        let me = self.identity.peer();
+        if self.cheat == Cheat::Replay && from != me && submission.manifest.signer() != me {
+            self.overheard.push((to, submission.clone()));
+        }
+    }
+
+    /// Puts its own actions in the place of its node's.
+    pub fn twist(&mut self, actions: Vec<Action>) -> Twisted {
+        let mut twisted = Twisted::default();
+        for action in actions {
+            self.learn(&action, &mut twisted);
+            match action {
+                Action::Send { to, message } => {
+                    let sent = self.altered(to, *message);
+                    let sent = sent.into_iter().map(|message| Action::Send { to, message: Box::new(message) });
+                    twisted.actions.extend(sent);
+                }
+                Action::Publish(gossip) if self.silent => drop(gossip),
+                other => twisted.actions.push(other),
+            }
+        }
+        twisted
+    }
+
+    /// Acts without a cause.
+    pub fn act(&mut self) -> Vec<Sent> {
+        match self.cheat {
+            Cheat::Replay => self.replay(),
+            Cheat::ForeignShare => self.send_foreign_shares(),
+            Cheat::Forge => self.forge(),
+            Cheat::AsksEarly => self.ask_early(),
+            Cheat::TwoReports
+            | Cheat::TwoReportsToOne
+            | Cheat::ListsUnknown
+            | Cheat::LeavesOut
+            | Cheat::TwoCloses
+            | Cheat::TwoFreezes
+            | Cheat::TwoVotes
+            | Cheat::OpensOther
+            | Cheat::FalseSum
+            | Cheat::Silent(_) => Vec::new(),
+        }
+    }
+
+    fn altered(&mut self, to: PeerId, message: Message) -> Vec<Message> {
+        match self.cheat {
+            Cheat::TwoReports | Cheat::TwoReportsToOne => self.second_report(to, message),
+            Cheat::TwoCloses => vec![self.second_close(to, message)],
+            Cheat::TwoFreezes => vec![self.second_freeze(to, message)],
+            Cheat::TwoVotes => vec![self.second_vote(to, message)],
+            Cheat::OpensOther => vec![self.false_opening(message)],
+            Cheat::FalseSum => vec![self.false_sum(message)],
+            Cheat::Silent(step) => self.silence(step, message),
+            Cheat::Replay
+            | Cheat::ForeignShare
+            | Cheat::Forge
+            | Cheat::ListsUnknown
+            | Cheat::LeavesOut
+            | Cheat::AsksEarly => vec![message],
+        }
+    }
+
+    /// Learns of computations from what its own node remembers.
+    fn learn(&mut self, action: &Action, twisted: &mut Twisted) {
+        let Action::Persist(record) = action else { return };
+        match &**record {
+            Record::Accepted { computation, .. } => {
+                self.know(computation.id(), computation.get());
+            }
+            Record::Announced(announcement) => {
+                let computation = announcement.computation.get();
+                self.know(announcement.id(), computation);
+                if self.cheat == Cheat::ListsUnknown {
+                    twisted.believed.extend(self.imagined_report(announcement.id()));
+                }
+            }
+            Record::Closed { close, list } => {
+                if let Some(known) = self.known.get_mut(&close.get().computation) {
+                    known.list = list.clone();
+                }
+            }
+            Record::Report(submissions) if self.cheat == Cheat::ForeignShare => {
+                let id = submissions.first().map(|first| first.manifest.get().computation);
+                if let Some(known) = id.and_then(|id| self.known.get_mut(&id)) {
+                    known.other_report = submissions.clone();
+                }
+            }
+            Record::Proposed(_)
+            | Record::Report(_)
+            | Record::Held(_)
+            | Record::Frozen { .. }
+            | Record::Voted { .. }
+            | Record::Opened { .. }
+            | Record::Certificate(_)
+            | Record::Failed { .. }
+            | Record::Ledger(_)
+            | Record::Fault(_) => {}
+        }
+    }
+
+    fn know(&mut self, id: ComputationId, computation: &Computation) {
+        self.known.entry(id).or_insert_with(|| Known {
+            computation: computation.clone(),
+            list: List::default(),
+            other_report: Vec::new(),
+            done: false,
+        });
+    }
+
+    /// Whether this heavy node is one of those that are told the other story.
+    fn is_told_otherwise(&self, computation: ComputationId, to: PeerId) -> bool {
+        let heavy = self.known.get(&computation).map(|known| &known.computation.heavy);
+        let others = heavy.into_iter().flatten().filter(|heavy| **heavy != self.identity.peer());
+        others.into_iter().position(|heavy| *heavy == to).is_some_and(|position| position % 2 == 1)
+    }
+}

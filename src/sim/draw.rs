@@ -1,0 +1,175 @@
+//! From one seed to a scenario.
+
+use std::collections::BTreeSet;
+
+use super::cheat::Cheat;
+use super::dice::Dice;
+use super::scenario::{
+    Crash, Cut, Moment, NodeIndex, NodePlan, Owner, Question, Scenario, Shape, Source, StoreFate, Weather,
+};
+use crate::domain::{Modulus, Role, Statistic};
+
+/// Light nodes whose powers of two fit a total modulo 2^32.
+const LIGHTS_IN_32_BITS: usize = 26;
+/// Clocks are this far off at most, so that two are never further apart than nodes tolerate.
+const SKEW_MAX_MS: u64 = 14_000;
+
+impl Scenario {
+    /// The scenario of this seed.
+    pub fn draw(seed: u64) -> Self {
+        let dice = &mut Dice::new(seed, "scenario");
+        let most = if dice.chance(200) { 7 } else { 4 };
+        let heavies = dice.count(3, most);
+        let lights = match dice.below(20) {
+            0 => dice.count(0, 50),
+            1..=4 => dice.count(8, 20),
+            _ => dice.count(0, 8),
+        };
+        let mut nodes: Vec<_> = (0..heavies).map(|_| NodePlan::honest(Role::Heavy)).collect();
+        nodes.extend((0..lights).map(|_| NodePlan::honest(Role::Light)));
+        let rough = dice.chance(700);
+        let mut scenario = Self {
+            seed,
+            nodes,
+            questions: Vec::new(),
+            weather: if rough { weather(dice) } else { Weather::FAIR },
+            crashes: Vec::new(),
+            cuts: Vec::new(),
+        };
+        for _ in 0..dice.pick(&[1, 1, 1, 2, 3, 4]).unwrap_or(1) {
+            let question = scenario.question(dice);
+            scenario.questions.push(question);
+        }
+        scenario.people(dice);
+        if rough {
+            scenario.misfortunes(dice);
+        }
+        if dice.chance(350) {
+            scenario.cheats(dice);
+        }
+        scenario
+    }
+
+    fn question(&self, dice: &mut Dice) -> Question {
+        let heavies = self.heavies();
+        let lights = self.nodes.len() - heavies;
+        let mut heavy: Vec<_> = (0..heavies).map(NodeIndex).collect();
+        let asked = dice.count(3, heavies);
+        while heavy.len() > asked {
+            heavy.remove(dice.count(0, heavy.len() - 1));
+        }
+        if dice.chance(300) {
+            heavy.reverse();
+        }
+        let list = dice.chance(400).then(|| {
+            (heavies..self.nodes.len()).filter(|_| dice.chance(800)).map(NodeIndex).collect::<BTreeSet<_>>()
+        });
+        let list = list.filter(|list| !list.is_empty());
+        let possible = list.as_ref().map_or(lights, BTreeSet::len).max(1);
+        let minimum = if dice.chance(100) { possible } else { dice.count(1, possible.min(4)) };
+        let maximum = if dice.chance(100) { dice.count(minimum, possible) } else { lights.max(minimum) };
+        let wide = [Modulus::Bits64, Modulus::Bits128];
+        let any = [Modulus::Bits32, Modulus::Bits64, Modulus::Bits128];
+        let moduli: &[Modulus] = if lights > LIGHTS_IN_32_BITS { &wide } else { &any };
+        let to_u32 = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Question {
+            asked_at: dice.between(500, 4_000),
+            proposer: NodeIndex(dice.count(0, self.nodes.len() - 1)),
+            heavy,
+            statistic: dice
+                .pick(&[Statistic::Sum, Statistic::Sum, Statistic::Mean, Statistic::Count])
+                .unwrap_or(Statistic::Sum),
+            modulus: dice.pick(moduli).unwrap_or(Modulus::Bits64),
+            shape: dice
+                .pick(&[Shape::Unbounded, Shape::Bounded, Shape::Hundredths])
+                .unwrap_or(Shape::Unbounded),
+            min_participants: to_u32(minimum),
+            max_participants: to_u32(maximum),
+            open_for: dice.between(500, 8_000),
+            patience: dice.between(1_000, 15_000),
+            list,
+        }
+    }
+
+    /// Owners, sources, late joiners, clocks.
+    fn people(&mut self, dice: &mut Dice) {
+        let mostly_off = dice.chance(200);
+        for node in &mut self.nodes {
+            if dice.chance(300) {
+                let most = if mostly_off { SKEW_MAX_MS } else { 400 };
+                let skew = i64::try_from(dice.below(2 * most)).unwrap_or(0);
+                node.skew_ms = skew - i64::try_from(most).unwrap_or(0);
+            }
+            if node.role == Role::Heavy {
+                continue;
+            }
+            let wait = dice.between(100, 6_000);
+            node.owner = match dice.below(20) {
+                0 => Owner::Approves(wait),
+                1 => Owner::Declines(wait),
+                2 => Owner::Answers(wait),
+                3 => Owner::Away,
+                4..=8 => Owner::Trusting,
+                _ => Owner::Open,
+            };
+            node.source = match dice.below(20) {
+                0 => Source::Unfit,
+                1 => Source::Missing,
+                2 => Source::Unreadable,
+                _ => Source::PowerOfTwo,
+            };
+            if dice.chance(150) {
+                node.starts_at = dice.between(1_000, 9_000);
+            }
+        }
+    }
+
+    fn misfortunes(&mut self, dice: &mut Dice) {
+        let last = self.nodes.len() - 1;
+        for _ in 0..dice.below(7) {
+            let moment = if dice.chance(300) {
+                Moment::At(dice.between(200, 20_000))
+            } else {
+                let action = dice.between(1, 200);
+                // Small numbers are where the steps of the protocol are.
+                Moment::AfterAction(if dice.chance(500) { dice.between(1, action) } else { action })
+            };
+            let store = if dice.chance(60) { StoreFate::Wiped } else { StoreFate::Kept };
+            // Half of them hit heavy nodes, on which more hangs.
+            let most = if dice.chance(500) { self.heavies() - 1 } else { last };
+            let node = NodeIndex(dice.count(0, most));
+            let down_for = (!dice.chance(120)).then(|| dice.between(1, 9_000));
+            self.crashes.push(Crash { node, moment, down_for, store });
+        }
+        for _ in 0..dice.below(3) {
+            let from = dice.between(500, 12_000);
+            let island = (0..=last).map(NodeIndex).filter(|_| dice.chance(400)).collect();
+            self.cuts.push(Cut { from, until: from + dice.between(50, 8_000), island });
+        }
+    }
+
+    fn cheats(&mut self, dice: &mut Dice) {
+        for _ in 0..dice.between(1, 2) {
+            let Some(cheat) = dice.pick(&Cheat::ALL) else { continue };
+            let fitting: Vec<_> =
+                (0..self.nodes.len()).filter(|index| self.nodes[*index].role == cheat.role()).collect();
+            if let Some(node) = dice.pick(&fitting) {
+                // `fitting` holds indices of this very vector.
+                self.nodes[node].cheat = Some(cheat);
+                self.crashes.retain(|crash| crash.node != NodeIndex(node));
+            }
+        }
+    }
+}
+
+fn weather(dice: &mut Dice) -> Weather {
+    let fastest = dice.between(1, 30);
+    Weather {
+        delay: (fastest, fastest + dice.between(1, 200)),
+        slow_permille: dice.pick(&[0, 20, 200]).unwrap_or(0),
+        loss_permille: dice.pick(&[0, 10, 100, 400]).unwrap_or(0),
+        twice_permille: dice.pick(&[0, 50, 300]).unwrap_or(0),
+        gossip_permille: dice.pick(&[0, 500, 900, 1_000]).unwrap_or(0),
+        calm_from: dice.between(0, 15_000),
+    }
+}

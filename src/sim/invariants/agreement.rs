@@ -1,0 +1,151 @@
+//! Closing, freezing, voting and opening: one set, large enough, not too early.
+
+use std::collections::BTreeMap;
+
+use super::super::violation::{Broken, Check, Invariant};
+use super::{Actor, Case, Watch};
+use crate::domain::{ComputationId, Digest, PeerId, Sharing};
+use crate::sharing::additive;
+use crate::statistics;
+use crate::wire::{Close, Freeze, List, Opening, Record, RecordKey, RecordKind, Vote, partial_sum_commitment};
+
+impl Watch {
+    /// Somebody says that the closed list is complete.
+    pub(super) fn hear_complete(&mut self, from: PeerId, computation: ComputationId, list: Digest) {
+        if let Some(case) = self.cases.get_mut(&computation) {
+            case.completes.insert(from, list);
+        }
+    }
+
+    /// Intake ends at the deadline or by unanimity, and the list is what is held.
+    pub(super) fn closed(&mut self, actor: Actor<'_>, close: &Close, list: &List) -> Check {
+        let id = close.computation;
+        let case = self.case(id)?;
+        let digest = list.digest(id);
+        Invariant::SignedOnce.check(digest == close.list, || format!("{} signs another list", actor.index))?;
+        let others = case.computation.heavy.iter().filter(|heavy| **heavy != actor.peer);
+        let unanimous = case.computation.participants.is_some()
+            && others.into_iter().all(|heavy| case.completes.get(heavy) == Some(&digest));
+        let due = actor.clock >= case.computation.deadline;
+        Invariant::OneOpening
+            .check(due || unanimous, || format!("{} closes before the deadline", actor.index))?;
+        let listed: BTreeMap<_, _> =
+            list.entries().iter().map(|entry| (entry.participant, entry.manifest)).collect();
+        let mut held = held(actor, id);
+        held.retain(|participant, _| list.exclusion_of(participant).is_none());
+        Invariant::OneReport.check(listed == held && list.is_well_formed(id), || {
+            format!("{} lists {} reports and holds {}", actor.index, listed.len(), held.len())
+        })
+    }
+
+    /// The frozen set is well formed and part of the node's own list.
+    pub(super) fn frozen(&mut self, actor: Actor<'_>, freeze: &Freeze, accepted: &List) -> Check {
+        let id = freeze.computation;
+        let case = self.case(id)?;
+        let digest = accepted.digest(id);
+        let says = freeze.frozen == digest && freeze.participants == accepted.participants();
+        Invariant::OneSet.check(says && accepted.is_well_formed(id), || {
+            format!("{} freezes another set than it keeps", actor.index)
+        })?;
+        let key = RecordKey { kind: RecordKind::Closed, computation: id, peer: None };
+        let own = match actor.store.get(&key) {
+            Some(Record::Closed { list, .. }) => accepted.entries().iter().all(|entry| list.contains(entry)),
+            _ => false,
+        };
+        Invariant::OneSet.check(own, || format!("{} freezes a report that it has not listed", actor.index))?;
+        let members = accepted.entries().iter().map(|entry| (entry.participant, entry.manifest));
+        case.frozen.insert(digest, members.collect());
+        Ok(())
+    }
+
+    /// The vote is for the frozen set, which is large enough, and commits to the sum of the shares.
+    pub(super) fn voted(
+        &mut self,
+        actor: Actor<'_>,
+        vote: &Vote,
+        partial_sum: &[u8],
+        blind: &[u8; 32],
+    ) -> Check {
+        let id = vote.computation;
+        let case = self.case(id)?;
+        let minimum = case.computation.min_participants;
+        Invariant::OneOpening.check(vote.participants >= minimum, || {
+            format!("{} votes for {} participants, below {minimum}", actor.index, vote.participants)
+        })?;
+        let accepted = accepted(actor, id);
+        let same = accepted.is_some_and(|accepted| accepted.digest(id) == vote.accepted);
+        Invariant::OneSet.check(same, || format!("{} votes for another set than it froze", actor.index))?;
+        let committed = partial_sum_commitment(id, actor.peer, blind, partial_sum);
+        Invariant::OneOpening.check(committed == vote.partial_sum, || {
+            format!("{} commits to something else than it will open", actor.index)
+        })?;
+        let sum = accepted.and_then(|accepted| sum_of_held(actor, case, id, accepted));
+        Invariant::PlainSum.check(sum.as_deref() == Some(partial_sum), || {
+            format!("the partial sum of {} is not that of its shares", actor.index)
+        })
+    }
+
+    /// 3 and 9: an opening leaves once the set is agreed, and there is one set.
+    pub(super) fn opens(&mut self, actor: Actor<'_>, opening: &Opening) -> Check {
+        let id = opening.computation;
+        if opening.heavy != actor.peer {
+            return Ok(());
+        }
+        let key = |kind| RecordKey { kind, computation: id, peer: None };
+        let Some(Record::Voted { vote, partial_sum, blind }) = actor.store.get(&key(RecordKind::Voted)) else {
+            return Invariant::OneOpening.check(false, || format!("{} opens without a vote", actor.index));
+        };
+        Invariant::OneOpening
+            .check((partial_sum.expose(), blind.expose()) == (&opening.partial_sum, &opening.blind), || {
+                format!("{} opens another sum than it persisted", actor.index)
+            })?;
+        Invariant::PersistedFirst.check(actor.store.contains_key(&key(RecordKind::Opened)), || {
+            format!("{} opens before it persists that it does", actor.index)
+        })?;
+        let accepted = vote.get().accepted;
+        let case = self.case(id)?;
+        let votes = case.votes.get(&actor.index);
+        let mut others = case.computation.heavy.iter().filter(|heavy| **heavy != actor.peer);
+        let agreed = others.all(|heavy| votes.and_then(|votes| votes.get(heavy)) == Some(&accepted));
+        Invariant::OneOpening.check(agreed, || format!("{} opens before every vote is in", actor.index))?;
+        case.opened.insert(actor.peer, accepted);
+        let sets: std::collections::BTreeSet<_> = case.opened.values().collect();
+        Invariant::OneSet.check(sets.len() == 1, || format!("openings of {id} over {} sets", sets.len()))
+    }
+
+    pub(super) fn case(&mut self, id: ComputationId) -> Result<&mut Case, Broken> {
+        let unknown = || Broken { invariant: Invariant::OneSet, what: format!("nobody has asked {id}") };
+        self.cases.get_mut(&id).ok_or_else(unknown)
+    }
+}
+
+/// The frozen set in a heavy node's store.
+fn accepted<'a>(actor: Actor<'a>, computation: ComputationId) -> Option<&'a List> {
+    match actor.store.get(&RecordKey { kind: RecordKind::Frozen, computation, peer: None }) {
+        Some(Record::Frozen { accepted, .. }) => Some(accepted),
+        _ => None,
+    }
+}
+
+/// The reports in a heavy node's store.
+fn held(actor: Actor<'_>, id: ComputationId) -> BTreeMap<PeerId, Digest> {
+    let held = actor.store.values().filter_map(|record| match record {
+        Record::Held(submission) if submission.manifest.get().computation == id => {
+            Some((submission.manifest.signer(), submission.manifest.digest()))
+        }
+        _ => None,
+    });
+    held.collect()
+}
+
+fn sum_of_held(actor: Actor<'_>, case: &Case, id: ComputationId, accepted: &List) -> Option<Vec<u8>> {
+    let Sharing::Additive { modulus } = case.computation.sharing;
+    let mut sum = vec![0; statistics::slots(case.computation.query.statistic)];
+    for entry in accepted.entries() {
+        let peer = Some(entry.participant);
+        let key = RecordKey { kind: RecordKind::Held, computation: id, peer };
+        let Some(Record::Held(submission)) = actor.store.get(&key) else { return None };
+        additive::accumulate(&mut sum, submission.share.expose(), modulus).ok()?;
+    }
+    Some(additive::encode(&sum, modulus))
+}

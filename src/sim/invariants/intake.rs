@@ -1,0 +1,88 @@
+//! Reports: made once, taken from their owners, while the computation is open.
+
+use super::super::violation::{Broken, Check, Invariant};
+use super::{Actor, Submitted, Watch};
+use crate::domain::{ComputationId, Sharing, Statistic};
+use crate::sharing::additive;
+use crate::statistics;
+use crate::wire::{RecordKey, RecordKind, Submission};
+
+impl Watch {
+    /// An honest light node makes its report: the shares add up to its value, and there is no other report.
+    pub(super) fn report_made(&mut self, actor: Actor<'_>, submissions: &[Submission]) -> Check {
+        let Some(first) = submissions.first() else {
+            return Err(Broken { invariant: Invariant::OneReport, what: "a report without shares".to_owned() });
+        };
+        let id = first.manifest.get().computation;
+        self.one_report(actor.peer, id, first.manifest.digest())?;
+        self.register(submissions);
+        let Some(case) = self.cases.get(&id) else { return Ok(()) };
+        let slots = self.submitted.get(&(id, first.manifest.digest())).map(|report| report.slots.as_slice());
+        let field = case.computation.query.fields.first();
+        let value =
+            self.steps_of(&actor.peer).zip(field).and_then(|(steps, field)| field.schema.value_of(steps));
+        let expected = value.and_then(|value| statistics::encode(&case.computation, value).ok());
+        // An owner of a value that does not fit may still be counted.
+        let counted = case.computation.query.statistic == Statistic::Count;
+        let right = expected.is_some_and(|expected| slots == Some(expected.expose().as_slice()));
+        Invariant::PlainSum
+            .check(right || counted, || format!("the shares of {} do not add up to its value", actor.index))
+    }
+
+    /// A report exists, an honest node's or a cheat's.
+    pub fn register(&mut self, submissions: &[Submission]) {
+        let Some(first) = submissions.first() else { return };
+        let manifest = first.manifest.get();
+        let Some(case) = self.cases.get(&manifest.computation) else { return };
+        let Sharing::Additive { modulus } = case.computation.sharing;
+        let mut slots = vec![0; statistics::slots(case.computation.query.statistic)];
+        for submission in submissions {
+            // A share of another length belongs to no sum; a heavy node that held it would stand out.
+            if additive::accumulate(&mut slots, submission.share.expose(), modulus).is_err() {
+                return;
+            }
+        }
+        let key = (manifest.computation, first.manifest.digest());
+        self.submitted.insert(key, Submitted { participant: manifest.participant, slots });
+    }
+
+    /// 8, and that nobody hands in another's report.
+    pub(super) fn report_held(&mut self, actor: Actor<'_>, submission: &Submission) -> Check {
+        let manifest = submission.manifest.get();
+        let id = manifest.computation;
+        let own = actor.cause.is_none_or(|cause| cause == manifest.participant);
+        Invariant::OneReport.check(own, || {
+            format!("{} takes the report of {:?} from {:?}", actor.index, manifest.participant, actor.cause)
+        })?;
+        let known = self.cases.get(&id).is_some_and(|case| {
+            case.computation.has_heavy(&actor.peer) && case.computation.admits(&manifest.participant)
+        });
+        Invariant::IntakeClosed
+            .check(known, || format!("{} takes a report that it was not asked for", actor.index))?;
+        Invariant::IntakeClosed.check(!has_closed(actor, id), || {
+            format!("{} takes the report of {:?} after closing", actor.index, manifest.participant)
+        })?;
+        let other = actor.store.get(&RecordKey {
+            kind: RecordKind::Held,
+            computation: id,
+            peer: Some(manifest.participant),
+        });
+        Invariant::OneReport
+            .check(other.is_none(), || format!("{} replaces a report that it holds", actor.index))?;
+        let key = |peer| RecordKey { kind: RecordKind::Held, computation: id, peer };
+        let held = actor.store.range(key(None)..=key(Some(LAST_PEER))).count();
+        let most = self.cases.get(&id).map_or(0, |case| case.computation.max_participants);
+        Invariant::IntakeClosed.check(u32::try_from(held).is_ok_and(|held| held < most), || {
+            format!("{} takes more than {most} reports", actor.index)
+        })
+    }
+}
+
+/// No peer sorts after this one.
+const LAST_PEER: crate::domain::PeerId = crate::domain::PeerId::from_public_key([0xff; 32]);
+
+/// Whether a heavy node has said that it takes no more.
+fn has_closed(actor: Actor<'_>, computation: ComputationId) -> bool {
+    let ended = [RecordKind::Closed, RecordKind::Failed, RecordKind::Certificate];
+    ended.iter().any(|kind| actor.store.contains_key(&RecordKey { kind: *kind, computation, peer: None }))
+}

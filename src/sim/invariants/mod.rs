@@ -1,0 +1,215 @@
+//! The invariants, checked with every action: what is signed, sent, persisted, told and blamed is looked at when it
+//! happens, so that a run of a thousand steps costs no more than its steps.
+//!
+//! The watch sees everything, knows who cheats, and speaks up only about honest nodes.
+
+mod agreement;
+mod intake;
+mod order;
+mod outcome;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cheat::Cheat;
+use super::machine::Store;
+use super::scenario::NodeIndex;
+use super::violation::{Check, Invariant};
+use crate::domain::{Computation, ComputationId, Decimal, Digest, Evidence, PeerId, Timestamp};
+use crate::protocol::{Action, Notice};
+use crate::statistics::Answer;
+use crate::wire::{Fault, Message, Record, RecordKey, RecordKind};
+
+/// What is known of one computation.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub computation: Computation,
+    /// Who said "complete", over which list.
+    completes: BTreeMap<PeerId, Digest>,
+    /// The set of each honest heavy node that has opened.
+    opened: BTreeMap<PeerId, Digest>,
+    /// The members of every set that an honest heavy node froze.
+    frozen: BTreeMap<Digest, Vec<(PeerId, Digest)>>,
+    /// The votes that reached each honest heavy node.
+    votes: BTreeMap<NodeIndex, BTreeMap<PeerId, Digest>>,
+    /// The first result that an honest node reported.
+    pub result: Option<Answer>,
+}
+
+/// One report as it was submitted.
+#[derive(Debug)]
+pub(super) struct Submitted {
+    pub participant: PeerId,
+    slots: Vec<u128>,
+}
+
+/// What a check needs to know of the node that acts.
+#[derive(Clone, Copy)]
+pub(super) struct Actor<'a> {
+    pub index: NodeIndex,
+    pub peer: PeerId,
+    pub clock: Timestamp,
+    /// Its store as it is right now, before this action.
+    pub store: &'a Store,
+    /// Who sent the message that the node answers to.
+    pub cause: Option<PeerId>,
+}
+
+/// Everything that the watch has seen.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    pub cases: BTreeMap<ComputationId, Case>,
+    pub submitted: BTreeMap<(ComputationId, Digest), Submitted>,
+    /// Who cheats, and how.
+    pub cheats: BTreeMap<PeerId, Cheat>,
+    /// The value of each honest participant, as an exponent of two.
+    pub exponents: BTreeMap<PeerId, u32>,
+    /// What was ever durable at an honest node: digests of signed statements and reports.
+    durable: BTreeSet<(NodeIndex, Digest)>,
+    /// The one statement of its kind that an honest node signs about a computation.
+    signed_once: BTreeMap<(PeerId, ComputationId, RecordKind), Digest>,
+    /// The one report of each honest participant.
+    reports: BTreeMap<(PeerId, ComputationId), Digest>,
+    /// Whom honest nodes blamed, and for what.
+    pub blamed: BTreeSet<(PeerId, Evidence)>,
+}
+
+impl Watch {
+    /// A question is about to be asked.
+    pub fn ask(&mut self, id: ComputationId, computation: &Computation) {
+        let case = Case {
+            computation: computation.clone(),
+            completes: BTreeMap::new(),
+            opened: BTreeMap::new(),
+            frozen: BTreeMap::new(),
+            votes: BTreeMap::new(),
+            result: None,
+        };
+        self.cases.insert(id, case);
+    }
+
+    /// An honest node is about to do something.
+    pub fn act(&mut self, actor: Actor<'_>, action: &Action) -> Check {
+        match action {
+            Action::Persist(record) => self.persist(actor, record),
+            Action::Erase(key) => Self::erase(actor, key),
+            Action::Send { message, .. } => self.send(actor, message),
+            Action::Publish(gossip) => self.publish(actor, gossip),
+            Action::Tell(notice) => Self::tell(actor, notice),
+            Action::Blame(fault) => self.blame(actor, fault),
+            Action::SetTimer { .. } | Action::ReadSource { .. } => Ok(()),
+        }
+    }
+
+    /// A message reaches a node.
+    pub fn deliver(&mut self, from: PeerId, to: NodeIndex, message: &Message) {
+        match message {
+            Message::Vote(vote) => {
+                if let Some(case) = self.cases.get_mut(&vote.get().computation) {
+                    case.votes.entry(to).or_default().insert(vote.signer(), vote.get().accepted);
+                }
+            }
+            Message::Complete { computation, list } => self.hear_complete(from, *computation, *list),
+            Message::Close(close) => {
+                self.hear_complete(close.signer(), close.get().computation, close.get().list);
+            }
+            Message::Open { opening, votes } => {
+                if let Some(case) = self.cases.get_mut(&opening.get().computation) {
+                    let heard = case.votes.entry(to).or_default();
+                    for vote in votes {
+                        heard.entry(vote.signer()).or_insert(vote.get().accepted);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn persist(&mut self, actor: Actor<'_>, record: &Record) -> Check {
+        self.note_durable(actor, record)?;
+        match record {
+            Record::Report(submissions) => self.report_made(actor, submissions),
+            Record::Held(submission) => self.report_held(actor, submission),
+            Record::Closed { close, list } => self.closed(actor, close.get(), list),
+            Record::Frozen { freeze, accepted, .. } => self.frozen(actor, freeze.get(), accepted),
+            Record::Voted { vote, partial_sum, blind } => {
+                self.voted(actor, vote.get(), partial_sum.expose(), blind.expose())
+            }
+            Record::Certificate(certificate) => self.certified(actor, certificate),
+            Record::Failed { failure, .. } => self.failed(failure),
+            Record::Proposed(_)
+            | Record::Accepted { .. }
+            | Record::Announced(_)
+            | Record::Opened { .. }
+            | Record::Ledger(_)
+            | Record::Fault(_) => Ok(()),
+        }
+    }
+
+    /// 7, one half: proofs stay.
+    fn erase(actor: Actor<'_>, key: &RecordKey) -> Check {
+        let stays = match key.kind {
+            RecordKind::Certificate | RecordKind::Ledger | RecordKind::Fault => true,
+            RecordKind::Proposed
+            | RecordKind::Accepted
+            | RecordKind::Announced
+            | RecordKind::Report
+            | RecordKind::Held
+            | RecordKind::Closed
+            | RecordKind::Frozen
+            | RecordKind::Voted
+            | RecordKind::Opened
+            | RecordKind::Failed => false,
+        };
+        let there = stays && actor.store.contains_key(key);
+        Invariant::SharesGone.check(!there, || format!("{} erases {:?}", actor.index, key.kind))
+    }
+
+    /// Who is told of an end can rely on it.
+    fn tell(actor: Actor<'_>, notice: &Notice) -> Check {
+        let (kind, computation) = match notice {
+            Notice::Completed(computation) => (RecordKind::Certificate, *computation),
+            Notice::Failed { computation, .. } => (RecordKind::Failed, *computation),
+            Notice::Answered(computation) => (RecordKind::Report, *computation),
+            Notice::Changed(_)
+            | Notice::Announced(_)
+            | Notice::WaitsForOwner { .. }
+            | Notice::Declined { .. }
+            | Notice::ClockSkew { .. }
+            | Notice::Ignored { .. } => return Ok(()),
+        };
+        // An impossible total fails, and its certificate says why.
+        let kept = |kind| actor.store.contains_key(&RecordKey { kind, computation, peer: None });
+        let impossible = kind == RecordKind::Failed && kept(RecordKind::Certificate);
+        Invariant::PersistedFirst.check(kept(kind) || impossible, || {
+            format!("{} tells of {computation} without a {kind:?} record", actor.index)
+        })
+    }
+
+    /// 6: blame falls on who cheats, and for what it did.
+    fn blame(&mut self, actor: Actor<'_>, fault: &Fault) -> Check {
+        let evidence = fault.proof.evidence();
+        let cheat = self.cheats.get(&fault.culprit);
+        let just = cheat.is_some_and(|cheat| cheat.leaves_evidence().contains(&evidence));
+        Invariant::JustBlame.check(just, || {
+            format!("{} blames {:?} ({cheat:?}) for {evidence:?}", actor.index, fault.culprit)
+        })?;
+        self.blamed.insert((fault.culprit, evidence));
+        Ok(())
+    }
+
+    /// Whether every heavy node of a computation is honest enough for a true total.
+    fn totals_are_true(&self, computation: &Computation) -> bool {
+        let false_ones = computation.heavy.iter().filter_map(|heavy| self.cheats.get(heavy));
+        !false_ones.into_iter().any(|cheat| cheat.can_falsify())
+    }
+
+    /// The value of an honest participant, in steps.
+    fn steps_of(&self, participant: &PeerId) -> Option<i128> {
+        self.exponents.get(participant).map(|exponent| 1 << exponent)
+    }
+}
+
+/// How many steps a sum is; `None` if it is none.
+fn in_steps(sum: Decimal, step: Decimal) -> Option<i128> {
+    sum.at_scale(step.scale()).map(|mantissa| mantissa / step.mantissa())
+}

@@ -1,0 +1,164 @@
+//! What a message depends on is durable before it is sent, and what is signed once for ever is signed once.
+
+use super::super::violation::{Check, Invariant};
+use super::{Actor, Watch};
+use crate::domain::{ComputationId, Digest, PeerId};
+use crate::wire::{Gossip, Message, Record, RecordKey, RecordKind, Signed, Statement, Submission};
+
+impl Watch {
+    /// Remembers what a record makes durable, and that it is the only one of its kind.
+    pub(super) fn note_durable(&mut self, actor: Actor<'_>, record: &Record) -> Check {
+        let key = record.key();
+        match record {
+            Record::Accepted { acceptance, .. } => self.durable_once(actor, key, acceptance),
+            Record::Closed { close, .. } => self.durable_once(actor, key, close),
+            Record::Frozen { freeze, .. } => self.durable_once(actor, key, freeze),
+            Record::Voted { vote, .. } => self.durable_once(actor, key, vote),
+            Record::Opened { opening, .. } => self.durable_once(actor, key, opening),
+            Record::Report(submissions) => {
+                for submission in submissions {
+                    self.note(actor, submission_digest(submission));
+                }
+                Ok(())
+            }
+            Record::Held(submission) => {
+                self.note(actor, submission.manifest.digest());
+                Ok(())
+            }
+            Record::Announced(announcement) => {
+                self.note(actor, announced_digest(announcement.id()));
+                Ok(())
+            }
+            Record::Certificate(certificate) => {
+                self.note(actor, certified_digest(certificate.computation.id()));
+                Ok(())
+            }
+            Record::Failed { computation, .. } => {
+                self.note(actor, failed_digest(*computation));
+                Ok(())
+            }
+            Record::Proposed(_) | Record::Ledger(_) | Record::Fault(_) => Ok(()),
+        }
+    }
+
+    pub(super) fn send(&mut self, actor: Actor<'_>, message: &Message) -> Check {
+        match message {
+            Message::Accept(acceptance) => self.was_durable(actor, acceptance, message),
+            Message::Close(close) | Message::List { close, .. } => {
+                self.hear_complete(close.signer(), close.get().computation, close.get().list);
+                self.was_durable(actor, close, message)
+            }
+            Message::Freeze { freeze, .. } => self.was_durable(actor, freeze, message),
+            Message::Vote(vote) => self.was_durable(actor, vote, message),
+            Message::Receipt(receipt) if receipt.signer() == actor.peer => {
+                self.require(actor, receipt.get().manifest, message)
+            }
+            Message::Submit(submission) => {
+                let manifest = submission.manifest.get();
+                self.one_report(manifest.participant, manifest.computation, submission.manifest.digest())?;
+                self.require(actor, submission_digest(submission), message)?;
+                let key = RecordKey { kind: RecordKind::Ledger, computation: manifest.computation, peer: None };
+                Invariant::PersistedFirst.check(actor.store.contains_key(&key), || {
+                    format!("{} submits before its ledger says so", actor.index)
+                })
+            }
+            Message::Open { opening, .. } => {
+                self.opens(actor, opening.get())?;
+                self.was_durable(actor, opening, message)
+            }
+            Message::Announce(announcement) => {
+                self.require(actor, announced_digest(announcement.id()), message)
+            }
+            Message::Certificate(certificate) => {
+                self.require(actor, certified_digest(certificate.computation.id()), message)
+            }
+            Message::Fail(notice) if notice.signer() == actor.peer => {
+                self.require(actor, failed_digest(notice.get().computation), message)
+            }
+            Message::Complete { computation, list } => {
+                self.hear_complete(actor.peer, *computation, *list);
+                Ok(())
+            }
+            Message::Propose(_)
+            | Message::Refuse { .. }
+            | Message::Withdraw { .. }
+            | Message::Receipt(_)
+            | Message::Reject { .. }
+            | Message::Receipts(_)
+            | Message::Stand { .. }
+            | Message::Progress { .. }
+            | Message::Conflict(_)
+            | Message::Fail(_)
+            | Message::Want { .. }
+            | Message::Ask { .. }
+            | Message::Offer { .. }
+            | Message::Presence(_) => Ok(()),
+        }
+    }
+
+    pub(super) fn publish(&self, actor: Actor<'_>, gossip: &Gossip) -> Check {
+        let needed = match gossip {
+            Gossip::Announce(announcement) => announced_digest(announcement.id()),
+            Gossip::Completed { computation } => certified_digest(*computation),
+            Gossip::Failed(notice) if notice.signer() == actor.peer => failed_digest(notice.get().computation),
+            Gossip::Failed(_) | Gossip::Presence(_) => return Ok(()),
+        };
+        Invariant::PersistedFirst.check(self.durable.contains(&(actor.index, needed)), || {
+            format!("{} publishes before it persists: {gossip:?}", actor.index)
+        })
+    }
+
+    /// 4: an honest participant makes one report, whatever happens to it.
+    pub(super) fn one_report(&mut self, participant: PeerId, id: ComputationId, manifest: Digest) -> Check {
+        let first = *self.reports.entry((participant, id)).or_insert(manifest);
+        Invariant::OneReport
+            .check(first == manifest, || format!("{participant:?} makes a second report for {id}"))
+    }
+
+    fn durable_once<T: Statement>(&mut self, actor: Actor<'_>, key: RecordKey, signed: &Signed<T>) -> Check {
+        let digest = statement_digest(signed);
+        self.note(actor, digest);
+        let first = *self.signed_once.entry((actor.peer, key.computation, key.kind)).or_insert(digest);
+        Invariant::SignedOnce
+            .check(first == digest, || format!("{} signs a second {:?}", actor.index, key.kind))
+    }
+
+    fn was_durable<T: Statement>(&self, actor: Actor<'_>, signed: &Signed<T>, message: &Message) -> Check {
+        if signed.signer() != actor.peer {
+            return Ok(());
+        }
+        self.require(actor, statement_digest(signed), message)
+    }
+
+    fn note(&mut self, actor: Actor<'_>, digest: Digest) {
+        self.durable.insert((actor.index, digest));
+    }
+
+    fn require(&self, actor: Actor<'_>, digest: Digest, message: &Message) -> Check {
+        Invariant::PersistedFirst.check(self.durable.contains(&(actor.index, digest)), || {
+            format!("{} sends {} before it persists what that depends on", actor.index, message.kind())
+        })
+    }
+}
+
+fn statement_digest<T: Statement>(signed: &Signed<T>) -> Digest {
+    Digest::of(T::LABEL, &[signed.body()])
+}
+
+fn submission_digest(submission: &Submission) -> Digest {
+    let manifest = submission.manifest.digest();
+    let parts: [&[u8]; 3] = [manifest.as_bytes(), submission.blind.expose(), submission.share.expose()];
+    Digest::of("submission", &parts)
+}
+
+fn announced_digest(computation: ComputationId) -> Digest {
+    Digest::of("announced", &[computation.as_bytes()])
+}
+
+fn certified_digest(computation: ComputationId) -> Digest {
+    Digest::of("certified", &[computation.as_bytes()])
+}
+
+fn failed_digest(computation: ComputationId) -> Digest {
+    Digest::of("failed", &[computation.as_bytes()])
+}

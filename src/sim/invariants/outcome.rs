@@ -1,0 +1,150 @@
+//! Results and failures: one result, the plain sum, and at the end everything ended and no share is left.
+
+use std::collections::BTreeSet;
+
+use super::super::machine::Machine;
+use super::super::violation::{Check, Invariant};
+use super::{Actor, Watch, in_steps};
+use crate::domain::{Failure, PeerId, Sharing, Statistic, Status};
+use crate::protocol::View;
+use crate::sharing::additive;
+use crate::statistics;
+use crate::wire::{Certificate, RecordKind};
+
+impl Watch {
+    /// 2: the total of a certificate is the plain sum over the set that its votes name.
+    pub(super) fn certified(&mut self, actor: Actor<'_>, certificate: &Certificate) -> Check {
+        let id = certificate.computation.id();
+        let vote = certificate.votes.first().map(|vote| (vote.get().accepted, vote.get().participants));
+        let case = self.case(id)?;
+        let computation = case.computation.clone();
+        let Some((digest, participants)) = vote else {
+            return Invariant::PlainSum.check(false, || "a certificate without votes".to_owned());
+        };
+        Invariant::OneOpening.check(participants >= computation.min_participants, || {
+            format!("{} holds a certificate over {participants} participants", actor.index)
+        })?;
+        let Some(members) = case.frozen.get(&digest).cloned() else {
+            return Invariant::PlainSum
+                .check(false, || "a certificate over a set that nobody froze".to_owned());
+        };
+        if !self.totals_are_true(&computation) {
+            return Ok(());
+        }
+        let Sharing::Additive { modulus } = computation.sharing;
+        let mut total = vec![0; statistics::slots(computation.query.statistic)];
+        for (participant, manifest) in &members {
+            let report =
+                self.submitted.get(&(id, *manifest)).filter(|report| report.participant == *participant);
+            let Some(report) = report else {
+                return Invariant::PlainSum
+                    .check(false, || format!("{participant:?} submitted no such report"));
+            };
+            let bytes = additive::encode(&report.slots, modulus);
+            let added = additive::accumulate(&mut total, &bytes, modulus);
+            Invariant::PlainSum.check(added.is_ok(), || "a report of another shape".to_owned())?;
+        }
+        let mut opened = vec![0; total.len()];
+        for opening in &certificate.openings {
+            let added = additive::accumulate(&mut opened, &opening.get().partial_sum, modulus);
+            Invariant::PlainSum.check(added.is_ok(), || "an opening of another shape".to_owned())?;
+        }
+        Invariant::PlainSum.check(opened == total, || {
+            format!("the total of {id} at {} is {opened:?}, but {total:?} was submitted", actor.index)
+        })
+    }
+
+    /// Failures name what happened, and misconduct names a cheat.
+    pub(super) fn failed(&mut self, failure: &Failure) -> Check {
+        match failure {
+            Failure::Misconduct { heavy, evidence } | Failure::Accused { heavy, evidence, .. } => {
+                let cheat = self.cheats.get(heavy);
+                let just = cheat.is_some_and(|cheat| cheat.leaves_evidence().contains(evidence));
+                Invariant::JustBlame.check(just, || format!("{heavy:?} ({cheat:?}) failed it by {evidence:?}"))
+            }
+            Failure::InsufficientParticipants { accepted, minimum } => Invariant::Ends
+                .check(accepted < minimum, || format!("{accepted} of {minimum} are not insufficient")),
+            Failure::Unreachable { heavy } | Failure::Missing { heavy } => {
+                Invariant::Ends.check(!heavy.is_empty(), || "nobody is missing".to_owned())
+            }
+            Failure::Refused { .. }
+            | Failure::ImpossibleTotal
+            | Failure::TooManyOpen { .. }
+            | Failure::NeverAnnounced
+            | Failure::Withdrawn
+            | Failure::MemoryLost { .. }
+            | Failure::NoContact => Ok(()),
+        }
+    }
+
+    /// 1: what a node shows is what every other honest node shows.
+    pub fn shown(&mut self, view: &View<'_>) -> Check {
+        let ended = match view.status {
+            Status::Completed => view.certificate.is_some() && view.answer.is_some(),
+            Status::Failed => view.failure.is_some() && view.answer.is_none(),
+            Status::Pending | Status::Processing => view.answer.is_none() && view.failure.is_none(),
+        };
+        Invariant::OneResult.check(ended, || format!("the view of {} contradicts itself", view.id))?;
+        let Some(answer) = &view.answer else { return Ok(()) };
+        let case = self.case(view.id)?;
+        let first = case.result.get_or_insert_with(|| answer.clone());
+        let same = first == answer;
+        Invariant::OneResult.check(same, || format!("two results of {}: {first:?}, {answer:?}", view.id))?;
+        self.names_participants(view)
+    }
+
+    /// 2, seen from outside: with powers of two the sum names its participants.
+    fn names_participants(&self, view: &View<'_>) -> Check {
+        let Some((case, answer)) = self.cases.get(&view.id).zip(view.answer.as_ref()) else { return Ok(()) };
+        let vote = view.certificate.and_then(|certificate| certificate.votes.first());
+        let Some(members) = vote.and_then(|vote| case.frozen.get(&vote.get().accepted)) else { return Ok(()) };
+        let true_values = members.iter().all(|(participant, _)| !self.cheats.contains_key(participant));
+        let Some(field) = case.computation.query.fields.first() else { return Ok(()) };
+        if !true_values || !self.totals_are_true(&case.computation) {
+            return Ok(());
+        }
+        let count = u32::try_from(members.len()).unwrap_or(u32::MAX);
+        Invariant::PlainSum.check(answer.participants() == count, || {
+            format!("{} participants are shown of {count}", answer.participants())
+        })?;
+        if case.computation.query.statistic == Statistic::Count {
+            return Ok(());
+        }
+        let expected: i128 = members.iter().filter_map(|(participant, _)| self.steps_of(participant)).sum();
+        let shown = in_steps(answer.sum(), field.schema.step());
+        Invariant::PlainSum.check(shown == Some(expected), || {
+            format!("{:?} is shown instead of {expected} steps", answer.sum())
+        })
+    }
+
+    /// 5 and 7, when everything should be over.
+    pub fn at_end(&self, machine: &Machine, views: &[View<'_>]) -> Check {
+        for view in views {
+            let over = matches!(view.status, Status::Completed | Status::Failed);
+            Invariant::Ends
+                .check(over, || format!("{} is {} at {} for ever", view.id, view.status, machine.index))?;
+            let known = self.cases.get(&view.id).and_then(|case| case.result.as_ref()).is_some();
+            Invariant::OneResult.check(!known || view.status == Status::Completed, || {
+                format!("{} has a result, and {} never learns of it", view.id, machine.index)
+            })?;
+        }
+        let shown: BTreeSet<_> = views.iter().map(|view| view.id).collect();
+        for key in machine.store.keys() {
+            let share = matches!(key.kind, RecordKind::Held | RecordKind::Report);
+            Invariant::SharesGone.check(!share, || {
+                format!("a {:?} record of {} is left at {}", key.kind, key.computation, machine.index)
+            })?;
+            let about_all = matches!(key.kind, RecordKind::Fault | RecordKind::Ledger);
+            Invariant::Ends.check(about_all || shown.contains(&key.computation), || {
+                format!("{} remembers a {:?} and does not show it", machine.index, key.kind)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The honest participants whose powers of two make up a sum.
+    pub fn names_in(&self, sum: i128) -> BTreeSet<PeerId> {
+        let named = self.exponents.iter().filter(|(_, exponent)| sum >> **exponent & 1 == 1);
+        named.map(|(participant, _)| *participant).collect()
+    }
+}

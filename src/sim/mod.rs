@@ -1,0 +1,51 @@
+//! A seeded virtual network that runs many protocol machines in one thread and in virtual time.
+//!
+//! From one number everything follows: the nodes, the questions, the weather on the network, who crashes between
+//! which two actions, and who cheats. Every action of an honest node is checked against the invariants of
+//! docs/PROTOCOL.md when it happens; a [`Violation`] names the seed, and the same seed gives the same run, byte for
+//! byte.
+//!
+//! * `scenario`, `draw`: what a run consists of, by hand or from a seed.
+//! * `network`, `machine`: what lies between nodes, and what lies around each.
+//! * `run`, `deeds`: the loop, and the runtime's part in it.
+//! * `cheat`: nodes that break the protocol.
+//! * `invariants`: what must hold all the same.
+//! * `trace`, `report`: the story, and how it ended.
+
+mod cheat;
+mod deeds;
+mod dice;
+mod draw;
+mod invariants;
+mod machine;
+mod network;
+mod report;
+mod run;
+mod scenario;
+mod trace;
+mod violation;
+
+pub use cheat::{Cheat, Step};
+pub use report::{End, Ending, Report};
+pub use run::Run;
+pub use scenario::{
+    Crash, Cut, Moment, NodeIndex, NodePlan, Owner, Question, Scenario, Shape, Source, StoreFate, Weather,
+};
+pub use trace::Keep;
+pub use violation::{Invariant, Violation};
+
+/// Runs the scenario of a seed.
+///
+/// # Errors
+/// The first invariant that breaks.
+pub fn run(seed: u64) -> Result<Report, Box<Violation>> {
+    play(Scenario::draw(seed))
+}
+
+/// Runs a scenario.
+///
+/// # Errors
+/// The first invariant that breaks.
+pub fn play(scenario: Scenario) -> Result<Report, Box<Violation>> {
+    Run::new(scenario, Keep::Recent).finish()
+}

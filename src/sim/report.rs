@@ -1,0 +1,115 @@
+//! How a run ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::run::Run;
+use super::scenario::NodeIndex;
+use crate::domain::{ComputationId, Decimal, Digest, Evidence, Failure, Status};
+use crate::protocol::View;
+use crate::wire::to_bytes;
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The run.
+    pub seed: u64,
+    /// Things that happened.
+    pub steps: u64,
+    /// Messages that were sent.
+    pub messages: u64,
+    /// Virtual time that passed.
+    pub lasted: Duration,
+    /// Each question's end.
+    pub endings: Vec<Ending>,
+    /// Whom honest nodes blamed, and for what.
+    pub blamed: BTreeSet<(Option<NodeIndex>, Evidence)>,
+    /// For each node, how many of its actions left a mark.
+    pub marks: Vec<u64>,
+    /// The hash of the whole story and of every store at the end.
+    pub digest: Digest,
+    /// The story, if it was kept.
+    pub story: String,
+}
+
+/// How one question ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Its id, if its proposer was there to ask it.
+    pub id: Option<ComputationId>,
+    /// How it ended at each node that runs at the end and has heard of it.
+    pub at: BTreeMap<NodeIndex, End>,
+}
+
+/// How one question ended at one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With a result.
+    Completed {
+        /// The participants that the powers of two in the sum name; none for a count.
+        names: BTreeSet<NodeIndex>,
+        /// How many participants.
+        participants: u32,
+        /// The sum.
+        sum: Decimal,
+    },
+    /// With a reason.
+    Failed(Failure),
+    /// Not at all; only a cheat's own node may be left so.
+    Open,
+}
+
+impl Report {
+    pub(super) fn of(mut run: Run) -> Self {
+        let endings = run.asked.iter().map(|id| Ending::of(&run, *id)).collect();
+        let blamed = run.watch.blamed.iter();
+        let blamed = blamed.map(|(peer, evidence)| (run.places.get(peer).copied(), *evidence)).collect();
+        for record in run.machines.iter().flat_map(|machine| machine.store.values()) {
+            run.trace.absorb(&to_bytes(record));
+        }
+        let (digest, story) = run.trace.finish();
+        Self {
+            seed: run.scenario.seed,
+            steps: run.step,
+            messages: run.messages,
+            lasted: Duration::from_millis(run.now),
+            endings,
+            blamed,
+            marks: run.machines.iter().map(|machine| machine.marks).collect(),
+            digest,
+            story,
+        }
+    }
+}
+
+impl Ending {
+    fn of(run: &Run, id: Option<ComputationId>) -> Self {
+        let nodes = run.machines.iter().filter_map(|machine| Some((machine.index, machine.node.as_ref()?)));
+        let views = nodes.filter_map(|(index, node)| Some((index, node.view(id?)?)));
+        Self { id, at: views.map(|(index, view)| (index, End::of(run, &view))).collect() }
+    }
+
+    /// The result at a node, by name of the participants; `None` if it has none.
+    pub fn names_at(&self, node: NodeIndex) -> Option<&BTreeSet<NodeIndex>> {
+        match self.at.get(&node)? {
+            End::Completed { names, .. } => Some(names),
+            End::Failed(_) | End::Open => None,
+        }
+    }
+}
+
+impl End {
+    fn of(run: &Run, view: &View<'_>) -> Self {
+        match (view.status, &view.answer, view.failure) {
+            (Status::Completed, Some(answer), _) => {
+                let step = view.computation.query.fields.first().map(|field| field.schema.step());
+                let steps = step.and_then(|step| Some(answer.sum().at_scale(step.scale())? / step.mantissa()));
+                let names = run.watch.names_in(steps.unwrap_or(0));
+                let names = names.iter().filter_map(|peer| run.places.get(peer).copied()).collect();
+                Self::Completed { names, participants: answer.participants(), sum: answer.sum() }
+            }
+            (Status::Failed, _, Some(failure)) => Self::Failed(failure.clone()),
+            _ => Self::Open,
+        }
+    }
+}

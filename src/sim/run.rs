@@ -1,0 +1,362 @@
+//! The loop: take what happens next, let the node act, carry out its actions one by one, and watch.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::dice::derive;
+use super::invariants::{Actor, Watch};
+use super::machine::{Machine, leaves_a_mark};
+use super::network::{Happening, Network, Queue};
+use super::report::Report;
+use super::scenario::{Moment, NodeIndex, Question, Scenario, Source, StoreFate};
+use super::trace::{Keep, Trace};
+use super::violation::{Broken, Check, Invariant, Violation};
+use crate::domain::{Computation, ComputationId, Field, PeerId, Query, Role, Sharing};
+use crate::protocol::{Action, Event};
+use crate::wire::{Message, Record};
+
+/// No crash happens later than this, so that a run ends.
+const CRASHES_END_MS: u64 = 25_000;
+/// How long after everything could be over it must be over: the margin for "no contact", one round of asking, and the
+/// furthest that two clocks are apart.
+const MARGIN_MS: u64 = 60_000;
+/// How long a run goes on when everything is over, to catch what comes too late.
+const LINGER_MS: u64 = 1_500;
+/// More things than this happen only when nodes answer each other for ever.
+const STEPS_MAX: u64 = 300_000;
+/// How often the end is looked for.
+const LOOK_EVERY_MS: u64 = 250;
+
+/// A run in progress.
+#[derive(Debug)]
+pub struct Run {
+    pub(super) scenario: Scenario,
+    pub(super) now: u64,
+    pub(super) step: u64,
+    pub(super) messages: u64,
+    pub(super) machines: Vec<Machine>,
+    pub(super) places: BTreeMap<PeerId, NodeIndex>,
+    pub(super) queue: Queue,
+    pub(super) network: Network,
+    pub(super) watch: Watch,
+    pub(super) trace: Trace,
+    pub(super) settings: u64,
+    /// The ids of the questions that were asked.
+    pub(super) asked: Vec<Option<ComputationId>>,
+    /// When everything must be over.
+    pub(super) horizon: u64,
+    /// When everything was first seen to be over, and when the end was last looked for.
+    over_since: Option<u64>,
+    looked_at: u64,
+}
+
+impl Run {
+    /// The run of this scenario.
+    pub fn new(scenario: Scenario, keep: Keep) -> Self {
+        let seed = scenario.seed;
+        let nodes = scenario.nodes.iter().enumerate();
+        let machines: Vec<_> =
+            nodes.map(|(index, plan)| Machine::new(seed, NodeIndex(index), plan.clone())).collect();
+        let places = machines.iter().map(|machine| (machine.identity.peer(), machine.index)).collect();
+        let network = Network::new(seed, scenario.weather, scenario.cuts.clone());
+        let asked = vec![None; scenario.questions.len()];
+        let mut run = Self {
+            now: 0,
+            step: 0,
+            messages: 0,
+            machines,
+            places,
+            queue: Queue::default(),
+            network,
+            watch: Watch::default(),
+            trace: Trace::new(keep),
+            settings: 0,
+            asked,
+            horizon: scenario.settles_at(),
+            over_since: None,
+            looked_at: 0,
+            scenario,
+        };
+        run.plan();
+        run
+    }
+
+    /// Puts everything that the scenario says into the queue.
+    fn plan(&mut self) {
+        for machine in &self.machines {
+            let (peer, index) = (machine.identity.peer(), machine.index);
+            if let Some(cheat) = machine.plan.cheat {
+                self.watch.cheats.insert(peer, cheat);
+            } else if machine.plan.role == Role::Light {
+                self.watch.exponents.insert(peer, self.scenario.exponent(index));
+            }
+            self.queue.add(machine.plan.starts_at, Happening::Start(index));
+            if machine.cheater.is_some() {
+                self.queue.add(machine.plan.starts_at, Happening::Cheat(index));
+            }
+        }
+        for (index, question) in self.scenario.questions.iter().enumerate() {
+            self.queue.add(question.asked_at, Happening::Ask(index));
+            self.horizon = self.horizon.max(question.asked_at + question.open_for);
+        }
+        for (index, crash) in self.scenario.crashes.iter().enumerate() {
+            if let Moment::At(at) = crash.moment {
+                self.queue.add(at, Happening::Crash(index));
+            }
+        }
+        for cut in &self.scenario.cuts {
+            self.queue.add(cut.from, Happening::Weather);
+            self.queue.add(cut.until, Happening::Weather);
+        }
+        let patience = self.scenario.questions.iter().map(|question| question.patience).max();
+        self.horizon += patience.unwrap_or(0) + MARGIN_MS;
+    }
+
+    /// Runs to the end.
+    ///
+    /// # Errors
+    /// The first violation.
+    pub fn finish(mut self) -> Result<Report, Box<Violation>> {
+        while let Some((at, happening)) = self.queue.next() {
+            if at > self.horizon {
+                break;
+            }
+            self.now = at;
+            self.step += 1;
+            self.happen(happening).map_err(|broken| self.violation(broken))?;
+            let settles = self.step < STEPS_MAX;
+            let settles = Invariant::Ends.check(settles, || format!("more than {STEPS_MAX} steps"));
+            settles.map_err(|broken| self.violation(broken))?;
+            if self.is_over() {
+                break;
+            }
+        }
+        self.check_end().map_err(|broken| self.violation(broken))?;
+        Ok(Report::of(self))
+    }
+
+    fn violation(&self, broken: Broken) -> Box<Violation> {
+        let Broken { invariant, what } = broken;
+        let (seed, step, recent) = (self.scenario.seed, self.step, self.trace.recent());
+        Box::new(Violation { seed, step, invariant, what, recent })
+    }
+
+    /// Whether every live node has nothing open and nothing will come from outside; looked at now and then.
+    fn is_over(&mut self) -> bool {
+        if self.now < self.looked_at + LOOK_EVERY_MS {
+            return false;
+        }
+        self.looked_at = self.now;
+        let idle = self
+            .machines
+            .iter()
+            .filter(|machine| machine.is_honest())
+            .all(|machine| machine.node.as_ref().is_none_or(|node| node.open_count() == 0));
+        let over = idle && !self.queue.outside_waits() && self.all_agree();
+        if !over {
+            self.over_since = None;
+            return false;
+        }
+        self.now >= *self.over_since.get_or_insert(self.now) + LINGER_MS
+    }
+
+    /// Whether nobody still lacks a result that somebody has.
+    fn all_agree(&self) -> bool {
+        let results = self.watch.cases.iter().filter(|(_, case)| case.result.is_some());
+        let ids: Vec<_> = results.map(|(id, _)| *id).collect();
+        let honest = self.machines.iter().filter(|machine| machine.is_honest());
+        honest
+            .filter_map(|machine| machine.node.as_ref())
+            .all(|node| ids.iter().all(|id| node.view(*id).is_none_or(|view| view.certificate.is_some())))
+    }
+
+    fn check_end(&mut self) -> Check {
+        for machine in self.machines.iter().filter(|machine| machine.is_honest()) {
+            if let Some(node) = &machine.node {
+                self.watch.at_end(machine, &node.views())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The machine at a place.
+    pub(super) fn machine(&mut self, index: NodeIndex) -> &mut Machine {
+        // Every NodeIndex of a run is a position in this vector: `places` and the scenario have no others.
+        &mut self.machines[index.0]
+    }
+
+    /// Gives a node an event, and carries out what it wants.
+    pub(super) fn give(&mut self, index: NodeIndex, event: Event) -> Check {
+        let now = self.now;
+        let mut events = vec![event];
+        while let Some(event) = events.pop() {
+            let cause = match &event {
+                Event::Message { from, .. } => Some(*from),
+                _ => None,
+            };
+            let machine = self.machine(index);
+            let clock = machine.clock(now);
+            if let Some(cheater) = &mut machine.cheater {
+                let reaction = cheater.react(&event);
+                if reaction.swallowed {
+                    self.send_cheats(index, reaction.sent);
+                    continue;
+                }
+            }
+            let machine = self.machine(index);
+            let Some(node) = &mut machine.node else { return Ok(()) };
+            let mut actions = node.handle(clock, event);
+            if let Some(cheater) = &mut machine.cheater {
+                let twisted = cheater.twist(actions);
+                actions = twisted.actions;
+                events.extend(twisted.believed);
+                for report in cheater.other_reports().cloned().collect::<Vec<_>>() {
+                    self.watch.register(&report);
+                }
+            }
+            self.carry_out(index, cause, actions)?;
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, index: NodeIndex, cause: Option<PeerId>, actions: Vec<Action>) -> Check {
+        let mut ended = false;
+        for action in actions {
+            // Checked and carried out one by one: what a crash cuts off never happens.
+            let machine = &self.machines[index.0];
+            if machine.is_honest() {
+                let actor = Actor {
+                    index,
+                    peer: machine.identity.peer(),
+                    clock: machine.clock(self.now),
+                    store: &machine.store,
+                    cause,
+                };
+                self.watch.act(actor, &action)?;
+            } else if let Action::Persist(record) = &action
+                && let Record::Report(report) = &**record
+            {
+                self.watch.register(report);
+            }
+            let marked = leaves_a_mark(&action);
+            ended |= matches!(action, Action::Tell(_));
+            self.perform(index, action)?;
+            if marked && self.crashes_after_mark(index) {
+                return Ok(());
+            }
+        }
+        if ended { self.look_at_views(index) } else { Ok(()) }
+    }
+
+    fn look_at_views(&mut self, index: NodeIndex) -> Check {
+        let machine = &self.machines[index.0];
+        if let Some(node) = machine.node.as_ref().filter(|_| machine.is_honest()) {
+            for view in node.views() {
+                self.watch.shown(&view)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts an action that left a mark; crashes the node if the scenario wants it now.
+    fn crashes_after_mark(&mut self, index: NodeIndex) -> bool {
+        let machine = self.machine(index);
+        machine.marks += 1;
+        let marks = machine.marks;
+        let due = self
+            .scenario
+            .crashes
+            .iter()
+            .position(|crash| crash.node == index && crash.moment == Moment::AfterAction(marks));
+        let Some(crash) = due.filter(|_| self.now < CRASHES_END_MS) else { return false };
+        self.crash(crash);
+        true
+    }
+
+    /// A node stops; its peers notice some time later.
+    pub(super) fn crash(&mut self, position: usize) {
+        let Some(crash) = self.scenario.crashes.get(position).copied() else { return };
+        let now = self.now;
+        let machine = self.machine(crash.node);
+        if !machine.is_up() {
+            return;
+        }
+        machine.crash(now, crash.store);
+        let back = crash.down_for.map(|length| now + length);
+        let wiped = if crash.store == StoreFate::Wiped { " and loses its store" } else { "" };
+        let name = self.scenario.name(crash.node);
+        self.trace.line(now, format_args!("{name} stops{wiped}"));
+        if let Some(back) = back {
+            self.queue.add(back, Happening::Start(crash.node));
+            let patience = self.scenario.questions.iter().map(|question| question.patience).max();
+            self.horizon = self.horizon.max(back + patience.unwrap_or(0) + MARGIN_MS);
+        }
+        self.look_at_links(crash.node, 3_000);
+    }
+
+    /// Everybody who has to do with a node looks, within so long, whether they are still connected.
+    pub(super) fn look_at_links(&mut self, index: NodeIndex, within: u64) {
+        for other in self.acquaintances(index) {
+            let (one_at, other_at) = (self.network.pause(within), self.network.pause(within));
+            self.queue.add(self.now + one_at, Happening::Link { node: index, other });
+            self.queue.add(self.now + other_at, Happening::Link { node: other, other: index });
+        }
+    }
+
+    /// Whom a node connects with: everybody with heavy nodes and proposers, heavy nodes and proposers with everybody.
+    fn acquaintances(&self, index: NodeIndex) -> BTreeSet<NodeIndex> {
+        let heavies = self.scenario.heavies();
+        let proposers: BTreeSet<_> = self.scenario.questions.iter().map(|question| question.proposer).collect();
+        let is_hub = |node: NodeIndex| node.0 < heavies || proposers.contains(&node);
+        let all = (0..self.machines.len()).map(NodeIndex).filter(|other| *other != index);
+        all.filter(|other| is_hub(index) || is_hub(*other)).collect()
+    }
+
+    /// The computation of a question, as its proposer's machine makes it up now.
+    pub(super) fn computation(&self, position: usize, question: &Question) -> Computation {
+        let peer = |index: NodeIndex| self.machines[index.0].identity.peer();
+        let proposed_at = self.machines[question.proposer.0].clock(self.now);
+        let name = format!("nonce {position}");
+        let mut nonce = [0; 16];
+        nonce.copy_from_slice(derive(self.scenario.seed, &name).split_at(16).0);
+        let mut participants: Option<Vec<PeerId>> =
+            question.list.as_ref().map(|list| list.iter().map(|index| peer(*index)).collect());
+        if let Some(list) = &mut participants {
+            list.sort();
+        }
+        let lights = self.machines.len() - self.scenario.heavies();
+        let schema = question.shape.schema(u32::try_from(lights).unwrap_or(u32::MAX).clamp(1, 50) - 1);
+        Computation {
+            version: 1,
+            nonce,
+            proposer: peer(question.proposer),
+            proposed_at,
+            prompt: format!("question {position}"),
+            query: Query {
+                statistic: question.statistic,
+                fields: vec![Field { name: "x".to_owned(), schema }],
+            },
+            heavy: question.heavy.iter().map(|index| peer(*index)).collect(),
+            sharing: Sharing::Additive { modulus: question.modulus },
+            min_participants: question.min_participants,
+            max_participants: question.max_participants,
+            deadline: proposed_at + std::time::Duration::from_millis(question.open_for),
+            patience_ms: question.patience,
+            grace_ms: 0,
+            participants,
+        }
+    }
+
+    /// Whether this node's source has a fitting value.
+    pub(super) fn source(&self, index: NodeIndex) -> Source {
+        self.machines[index.0].plan.source
+    }
+
+    /// A message leaves a node.
+    pub(super) fn post(&mut self, from: NodeIndex, to: PeerId, message: Message) {
+        let Some(to) = self.places.get(&to).copied() else { return };
+        self.messages += 1;
+        for at in self.network.arrivals(self.now, from, to) {
+            self.queue.add(at, Happening::Deliver { from, to, message: message.clone() });
+        }
+    }
+}

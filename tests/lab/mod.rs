@@ -1,0 +1,204 @@
+//! A laboratory of real processes: each node is `formix-p2p start --detach` with its own folder, sockets and store.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A home folder with nodes that are stopped, hard, when it goes.
+pub struct Lab {
+    folder: tempfile::TempDir,
+    /// Run every command in this network namespace.
+    namespace: Option<String>,
+}
+
+/// What a command gave.
+#[derive(Debug)]
+pub struct Ran {
+    /// The exit code.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Ran {
+    /// The one JSON object on standard output.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("not one JSON object ({error}): {self:?}"))
+    }
+
+    /// What stands under `data`; the command must have succeeded.
+    pub fn data(&self) -> Value {
+        assert_eq!(self.code, 0, "{self:?}");
+        let json = self.json();
+        assert_eq!(json["status"], "ok", "{self:?}");
+        assert_eq!(json["schema_version"], 1, "{self:?}");
+        json["data"].clone()
+    }
+
+    /// The error envelope's code; message and hint must be there.
+    pub fn error(&self, exit: i32) -> String {
+        assert_eq!(self.code, exit, "{self:?}");
+        let json = self.json();
+        assert_eq!(json["status"], "error", "{self:?}");
+        let error = &json["error"];
+        for part in ["code", "message", "hint"] {
+            assert!(error[part].as_str().is_some_and(|text| !text.is_empty()), "{part}: {self:?}");
+        }
+        error["code"].as_str().unwrap().to_owned()
+    }
+
+    /// The error envelope's message.
+    pub fn message(&self) -> String {
+        self.json()["error"]["message"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Lab {
+    /// An empty home.
+    pub fn new() -> Self {
+        // Short, for the limit on socket paths.
+        let folder = tempfile::Builder::new().prefix("fx").tempdir_in("/tmp").unwrap();
+        Self { folder, namespace: None }
+    }
+
+    /// An empty home in a network namespace.
+    pub fn in_namespace(namespace: &str) -> Self {
+        let mut lab = Self::new();
+        lab.namespace = Some(namespace.to_owned());
+        lab
+    }
+
+    /// The home folder.
+    pub fn home(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A node's folder.
+    pub fn node(&self, uid: &str) -> PathBuf {
+        self.home().join(uid)
+    }
+
+    /// A command, not yet run.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let binary = env!("CARGO_BIN_EXE_formix-p2p");
+        let mut command = match &self.namespace {
+            Some(namespace) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace, binary]);
+                command
+            }
+            None => Command::new(binary),
+        };
+        command.args(arguments).stdin(Stdio::null()).env_remove("RUST_LOG").env_remove("FORMIX_NODE");
+        command.env("FORMIX_HOME", self.home());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.command(arguments).output().unwrap().into()
+    }
+
+    /// Runs a command with `--json`.
+    pub fn json(&self, arguments: &[&str]) -> Ran {
+        self.run(&[arguments, &["--json"]].concat())
+    }
+
+    /// Starts a node and gives its `id` object.
+    pub fn start(&self, arguments: &[&str]) -> Value {
+        self.json(&[&["start", "--detach"], arguments].concat()).data()
+    }
+
+    /// Three heavy and `values.len()` light nodes with the field `n`, on loopback, without multicast. Gives their
+    /// UIDs, heavy nodes first.
+    pub fn network(&self, values: &[&str], light: &[&str]) -> Vec<String> {
+        let listen = ["--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0"];
+        let uid = |node: &Value| node["uid"].as_str().unwrap().to_owned();
+        let first = self.start(&[&["--role", "heavy", "--new"], &listen[..]].concat());
+        let bootstrap = first["addresses"][0].as_str().unwrap().to_owned();
+        let others = ["--bootstrap", &bootstrap];
+        let mut uids = vec![uid(&first)];
+        for _ in 1..3 {
+            let node = self.start(&[&["--role", "heavy", "--new"], &listen[..], &others].concat());
+            uids.push(uid(&node));
+        }
+        for value in values {
+            let data = format!("n={value}");
+            let role = ["--role", "light", "--new", "--data", &data];
+            let node = self.start(&[&role[..], &listen, &others, light].concat());
+            uids.push(uid(&node));
+        }
+        let node = uids.last().unwrap().clone();
+        self.wait_for_view(&node, 3, values.len());
+        uids
+    }
+
+    /// Waits until a node sees this many active nodes.
+    pub fn wait_for_view(&self, node: &str, heavy: usize, light: usize) {
+        self.until("the network is complete", || {
+            let view = self.json(&["view", "--node", node]).data();
+            view["heavy"] == heavy && view["light"] == light
+        });
+    }
+
+    /// Waits for something that only asking can tell, for at most 30 s.
+    pub fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !holds() {
+            assert!(start.elapsed() < Duration::from_secs(30), "waited too long until {what}");
+            std::thread::yield_now();
+        }
+    }
+
+    /// The process of a running node.
+    pub fn pid(&self, uid: &str) -> Option<i32> {
+        let folder = self.node(uid);
+        std::fs::read_dir("/proc").unwrap().filter_map(Result::ok).find_map(|entry| {
+            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+            let open = std::fs::read_dir(entry.path().join("fd")).ok()?;
+            let holds = open
+                .filter_map(Result::ok)
+                .filter_map(|file| std::fs::read_link(file.path()).ok())
+                .any(|file| file == folder.join("node.redb"));
+            holds.then_some(pid)
+        })
+    }
+
+    /// `kill -9`.
+    pub fn kill(&self, uid: &str) {
+        let pid = self.pid(uid).unwrap_or_else(|| panic!("{uid} is not running"));
+        assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+        self.until("the killed process is gone", || self.pid(uid).is_none());
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let Ok(entries) = std::fs::read_dir(self.home()) else { return };
+        for entry in entries.filter_map(Result::ok) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.len() == 8
+                && let Some(pid) = self.pid(&name)
+            {
+                let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+            }
+        }
+    }
+}

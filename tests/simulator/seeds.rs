@@ -1,0 +1,88 @@
+//! Drawn scenarios.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use formix_p2p::sim::{End, Keep, Run, Scenario, run};
+
+/// Seeds that once found a fault.
+const ONCE_FAILED: &[u64] = &[];
+const SEEDS_DEFAULT: u64 = 200;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
+}
+
+#[test]
+fn many_seeds_break_no_invariant() {
+    let first = number("FORMIX_FIRST_SEED").unwrap_or(0);
+    let last = first + number("FORMIX_SEEDS").unwrap_or(SEEDS_DEFAULT);
+    let next = AtomicU64::new(first);
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut violations = Vec::new();
+    std::thread::scope(|scope| {
+        let work = || {
+            let mut found = Vec::new();
+            loop {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= last || found.len() >= 5 {
+                    return found;
+                }
+                let outcome = std::panic::catch_unwind(|| run(seed));
+                match outcome {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(violation)) => found.push(violation.to_string()),
+                    Err(_) => found.push(format!("seed {seed} panics")),
+                }
+            }
+        };
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        for thread in threads {
+            violations.extend(thread.join().expect("panics are caught inside"));
+        }
+    });
+    assert!(violations.is_empty(), "{} violations:\n\n{}", violations.len(), violations.join("\n\n"));
+}
+
+#[test]
+fn seeds_that_once_failed_pass() {
+    for seed in ONCE_FAILED {
+        if let Err(violation) = run(*seed) {
+            panic!("{violation}");
+        }
+    }
+}
+
+#[test]
+fn one_seed() {
+    let Some(seed) = number("FORMIX_SEED") else { return };
+    let scenario = Scenario::draw(seed);
+    println!("{scenario:#?}");
+    match Run::new(scenario, Keep::Everything).finish() {
+        Ok(report) => println!("{}\n{:#?}", report.story, report.endings),
+        Err(violation) => panic!("{violation}"),
+    }
+}
+
+#[test]
+fn the_same_seed_twice_is_the_same_run() {
+    for seed in [1, 2, 3, 42] {
+        let (Ok(first), Ok(second)) = (run(seed), run(seed)) else { panic!("seed {seed} breaks an invariant") };
+        assert_eq!(first, second);
+    }
+}
+
+#[test]
+fn drawn_scenarios_reach_every_kind_of_end() {
+    let (mut completed, mut failed, mut blamed) = (0, 0, 0);
+    for report in (0..60).filter_map(|seed| run(seed).ok()) {
+        blamed += report.blamed.len();
+        for end in report.endings.iter().flat_map(|ending| ending.at.values()) {
+            match end {
+                End::Completed { .. } => completed += 1,
+                End::Failed(_) => failed += 1,
+                End::Open => {}
+            }
+        }
+    }
+    assert!(completed > 100 && failed > 50 && blamed > 0, "{completed} {failed} {blamed}");
+}
