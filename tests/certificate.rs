@@ -141,7 +141,7 @@ fn a_second_vote_with_its_own_opening_makes_no_second_certificate() {
     let id = good.computation.id();
     let mut false_sums = sums(&good);
     false_sums[1][8] ^= 1;
-    let mut second = good.clone();
+    let mut second = good;
     second.votes[1] = vote(id, &false_sums[1], 2, 4);
     // The liar signs anew, over its new vote; the honest openings answer the old ones.
     second.openings[1] = open(id, &false_sums, &second.votes)[1].clone();

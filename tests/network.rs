@@ -1,5 +1,7 @@
 //! Nodes that find each other, talk, and survive each other's faults, over real sockets on loopback.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 use std::time::Duration;
 
 use formix_p2p::domain::limits::NETWORK_EVENTS_QUEUED_MAX;

@@ -53,7 +53,8 @@ fn a_heavy_node_killed_before_the_deadline_comes_back_and_the_sum_is_right() {
     let uids = lab.network(&["1", "2", "4"], &OPEN);
     let id = lab.json(&propose(&uids[3], "3s")).data()["id"].as_str().unwrap().to_owned();
     lab.until("a report is held", || {
-        lab.json(&["status", &id, "--node", &uids[0]]).data()["participants"] == 3
+        let status = lab.json(&["status", &id, "--node", &uids[0]]);
+        status.code == 0 && status.data()["participants"] == 3
     });
     lab.kill(&uids[0]);
     lab.json(&["start", &uids[0], "--detach"]).data();
@@ -67,7 +68,8 @@ fn a_light_node_killed_after_its_report_sends_no_second_one() {
     let uids = lab.network(&["1", "2", "4"], &OPEN);
     let id = lab.json(&propose(&uids[3], "3s")).data()["id"].as_str().unwrap().to_owned();
     lab.until("it has answered", || {
-        lab.json(&["status", &id, "--node", &uids[5]]).data()["own_answer"] == "answered"
+        let status = lab.json(&["status", &id, "--node", &uids[5]]);
+        status.code == 0 && status.data()["own_answer"] == "answered"
     });
     lab.kill(&uids[5]);
     // Another value: the report that stands is the one that counts.

@@ -159,9 +159,7 @@ impl Net {
         self.nodes.insert(me, Node::new(settings(index, Self::open())));
         self.down.retain(|down| *down != me);
         self.queue.push_back((me, Event::Restored(records)));
-        for (other, _) in
-            self.values.clone().iter().map(|(peer, _)| (*peer, ())).chain((0..HEAVY).map(|i| (peer(i), ())))
-        {
+        for other in self.values.clone().into_keys().chain((0..HEAVY).map(peer)) {
             if other != me {
                 let role =
                     |index: &PeerId| if self.values.contains_key(index) { Role::Light } else { Role::Heavy };

@@ -14,8 +14,8 @@ use formix_p2p::domain::{
 use formix_p2p::sharing::Secret;
 use formix_p2p::wire::{
     Acceptance, Activity, Announcement, Certificate, Close, CodecError, Exclusion, FailureNotice, Freeze,
-    Gossip, Identity, List, Manifest, Message, Opening, Presence, Receipt, Rejection, Signed, Statement,
-    Submission, Vote, Want, from_bytes, partial_sum_commitment, share_digest, to_bytes, votes_digest,
+    Gossip, Identity, List, Manifest, Message, Opening, Presence, Receipt, Rejection, Signed, Submission, Vote,
+    Want, from_bytes, partial_sum_commitment, share_digest, to_bytes, votes_digest,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);

@@ -16,9 +16,10 @@ use crate::config::private_file;
 
 /// The longest path of a Unix socket: `sun_path` has 108 bytes, the last one is zero.
 const SOCKET_PATH_BYTES_MAX: usize = 107;
-/// How often a lock is tried while somebody only looks at it. A look takes microseconds.
-const LOCK_TRIES: usize = 200;
-const LOCK_PAUSE: Duration = Duration::from_millis(1);
+/// How often a lock is tried before a node counts as running: half a second. A look takes microseconds; a process that
+/// was killed takes some milliseconds to close its files.
+const LOCK_TRIES: usize = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 /// Everything that a node makes in its folder, and what a crash may leave behind. The identity goes last, so that
 /// an interrupted removal can be repeated.
 const FILES: [&str; 9] = [
@@ -139,11 +140,6 @@ impl NodeFolder {
             if self.try_lock(&file, FlockOperation::NonBlockingLockExclusive)? {
                 return Ok(NodeLock { _file: file });
             }
-            // Somebody has it: a running node does not share it, somebody who only looks does.
-            if !self.try_lock(&file, FlockOperation::NonBlockingLockShared)? {
-                break;
-            }
-            self.try_lock(&file, FlockOperation::Unlock)?;
             std::thread::sleep(LOCK_PAUSE);
         }
         Err(HomeError::Running { uid: self.uid.clone() })

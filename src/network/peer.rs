@@ -6,6 +6,7 @@ use libp2p::multiaddr::Protocol;
 use crate::domain::PeerId;
 
 /// libp2p's form of an identity.
+#[expect(clippy::expect_used, reason = "the invariant stands beside it")]
 pub(super) fn to_libp2p(peer: PeerId) -> libp2p::PeerId {
     // 38 bytes of an identity multihash around an inlined Ed25519 key are a PeerId by its specification.
     libp2p::PeerId::from_bytes(&peer.to_bytes()).expect("an inlined Ed25519 key is a PeerId")

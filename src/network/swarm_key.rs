@@ -79,7 +79,7 @@ mod tests {
         let text = key.to_text();
         assert_eq!(*text.expose(), format!("/key/swarm/psk/1.0.0/\n/base16/\n{}\n", "ab".repeat(32)));
         assert_eq!(text.expose().parse(), Ok(key.clone()));
-        assert_eq!(text.expose().replace('\n', "\r\n").to_string().parse(), Ok(key));
+        assert_eq!(text.expose().replace('\n', "\r\n").parse(), Ok(key));
     }
 
     #[test]

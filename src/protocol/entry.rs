@@ -207,7 +207,7 @@ impl Entry {
                 (Outcome::Completed { certificate: Box::new(certificate), answer }, Notice::Completed(self.id))
             }
             Err(failure) => {
-                let notice = Notice::Failed { computation: self.id, failure: failure.clone() };
+                let notice = Notice::Failed { computation: self.id, failure };
                 (Outcome::Impossible { certificate: Box::new(certificate) }, notice)
             }
         };

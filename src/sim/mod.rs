@@ -12,6 +12,9 @@
 //! * `invariants`: what must hold all the same.
 //! * `trace`, `report`: the story, and how it ended.
 
+// Indices of nodes are made here and never leave: one that does not exist is a mistake of the simulator, and shows.
+#![allow(clippy::indexing_slicing, clippy::large_enum_variant)]
+
 mod cheat;
 mod deeds;
 mod dice;

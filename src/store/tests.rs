@@ -128,6 +128,11 @@ fn every_kind() -> Vec<Record> {
     ]
 }
 
+/// A small record about this computation.
+fn small(computation: ComputationId) -> Record {
+    Record::Failed { computation, failure: Failure::NoContact, notice: None, at: NOW }
+}
+
 fn puts(records: &[Record]) -> Vec<Change> {
     records.iter().cloned().map(Box::new).map(Change::Put).collect()
 }
@@ -182,7 +187,7 @@ fn every_kind_of_record_survives_a_reopening() {
 fn what_is_erased_is_gone_and_what_is_put_again_is_replaced() {
     let (scratch, records) = Scratch::filled();
     let id = computation(1).id();
-    let later = Record::Failed { computation: id, failure: Failure::Withdrawn, at: NOW };
+    let later = Record::Failed { computation: id, failure: Failure::Withdrawn, notice: None, at: NOW };
     let report = RecordKey { kind: RecordKind::Report, computation: id, peer: None };
     let changes = [
         Change::Erase(report),
@@ -206,9 +211,9 @@ fn a_thousand_records_fit_one_transaction() {
     let records: Vec<_> = (0..1_000_u64)
         .map(|number| {
             let nonce = Digest::of("test", &[&number.to_be_bytes()]);
-            Record::Opened(ComputationId::from_digest(nonce))
+            small(ComputationId::from_digest(nonce))
         })
-        .chain([Record::Opened(id)])
+        .chain([small(id)])
         .collect();
     store.apply(&puts(&records)).unwrap();
     assert_eq!(store.load().unwrap().len(), 1_001);
@@ -301,7 +306,7 @@ fn edit(scratch: &Scratch, change: impl FnOnce(&WriteTransaction) -> Result<(), 
 
 #[test]
 fn one_unreadable_record_is_an_error_and_not_left_out() {
-    let rows: [&[u8]; 4] = [&[], &[1, 0xff], &[2], &to_row(&Record::Opened(computation(2).id()))];
+    let rows: [&[u8]; 4] = [&[], &[1, 0xff], &[2], &to_row(&small(computation(2).id()))];
     for row in rows {
         let (scratch, _) = Scratch::filled();
         edit(&scratch, |transaction| {
