@@ -15,6 +15,7 @@ mod logs;
 mod nodes;
 mod output;
 mod policy_words;
+mod private_data;
 mod problem;
 mod propose;
 mod question;

@@ -13,6 +13,7 @@ use super::launch::{self, Ground, Prepared};
 use super::nodes;
 use super::output::{Format, Output};
 use super::policy_words;
+use super::private_data::{self, PrivateAssignment};
 use super::problem::Problem;
 use super::selection::{self, Selection};
 use crate::config::{Data, Layer, PolicyLayer, merge};
@@ -30,12 +31,17 @@ const STOP_WAIT: Duration = Duration::from_millis(4_500);
 Examples:
   formix-p2p start --role heavy --detach
   formix-p2p start --role light --data rating=8 --data age=41
+  formix-p2p start --role light --data - < values.txt    the same, out of the shell's history
+  formix-p2p start FZ37 --data age=                      forget a value that it was told
   formix-p2p start --role light --bootstrap /ip4/10.0.0.7/tcp/8000/p2p/12D3KooW... --trust 12D3KooW...
   formix-p2p start FZ37                                  a node that exists, as it was told before
   formix-p2p start --role light --policy open --new      one more node on this machine, for a demonstration
 
 Without NODE and --name, the only stopped node of the role is taken up; --new makes another one. What `start` is
-told is remembered in the node's node.toml.")]
+told is remembered in the node's node.toml.
+
+What you type after --data stays in your shell's history. The quiet ways are the [data] table of node.toml or of a
+--config file, and `--data -`, which reads FIELD=VALUE lines from standard input.")]
 pub struct Start {
     /// A node that exists: its UID, name or PeerId, or a unique beginning
     #[arg(value_name = "NODE", conflicts_with_all = ["new"])]
@@ -67,7 +73,7 @@ pub struct Start {
     /// Return when the node is ready, and leave it running
     #[arg(long)]
     detach: bool,
-    /// Light: a private value; it stays on this machine
+    /// Light: a private value; it stays on this machine. FIELD= forgets one; - reads lines of standard input
     #[arg(long, value_name = "FIELD=VALUE", action = ArgAction::Append)]
     data: Vec<PrivateAssignment>,
     /// Light: what is answered unattended, guarded or open [default: guarded]
@@ -84,33 +90,22 @@ pub struct Start {
     detached: bool,
 }
 
-/// `FIELD=VALUE` as typed. The parser does not read it: its refusals repeat what was typed.
-#[derive(Clone)]
-pub struct PrivateAssignment(String);
-
-impl From<String> for PrivateAssignment {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl std::fmt::Debug for PrivateAssignment {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("<redacted>")
-    }
-}
-
 impl Start {
-    pub async fn act(self, context: &Context) -> Result<(), Problem> {
-        if self.detach && !self.detached {
-            // What can be refused is refused here, before there is a second process.
-            self.told(context).await?;
-            return detach::start(context).await;
-        }
+    pub async fn act(mut self, context: &Context) -> Result<(), Problem> {
+        let is_exposed = private_data::is_exposed(&self.data);
+        // Standard input blocks, and the runtime has other work only in other threads.
+        self.data = tokio::task::block_in_place(|| private_data::collected(self.data, context.output))?;
         if self.detached {
             detach::leave_session()?;
         }
+        // What can be refused is refused here, before there is a second process.
         let (home, told) = self.told(context).await?;
+        if self.detach && !self.detached {
+            return detach::start(context, self.data).await;
+        }
+        if is_exposed {
+            return Err(private_data::hide(&self.data));
+        }
         let selection = self.selection(context)?;
         let prepared = selection::prepare(&home, selection, told)?;
         let ground = if self.detached { Ground::Detached } else { Ground::Foreground };
@@ -139,7 +134,7 @@ impl Start {
     }
 
     async fn flags(&self, home: &Home) -> Result<Layer, Problem> {
-        let data = Data::from_assignments(self.data.iter().map(|typed| &typed.0)).map_err(|error| {
+        let data = Data::from_assignments(&self.data).map_err(|error| {
             Problem::usage("invalid_data", error.to_string(), "give private values as --data FIELD=VALUE")
         })?;
         let swarm_key = self.swarm_key.as_deref().map(absolute).transpose()?;

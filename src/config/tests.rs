@@ -120,6 +120,22 @@ fn assignments_are_checked() {
 }
 
 #[test]
+fn a_remembered_value_can_be_forgotten() {
+    let told = |text: &str| Layer {
+        role: Some(Role::Light),
+        data: Data::from_assignments(text.split(' ')).unwrap(),
+        ..Layer::default()
+    };
+    let node = NodeConfig::new(told("age=41 bmi=22"), peer(1), BORN).unwrap();
+    let after = node.told(told("age= other=")).unwrap();
+    assert_eq!((after.data.get("age"), after.data.fields().collect::<Vec<_>>()), (None, vec!["bmi"]));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("node.toml");
+    after.save(&path).unwrap();
+    assert_eq!(NodeConfig::load(&path).unwrap(), after);
+}
+
+#[test]
 fn flags_win_over_environment_over_file_over_memory_over_defaults() {
     let remembered = NodeConfig::new(
         Layer {
