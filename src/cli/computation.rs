@@ -164,6 +164,7 @@ pub(super) mod tests {
             statistic: "mean".to_owned(),
             field: "rating".to_owned(),
             deadline: "2026-01-02T03:04:05.678Z".to_owned(),
+            gives_up_at: "2026-01-02T03:05:15.678Z".to_owned(),
             min_participants: 3,
             sharing: "additive".to_owned(),
             private_against: 2,

@@ -52,8 +52,7 @@ pub fn is_exposed(typed: &[PrivateAssignment]) -> bool {
 /// # Errors
 /// `invalid_data`.
 pub fn collected(typed: Vec<PrivateAssignment>, output: Output) -> Result<Vec<PrivateAssignment>, Problem> {
-    let (input, mut all): (Vec<_>, Vec<_>) =
-        typed.into_iter().partition(|one| one.as_ref() == STANDARD_INPUT);
+    let (input, mut all): (Vec<_>, Vec<_>) = typed.into_iter().partition(|one| one.as_ref() == STANDARD_INPUT);
     if !input.is_empty() {
         if io::stdin().is_terminal() {
             output.note("private values, one FIELD=VALUE a line; Ctrl-D ends them");

@@ -14,7 +14,7 @@ use super::questionnaire;
 use super::wait::{self, unexpected};
 use super::{computation, table};
 use crate::control::{Announced, Client, ComputationView, Proposal, Reply, Request};
-use crate::domain::limits::{NO_CONTACT_MARGIN, PATIENCE_DEFAULT, POLICY_MIN_PARTICIPANTS};
+use crate::domain::limits::{PATIENCE_DEFAULT, POLICY_MIN_PARTICIPANTS};
 use crate::domain::{Statistic, Status};
 
 const DEADLINE_DEFAULT: Duration = Duration::from_secs(30);
@@ -94,7 +94,7 @@ impl Propose {
         let announced = announce(&chosen.client, &proposal).await?;
         if wait {
             context.output.note(format!("{} announced, open until {}", announced.id, announced.deadline));
-            return report_end(context, &chosen.client, &proposal, &announced).await;
+            return report_end(context, &chosen.client, &announced).await;
         }
         context.output.answer(&announced, || announced.id.clone());
         context.output.note(format!(
@@ -169,7 +169,7 @@ fn check_sharing(scheme: &str) -> Result<(), Problem> {
         "prio3" | "threshold" => format!("--sharing {scheme} is not available yet; additive is"),
         other => format!("`{other}` is not a sharing scheme; additive is"),
     };
-    Err(Problem::usage("unknown_sharing", message, "leave --sharing out, or use --sharing additive"))
+    Err(Problem::usage("invalid_sharing", message, "leave --sharing out, or use --sharing additive"))
 }
 
 async fn announce(client: &Client, proposal: &Proposal) -> Result<Announced, Problem> {
@@ -178,16 +178,8 @@ async fn announce(client: &Client, proposal: &Proposal) -> Result<Announced, Pro
     Ok(announced)
 }
 
-async fn report_end(
-    context: &Context,
-    client: &Client,
-    proposal: &Proposal,
-    announced: &Announced,
-) -> Result<(), Problem> {
-    // The node itself gives up, with a reason, after deadline, patience and margin.
-    let limit = Duration::from_millis(proposal.deadline_ms.saturating_add(proposal.patience_ms))
-        + 2 * NO_CONTACT_MARGIN;
-    let view = wait::for_the_end(client, context.output, &announced.id, limit).await?;
+async fn report_end(context: &Context, client: &Client, announced: &Announced) -> Result<(), Problem> {
+    let view = wait::for_the_end(client, context.output, &announced.id).await?;
     match view.status {
         Status::Completed => {
             context.output.answer(&both(announced, &view), || told(&view));

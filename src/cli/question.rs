@@ -141,7 +141,7 @@ fn refused(error: &ComputationError) -> Problem {
         }
         ComputationError::Prompt(_) => ("invalid_prompt", "say the question in one line, with --prompt"),
         ComputationError::Query(QueryError::UnknownStatistic(_)) => {
-            ("unknown_statistic", "use --statistic count, sum or mean")
+            ("invalid_statistic", "use --statistic count, sum or mean")
         }
         ComputationError::Query(QueryError::FieldCount { .. } | QueryError::FieldTwice(_)) => {
             ("invalid_field", "name one field, with one --field")
@@ -207,7 +207,7 @@ mod tests {
     fn what_has_the_wrong_form_is_wrong_usage_with_its_own_code() {
         type Spoil = fn(&mut Question);
         let spoils: [(&str, Spoil); 12] = [
-            ("unknown_statistic", |q| "median".clone_into(&mut q.statistic)),
+            ("invalid_statistic", |q| "median".clone_into(&mut q.statistic)),
             ("invalid_field", |q| q.fields.push("other".to_owned())),
             ("invalid_field", |q| q.fields = vec!["a=b".to_owned()]),
             ("invalid_schema", |q| q.schema = Some("{".to_owned())),

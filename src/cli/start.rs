@@ -233,7 +233,7 @@ async fn trusted(home: &Home, typed: &str) -> Result<PeerId, Problem> {
     match crate::home::resolve(typed, &known) {
         Ok(candidate) => Ok(candidate.peer),
         Err(error) => Err(Problem::usage(
-            "unknown_trust",
+            "invalid_trust",
             error.to_string(),
             "give the heavy node's full PeerId, as its `start` and `formix-p2p id` print it",
         )),
