@@ -1,13 +1,13 @@
 //! `pending`, `approve`, `decline`, `answer`: the owner decides about questions that wait.
 
 use clap::Args;
-use console::Term;
+use console::{Term, style};
 use serde_json::json;
 
 use super::args::Context;
 use super::output::Output;
 use super::problem::Problem;
-use super::table::{self, Look, printable};
+use super::table::{self, printable};
 use super::wait::unexpected;
 use crate::control::{Decided, PendingView, PrivateText, Reply, Request};
 use crate::domain::Decimal;
@@ -66,7 +66,7 @@ impl Pending {
         let Reply::Pending(waiting) = chosen.client.request(Request::Pending).await? else {
             return Err(unexpected());
         };
-        context.output.answer(&json!({ "pending": waiting }), || list(Look::of_stdout(), &waiting));
+        context.output.answer(&json!({ "pending": waiting }), || list(&waiting));
         Ok(())
     }
 }
@@ -119,27 +119,32 @@ fn unseen(output: Output) -> Result<PrivateText, Problem> {
     asked.map(PrivateText).map_err(|_| missing())
 }
 
-fn list(look: Look, waiting: &[PendingView]) -> String {
+/// A paragraph for every question, with the commands to type.
+fn list(waiting: &[PendingView]) -> String {
     if waiting.is_empty() {
         return "No question waits for this node's owner.".to_owned();
     }
-    let header = ["Computation", "Asked By", "Question", "Deadline", "Why It Waits", "Command"];
-    let rows = waiting.iter().map(|question| {
-        vec![
-            question.id.clone(),
-            question.proposer.clone(),
-            format!(
-                "{} ({} of {})",
-                printable(&question.prompt),
-                question.statistic,
-                printable(&question.field)
-            ),
-            table::to_seconds(&question.deadline),
-            question.reason.clone(),
-            question.command.clone(),
-        ]
-    });
-    table::render(look, &header, rows.collect())
+    let told: Vec<_> = waiting.iter().map(paragraph).collect();
+    told.join("\n")
+}
+
+fn paragraph(question: &PendingView) -> String {
+    let asked = format!(
+        "{} of {}, over at least {} participants",
+        question.statistic,
+        printable(&question.field),
+        question.min_participants
+    );
+    let rows = [
+        ("asks for", asked),
+        ("asked by", question.proposer.clone()),
+        ("deadline", table::to_seconds(&question.deadline)),
+        ("heavy nodes", question.heavy_nodes.join(", ")),
+        ("waits because", question.reason.clone()),
+        ("to answer", question.command.clone()),
+        ("not to", format!("formix-p2p decline {}", question.id)),
+    ];
+    format!("{}  {}\n{}", style(&question.id).bold(), printable(&question.prompt), table::pairs(&rows))
 }
 
 /// The number is not read by the parser, whose refusals repeat what was typed.
@@ -176,9 +181,9 @@ mod tests {
             reason: "this node has no source for the field".to_owned(),
             command: "formix-p2p answer COMP-FZ375MV7 VALUE".to_owned(),
         };
-        let text = list(Look::Plain, &[question]);
+        let text = list(&[question]);
         assert!(text.contains("formix-p2p answer COMP-FZ375MV7 VALUE") && !text.contains('\u{7}'), "{text}");
-        assert!(list(Look::Plain, &[]).contains("No question"));
+        assert!(list(&[]).contains("No question"));
     }
 
     #[test]

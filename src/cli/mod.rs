@@ -13,6 +13,7 @@ mod id;
 mod launch;
 mod logs;
 mod nodes;
+mod number;
 mod output;
 mod policy_words;
 mod private_data;

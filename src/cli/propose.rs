@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use clap::Args;
-use console::style;
 use serde_json::{Value, json};
 
 use super::args::Context;
+use super::computation;
 use super::duration;
 use super::problem::Problem;
 use super::question::{Question, assurance};
 use super::questionnaire;
+use super::table::Look;
 use super::wait::{self, unexpected};
-use super::{computation, table};
 use crate::control::{Announced, Client, ComputationView, Proposal, Reply, Request};
 use crate::domain::limits::{PATIENCE_DEFAULT, POLICY_MIN_PARTICIPANTS};
 use crate::domain::{Statistic, Status};
@@ -182,7 +182,7 @@ async fn report_end(context: &Context, client: &Client, announced: &Announced) -
     let view = wait::for_the_end(client, context.output, &announced.id).await?;
     match view.status {
         Status::Completed => {
-            context.output.answer(&both(announced, &view), || told(&view));
+            context.output.answer(&both(announced, &view), || computation::told(Look::of_stdout(), &view));
             Ok(())
         }
         Status::Pending | Status::Processing | Status::Failed => Err(computation::failure(&view)),
@@ -196,11 +196,6 @@ fn both(announced: &Announced, view: &ComputationView) -> Value {
         all.extend(status);
     }
     all
-}
-
-fn told(view: &ComputationView) -> String {
-    let heading = format!("{} {}", style("✓").green(), style(&view.id).bold());
-    format!("{heading}\n{}  {}\n", computation::result_lines(view), table::printable(&view.prompt))
 }
 
 #[cfg(test)]

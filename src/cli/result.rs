@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::args::Context;
 use super::computation;
 use super::problem::{Exit, Problem};
+use super::table::Look;
 use super::wait::{self, once};
 use crate::control::{ComputationView, Request};
 use crate::domain::Status;
@@ -35,7 +36,7 @@ impl ResultOf {
             once(&chosen.client, Request::Computation { reference }).await?
         };
         let result = answer_of(&view)?;
-        context.output.answer(&result, || computation::result_lines(&view));
+        context.output.answer(&result, || computation::told(Look::of_stdout(), &view));
         Ok(())
     }
 }

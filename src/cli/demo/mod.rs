@@ -6,7 +6,6 @@ mod seen;
 use std::time::Duration;
 
 use clap::Args;
-use console::style;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -138,11 +137,10 @@ fn report(context: &Context, outcome: &Outcome) -> Result<(), Problem> {
         "equal": equal,
     });
     context.output.answer(&data, || {
-        let heading = format!("{} {}", style("✓").green(), style(&announced.id).bold());
-        let lines = computation::result_lines(view);
+        let told = computation::told(Look::of_stdout(), view);
         let seen = seen::table(Look::of_stdout(), partial_sums, view.participants);
         format!(
-            "{heading}\n{lines}  It equals the plain sum of the {} values, {expected}.\n\n\
+            "{told}  It equals the plain sum of the {} values, {expected}.\n\n\
              What each heavy node saw: random shares, which mean nothing alone.\n{seen}\n",
             view.participants
         )
