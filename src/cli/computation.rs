@@ -58,16 +58,19 @@ fn predicate(standing: &str, count: usize, field: &str) -> String {
 /// Why there is no result, with the counts, as the problem that ends the command.
 pub fn failure(view: &ComputationView) -> Problem {
     let reason = view.reason.as_deref().unwrap_or("no reason is known");
-    let counted = standings(view).map(|counted| format!(": {counted}")).unwrap_or_default();
-    Problem::new(
-        Exit::ComputationFailed,
-        "computation_failed",
-        format!("{} failed: {}{counted}", view.id, printable(reason)),
-        format!(
-            "see `formix-p2p status {}`; ask again with `formix-p2p propose`, with a longer --deadline or other --heavy nodes",
-            view.id
-        ),
-    )
+    let counted = standings(view).map(|counted| format!(" ({counted})")).unwrap_or_default();
+    let hint = if view.standings.contains_key(&Standing::Declined.to_string()) {
+        // A node does not tell which of the two it is: that would tell of its value.
+        "a node declines by policy, or because its value does not fit the schema; decimals need a multipleOf, such as \
+         --schema '{\"type\":\"number\",\"multipleOf\":0.1}'"
+            .to_owned()
+    } else if view.standings.contains_key(&Standing::WaitsForOwner.to_string()) {
+        "owners see the question in `formix-p2p pending`; ask again with a longer --deadline".to_owned()
+    } else {
+        format!("see `formix-p2p logs --computation {}`; ask again with `formix-p2p propose`", view.id)
+    };
+    let message = format!("{} failed: {}{counted}", view.id, printable(reason));
+    Problem::new(Exit::ComputationFailed, "computation_failed", message, hint)
 }
 
 /// A computation's answer in two lines: what it is worth, and what it is.
@@ -224,7 +227,7 @@ pub(super) mod tests {
         assert_eq!(problem.exit, Exit::ComputationFailed);
         assert_eq!(
             problem.message,
-            "COMP-FZ375MV7 failed: insufficient participants: 0 of 3: 2 nodes have no field `rating`, 1 waits for its owner"
+            "COMP-FZ375MV7 failed: insufficient participants: 0 of 3 (2 nodes have no field `rating`, 1 waits for its owner)"
         );
     }
 
