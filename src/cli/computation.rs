@@ -11,7 +11,11 @@ use crate::domain::{Standing, Status};
 
 /// One line while it runs: "3 of 5 answered; heavy node ABC unreachable".
 pub fn progress(view: &ComputationView) -> String {
-    let mut parts = vec![format!("{} of {} answered", view.participants, view.expected)];
+    let mut parts = vec![if view.participants == 0 && view.own_answer == "answered" {
+        "this node has answered; the proposer and the heavy nodes know who else has".to_owned()
+    } else {
+        format!("{} of {} answered", view.participants, view.expected)
+    }];
     if view.status == Status::Processing {
         parts.push("heavy nodes agree on the set".to_owned());
     }
@@ -214,6 +218,11 @@ pub(super) mod tests {
         let mut view = running();
         view.unreachable = vec!["ABC".to_owned()];
         assert_eq!(progress(&view), "3 of 5 answered; heavy node ABC unreachable");
+        view.participants = 0;
+        assert!(
+            progress(&view).starts_with("this node has answered; "),
+            "a light node does not know the others"
+        );
     }
 
     #[test]

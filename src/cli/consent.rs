@@ -142,7 +142,7 @@ fn paragraph(question: &PendingView) -> String {
         ("heavy nodes", question.heavy_nodes.join(", ")),
         ("waits because", question.reason.clone()),
         ("to answer", question.command.clone()),
-        ("not to", format!("formix-p2p decline {}", question.id)),
+        ("to decline", format!("formix-p2p decline {}", question.id)),
     ];
     format!("{}  {}\n{}", style(&question.id).bold(), printable(&question.prompt), table::pairs(&rows))
 }

@@ -118,12 +118,7 @@ pub(super) fn pending(view: &View<'_>) -> Option<PendingView> {
     let Common { id, proposer, prompt, statistic, field, deadline, heavy_nodes } =
         common(view.id, view.computation);
     Some(PendingView {
-        command: match doubt {
-            Doubt::NoSource => format!("formix-p2p answer {id} VALUE"),
-            Doubt::MinimumTooLow { .. } | Doubt::NoTrustedHeavy { .. } | Doubt::AskedTooOften { .. } => {
-                format!("formix-p2p approve {id}")
-            }
-        },
+        command: command(view.id, doubt),
         id,
         proposer,
         prompt,
@@ -134,6 +129,16 @@ pub(super) fn pending(view: &View<'_>) -> Option<PendingView> {
         heavy_nodes,
         reason: doubt.to_string(),
     })
+}
+
+/// What the owner types to answer.
+pub(super) fn command(id: ComputationId, doubt: Doubt) -> String {
+    match doubt {
+        Doubt::NoSource => format!("formix-p2p answer {id} VALUE"),
+        Doubt::MinimumTooLow { .. } | Doubt::NoTrustedHeavy { .. } | Doubt::AskedTooOften { .. } => {
+            format!("formix-p2p approve {id}")
+        }
+    }
 }
 
 /// A question that runs.
