@@ -221,7 +221,7 @@ impl From<HomeError> for Problem {
     fn from(error: HomeError) -> Self {
         let (message, hint) = (error.to_string(), error.hint());
         match error {
-            HomeError::NoSuchNode(_) => Self::new(Exit::NotFound, "no_such_node", message, hint),
+            HomeError::NoSuchNode { .. } => Self::new(Exit::NotFound, "no_such_node", message, hint),
             HomeError::Ambiguous { candidates, .. } => Self::ambiguous_node(message, &candidates),
             HomeError::Running { .. } => Self::new(Exit::Refused, "node_running", message, hint),
             HomeError::NoHome | HomeError::SocketPathTooLong { .. } => Self::usage("home", message, hint),

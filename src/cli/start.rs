@@ -19,8 +19,8 @@ use super::selection::{self, Selection};
 use crate::config::{Data, Layer, PolicyLayer, merge};
 use crate::consent::Preset;
 use crate::domain::{PeerId, Role};
-use crate::home::Home;
-use crate::node::RunningNode;
+use crate::home::{Candidate, CandidatePresence, Home, HomeError, resolve};
+use crate::node::{IdentityAge, RunningNode};
 
 /// A node says farewell within this time, or the process ends without it.
 const STOP_WAIT: Duration = Duration::from_millis(4_500);
@@ -184,7 +184,18 @@ async fn run(context: &Context, prepared: Prepared, ground: Ground) -> Result<()
     };
     let mut signals = [listen_for(SignalKind::interrupt())?, listen_for(SignalKind::terminate())?];
     let _logs = launch::start_logging(context, &prepared, ground)?;
-    let (mut node, prepared) = launch::start(prepared).await?;
+    let (folder, age) = (prepared.folder.clone(), prepared.age);
+    let (mut node, prepared) = match launch::start(prepared).await {
+        Ok(started) => started,
+        Err(problem) => {
+            match age {
+                // An identity that never was in the network, which the next `start` would take up.
+                IdentityAge::New => drop(folder.remove()),
+                IdentityAge::Existing => {}
+            }
+            return Err(problem);
+        }
+    };
     let id = node.id();
     context.output.answer(&id, || id::told(&id));
     context.output.note(policy_words::of(&prepared.config));
@@ -227,17 +238,18 @@ async fn trusted(home: &Home, typed: &str) -> Result<PeerId, Problem> {
     let mut known = Vec::new();
     if let Some(chosen) = nodes::running(home).await?.into_iter().next() {
         known.extend(super::view::of(&chosen.client).await?.nodes.into_iter().filter_map(|node| {
-            Some(crate::home::Candidate { peer: node.peer_id.parse().ok()?, name: node.name })
+            let presence = CandidatePresence::There;
+            Some(Candidate { peer: node.peer_id.parse().ok()?, name: node.name, presence })
         }));
     }
-    match crate::home::resolve(typed, &known) {
-        Ok(candidate) => Ok(candidate.peer),
-        Err(error) => Err(Problem::usage(
+    let candidate = resolve(typed, &known).map_err(|unresolved| {
+        Problem::usage(
             "invalid_trust",
-            error.to_string(),
+            HomeError::of_reference(typed, unresolved).to_string(),
             "give the heavy node's full PeerId, as its `start` and `formix-p2p id` print it",
-        )),
-    }
+        )
+    })?;
+    Ok(candidate.peer)
 }
 
 fn given<T: Clone>(list: &[T]) -> Option<Vec<T>> {

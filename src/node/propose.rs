@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::directory::{Directory, Known};
-use super::references::{self, Candidate};
+use super::references;
 use crate::consent::{Policy, Trust};
 use crate::control::{ApiError, Proposal};
 use crate::domain::limits::{GRACE_DEFAULT, HEAVY_MIN, REPORTS_PER_COMPUTATION_DEFAULT};
@@ -11,6 +11,7 @@ use crate::domain::{
     Computation, ComputationError, Failure, Modulus, PeerId, Query, QueryError, Refusal, Role, Sharing,
     Statistic, Timestamp,
 };
+use crate::home::{Candidate, CandidatePresence};
 
 /// Who asks, and whom it knows.
 pub(super) struct Asker<'a> {
@@ -95,11 +96,16 @@ pub(super) fn with_nodes(
 impl Asker<'_> {
     /// Every node that a reference may mean, this one included.
     pub(super) fn candidates(&self) -> Vec<Candidate> {
-        let own = Candidate { peer: self.own, name: self.name.to_owned(), there: true };
+        let presence = CandidatePresence::There;
+        let own = Candidate { peer: self.own, name: self.name.to_owned(), presence };
         let others = self.directory.known(self.now).map(|known| Candidate {
             peer: known.presence.peer,
             name: known.presence.name.clone(),
-            there: known.liveness.is_active(),
+            presence: if known.liveness.is_active() {
+                CandidatePresence::There
+            } else {
+                CandidatePresence::Lost
+            },
         });
         others.chain([own]).collect()
     }
