@@ -50,7 +50,7 @@ Examples:
   formix-p2p answer FZ3 -2.5 --node ward-3
   formix-p2p answer FZ3                                  asks for the number
 
-The number is split into shares on this machine; no other node sees it. What you type here stays in your shell's
+The number is split into shares on this machine; no other node sees it. What you type here stays in your shell's \
 history; without VALUE, a terminal asks for it and does not show it.")]
 pub struct Answer {
     /// Its id, or a unique beginning of it

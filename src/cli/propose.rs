@@ -28,7 +28,7 @@ Examples:
   formix-p2p propose --prompt 'Mean rating?' --field rating --statistic mean --wait
   formix-p2p propose --prompt 'Total of ward 3?' --field beds --statistic sum --deadline 10m \\
       --schema '{\"type\":\"integer\",\"minimum\":0,\"maximum\":500}' --min-participants 5
-  formix-p2p propose --prompt 'How many?' --field age --statistic count --heavy ABCD --heavy EFGH --heavy IJKL")]
+  formix-p2p propose --prompt 'How many?' --field age --statistic count --heavy AB CD EF")]
 pub struct Propose {
     /// The question in words, for the people who are asked
     #[arg(long, value_name = "TEXT")]

@@ -33,19 +33,19 @@ Examples:
   formix-p2p start --role light --data rating=8 --data age=41
   formix-p2p start --role light --data - < values.txt    the same, out of the shell's history
   formix-p2p start FZ37 --data age=                      forget a value that it was told
-  formix-p2p start --role light --bootstrap /ip4/10.0.0.7/tcp/8000/p2p/12D3KooW... --trust 12D3KooW...
+  formix-p2p start --role light --bootstrap /ip4/10.0.0.7/tcp/8000/p2p/12D3K... --trust 12D3K...
   formix-p2p start FZ37                                  a node that exists, as it was told before
-  formix-p2p start --role light --policy open --new      one more node on this machine, for a demonstration
+  formix-p2p start --role light --policy open --new      one more node, for a demonstration
 
-Without NODE and --name, the only stopped node of the role is taken up; --new makes another one. What `start` is
+Without NODE and --name, the only stopped node of the role is taken up; --new makes another one. What `start` is \
 told is remembered in the node's node.toml.
 
-What you type after --data stays in your shell's history. The quiet ways are the [data] table of node.toml or of a
+What you type after --data stays in your shell's history. The quiet ways are the [data] table of node.toml or of a \
 --config file, and `--data -`, which reads FIELD=VALUE lines from standard input.")]
 pub struct Start {
     /// A node that exists: its UID, name or PeerId, or a unique beginning
     #[arg(value_name = "NODE", conflicts_with_all = ["new"])]
-    node: Option<String>,
+    which: Option<String>,
     /// What a new node is: heavy or light
     #[arg(long, value_name = "ROLE")]
     role: Option<Role>,
@@ -165,7 +165,7 @@ impl Start {
             return Ok(Selection::New);
         }
         // `--node` directs every command, so a name typed for this start comes first.
-        match (&self.node, &self.name, &context.node) {
+        match (&self.which, &self.name, &context.node) {
             (Some(typed), ..) => Ok(Selection::Existing(typed.clone())),
             (None, Some(name), _) => Ok(Selection::Named(name.clone())),
             (None, None, Some(typed)) => Ok(Selection::Existing(typed.clone())),

@@ -32,7 +32,7 @@ Examples:
   formix-p2p demo --heavies 4 --lights 8
   formix-p2p demo --json | jq .data.equal
 
-Real nodes in this one process: they speak TCP on the loopback interface, each with its own keys and its own store
+Real nodes in this one process: they speak TCP on the loopback interface, each with its own keys and its own store \
 in a temporary folder that is deleted afterwards. Its values are random, and known to the demo alone.")]
 pub struct Demo {
     /// Heavy nodes
