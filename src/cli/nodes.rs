@@ -129,7 +129,7 @@ impl Context {
     pub fn pick(&self, ids: &[NodeId]) -> Result<usize, Problem> {
         let names: Vec<_> = ids.iter().map(shown).collect();
         let asked = if self.output.is_interactive() {
-            let select = Select::new().with_prompt("Which node?").items(&names).default(0);
+            let select = Select::new().with_prompt("Which node acts").items(&names).default(0);
             // A terminal that goes away has not answered.
             tokio::task::block_in_place(|| select.interact_opt()).ok().flatten()
         } else {

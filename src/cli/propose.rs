@@ -81,10 +81,10 @@ impl Propose {
                 let proposal = question.checked()?;
                 (context.acting_node().await?, proposal)
             }
-            Err(missing) if context.output.is_interactive() => {
-                self.clone().with_placeholders().question().map_err(|_| missing.problem())?.checked()?;
+            Err(_) if context.output.is_interactive() => {
+                self.check_so_far()?;
                 let chosen = context.acting_node().await?;
-                let completed = questionnaire::complete(self, &chosen.client).await?;
+                let completed = questionnaire::complete(self, context.output, &chosen.client).await?;
                 let question = completed.question().map_err(Missing::problem)?;
                 (chosen, question.checked()?)
             }
@@ -103,6 +103,14 @@ impl Propose {
             announced.id
         ));
         Ok(())
+    }
+
+    /// Whether what is typed so far can become a question.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub(super) fn check_so_far(&self) -> Result<(), Problem> {
+        self.clone().with_placeholders().question().map_err(Missing::problem)?.checked().map(drop)
     }
 
     /// With stand-ins for what is missing, so that the rest can be checked before anybody is asked.
