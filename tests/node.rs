@@ -7,7 +7,9 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use formix_p2p::consent::{Policy, Preset};
-use formix_p2p::control::{ApiError, Call, ComputationView, PrivateText, Proposal, Reply, Request, View};
+use formix_p2p::control::{
+    ApiError, Call, ComputationView, Decided, PrivateText, Proposal, Reply, Request, View,
+};
 use formix_p2p::domain::{Role, Status, Timestamp};
 use formix_p2p::network::Mdns;
 use formix_p2p::node::{IdentityAge, NodeOptions, RunningNode, StartError};
@@ -202,7 +204,7 @@ async fn with_too_few_heavy_nodes_a_proposal_ends_within_five_seconds() {
     assert_eq!((error.code.as_str(), error.exit), ("too_few_heavy_nodes", 1));
     assert!(error.message.contains("knows 2 and can reach 2"), "{error}");
     let error = propose(&nodes.light[0], Proposal { deadline_ms: 1, ..question() }).await.unwrap_err();
-    assert_eq!((error.code.as_str(), error.exit), ("bad_deadline", 2), "usage comes first");
+    assert_eq!((error.code.as_str(), error.exit), ("invalid_deadline", 2), "usage comes first");
     nodes.stop().await;
 }
 
@@ -225,11 +227,11 @@ async fn a_question_without_a_source_waits_for_the_owner() {
         ask(owner, Request::Answer { reference: id[5..9].to_owned(), value })
     };
     let error = answer("101").await.unwrap_err();
-    assert_eq!((error.code.as_str(), error.exit), ("value_unfit", 2));
+    assert_eq!((error.code.as_str(), error.exit), ("invalid_value", 2));
     assert!(error.message.contains("above the maximum of 100") && !error.message.contains("101"), "{error}");
     let error = ask(owner, Request::Approve { reference: id.clone() }).await.unwrap_err();
     assert_eq!((error.code.as_str(), error.exit), ("no_source", 1));
-    assert_eq!(answer("22").await, Ok(Reply::Done));
+    assert_eq!(answer("22").await, Ok(Reply::Decided(Decided { id: id.clone() })));
     let error = answer("22").await.unwrap_err();
     assert_eq!((error.code.as_str(), error.exit), ("not_pending", 1));
 

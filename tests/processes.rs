@@ -141,6 +141,23 @@ fn a_restart_keeps_uid_and_port_and_files_are_private() {
 }
 
 #[test]
+fn private_values_stand_in_no_process_list() {
+    let lab = Lab::new();
+    let told = ["--role", "light", "--no-mdns", "--data", "quiet=8675309", "--data=loud=8675310"];
+    let uid = lab.start(&told)["uid"].as_str().unwrap().to_owned();
+    for process in std::fs::read_dir("/proc").unwrap() {
+        // A process may end while it is looked at.
+        let arguments = std::fs::read(process.unwrap().path().join("cmdline")).unwrap_or_default();
+        assert!(!String::from_utf8_lossy(&arguments).contains("quiet=8675309"));
+    }
+    let remembered = || std::fs::read_to_string(lab.node(&uid).join("node.toml")).unwrap();
+    assert!(remembered().contains("8675309") && remembered().contains("8675310"));
+    lab.json(&["stop", "--node", &uid]).data();
+    lab.start(&[&uid, "--data", "quiet="]);
+    assert!(!remembered().contains("8675309") && remembered().contains("8675310"));
+}
+
+#[test]
 fn bad_input_is_refused_by_name() {
     let lab = Lab::new();
     assert_eq!(lab.json(&["view"]).error(3), "no_node_running");

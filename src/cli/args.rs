@@ -20,7 +20,7 @@ Examples:
   formix-p2p start --role light --data rating=8          wherever there is a private value
   formix-p2p propose --prompt 'Mean rating?' --field rating --statistic mean --wait
 
-Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 no such node or computation, or no node running,
+Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 no such node or computation, or no node running, \
 4 the computation failed, 5 timed out waiting.";
 
 /// Statistics over private data, peer to peer: everybody keeps their numbers, everybody learns the total.
@@ -219,6 +219,38 @@ mod tests {
             let global = Cli::try_parse_from(words).unwrap().global;
             assert!(global.json && global.home == Some("/h".into()) && global.node.as_deref() == Some("A"));
         }
+    }
+
+    #[test]
+    fn every_command_takes_the_global_options() {
+        for command in [
+            &["start"][..],
+            &["stop"],
+            &["remove", "A"],
+            &["logs"],
+            &["view"],
+            &["answer", "A", "1"],
+            &["swarm-key", "new"],
+            &["completions", "bash"],
+        ] {
+            let words = [&["formix-p2p"], command, &["--node", "N", "--home", "/h", "--quiet", "-v"]].concat();
+            let global = Cli::try_parse_from(words).unwrap().global;
+            assert_eq!(global.node.as_deref(), Some("N"), "{command:?}");
+        }
+    }
+
+    #[test]
+    fn help_fits_a_narrow_terminal() {
+        const COLUMNS: usize = 100;
+        fn check(command: &clap::Command) {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            // Paragraphs are wrapped by the terminal; examples are not, since they are to be copied.
+            for line in after.lines().filter(|line| line.starts_with("  ")) {
+                assert!(line.chars().count() <= COLUMNS, "`{}`: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
     }
 
     #[test]

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::args::Context;
-use super::computation;
+use super::number;
 use super::problem::{Exit, Problem};
-use super::table;
+use super::table::{self, Look};
 use super::wait::{once, unexpected};
 use crate::control::{Reply, Request};
 use crate::domain::limits::MESSAGE_BYTES_MAX;
@@ -102,7 +102,7 @@ impl Verify {
         context.output.answer(&data, || {
             let mut rows = vec![("prompt", table::printable(&question.prompt))];
             let named = result.as_object().into_iter().flatten();
-            rows.extend(named.map(|(name, value)| (name.as_str(), computation::number(value))));
+            rows.extend(named.map(|(name, value)| (name.as_str(), number::shown(Look::of_stdout(), value))));
             rows.push(("signed by", signers.join(", ")));
             format!("✓ {id} is valid\n{}", table::pairs(&rows))
         });

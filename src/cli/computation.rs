@@ -1,7 +1,9 @@
 //! How a computation is told to people: its progress, its result, its reason.
 
+use console::style;
 use serde_json::Value;
 
+use super::number;
 use super::problem::{Exit, Problem};
 use super::table::{self, Look, printable};
 use crate::control::ComputationView;
@@ -9,7 +11,11 @@ use crate::domain::{Standing, Status};
 
 /// One line while it runs: "3 of 5 answered; heavy node ABC unreachable".
 pub fn progress(view: &ComputationView) -> String {
-    let mut parts = vec![format!("{} of {} answered", view.participants, view.expected)];
+    let mut parts = vec![if view.participants == 0 && view.own_answer == "answered" {
+        "this node has answered; the proposer and the heavy nodes know who else has".to_owned()
+    } else {
+        format!("{} of {} answered", view.participants, view.expected)
+    }];
     if view.status == Status::Processing {
         parts.push("heavy nodes agree on the set".to_owned());
     }
@@ -56,41 +62,63 @@ fn predicate(standing: &str, count: usize, field: &str) -> String {
 /// Why there is no result, with the counts, as the problem that ends the command.
 pub fn failure(view: &ComputationView) -> Problem {
     let reason = view.reason.as_deref().unwrap_or("no reason is known");
-    let counted = standings(view).map(|counted| format!(": {counted}")).unwrap_or_default();
-    Problem::new(
-        Exit::ComputationFailed,
-        "computation_failed",
-        format!("{} failed: {}{counted}", view.id, printable(reason)),
-        format!(
-            "see `formix-p2p status {}`; ask again with `formix-p2p propose`, with a longer --deadline or other --heavy nodes",
-            view.id
-        ),
-    )
+    let counted = standings(view).map(|counted| format!(" ({counted})")).unwrap_or_default();
+    let hint = if view.standings.contains_key(&Standing::Declined.to_string()) {
+        // A node does not tell which of the two it is: that would tell of its value.
+        "a node declines by policy, or because its value does not fit the schema; decimals need a multipleOf, such as \
+         --schema '{\"type\":\"number\",\"multipleOf\":0.1}'"
+            .to_owned()
+    } else if view.standings.contains_key(&Standing::WaitsForOwner.to_string()) {
+        "owners see the question in `formix-p2p pending`; ask again with a longer --deadline".to_owned()
+    } else {
+        format!("see `formix-p2p logs --computation {}`; ask again with `formix-p2p propose`", view.id)
+    };
+    let message = format!("{} failed: {}{counted}", view.id, printable(reason));
+    Problem::new(Exit::ComputationFailed, "computation_failed", message, hint)
 }
 
-/// The lines under `✓ COMP-…`.
-pub fn result_lines(view: &ComputationView) -> String {
+/// A computation's answer in two lines: what it is worth, and what it is.
+pub fn told(look: Look, view: &ComputationView) -> String {
+    let heading = format!("{} {}", style("✓").green(), style(&view.id).bold());
+    // Of the additive scheme, the only one so far.
+    let worth = format!("{} · inputs not proven", privacy(view.private_against, view.heavy_nodes.len()));
+    let named = |value: &Value| format!("{} {}", view.statistic, number::shown(look, value));
+    let answer = view.result.as_ref().and_then(|result| result.get(&view.statistic)).map(named);
+    let counts = format!(
+        "{}, {}",
+        counted(look, view.participants.into(), "participant"),
+        counted(look, view.samples, "record")
+    );
+    let parts: Vec<_> =
+        answer.into_iter().chain([counts, format!("certificate {}", signatures(view))]).collect();
+    format!("{heading}  {worth}\n  {}\n", parts.join("   "))
+}
+
+/// Every value of a result, its counts and its signatures, one a line.
+fn result_rows(look: Look, view: &ComputationView) -> Vec<(&str, String)> {
     let mut rows = Vec::new();
     if let Some(Value::Object(result)) = &view.result {
         // The answer itself first, the counts after it.
         let named = result.iter().filter(|(name, _)| !matches!(name.as_str(), "samples" | "participants"));
-        rows.extend(named.map(|(name, value)| (name.as_str(), number(value))));
+        rows.extend(named.map(|(name, value)| (name.as_str(), number::shown(look, value))));
     }
-    rows.push(("participants", view.participants.to_string()));
-    rows.push(("records", view.samples.to_string()));
-    let (signed, all) = (view.signed_by.len(), view.heavy_nodes.len());
-    rows.push(("certificate", format!("signed by {signed} of {all} heavy nodes")));
-    table::pairs(&rows)
+    rows.push(("participants", number::whole(look, view.participants)));
+    rows.push(("records", number::whole(look, view.samples)));
+    rows.push(("certificate", signatures(view)));
+    rows
 }
 
-/// A number as people write it: 2, not 2.0.
-pub fn number(value: &Value) -> String {
-    let text = value.to_string();
-    text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
+fn signatures(view: &ComputationView) -> String {
+    format!("signed by {} of {}", view.signed_by.len(), view.heavy_nodes.len())
+}
+
+/// "1 record", "1 284 records".
+fn counted(look: Look, count: u64, what: &str) -> String {
+    format!("{} {what}{}", number::whole(look, count), if count == 1 { "" } else { "s" })
 }
 
 /// One computation in full.
-pub fn in_full(view: &ComputationView) -> String {
+pub fn in_full(look: Look, view: &ComputationView) -> String {
     let mut rows = vec![
         ("status", view.status.to_string()),
         ("prompt", printable(&view.prompt)),
@@ -110,8 +138,10 @@ pub fn in_full(view: &ComputationView) -> String {
     if let Some(reason) = &view.reason {
         rows.push(("reason", printable(reason)));
     }
-    let result = if view.status == Status::Completed { result_lines(view) } else { String::new() };
-    format!("{}\n{}{result}", view.id, table::pairs(&rows))
+    if view.status == Status::Completed {
+        rows.extend(result_rows(look, view));
+    }
+    format!("{}\n{}", view.id, table::pairs(&rows))
 }
 
 /// Recent computations, newest first.
@@ -164,6 +194,7 @@ pub(super) mod tests {
             statistic: "mean".to_owned(),
             field: "rating".to_owned(),
             deadline: "2026-01-02T03:04:05.678Z".to_owned(),
+            gives_up_at: "2026-01-02T03:05:15.678Z".to_owned(),
             min_participants: 3,
             sharing: "additive".to_owned(),
             private_against: 2,
@@ -187,6 +218,11 @@ pub(super) mod tests {
         let mut view = running();
         view.unreachable = vec!["ABC".to_owned()];
         assert_eq!(progress(&view), "3 of 5 answered; heavy node ABC unreachable");
+        view.participants = 0;
+        assert!(
+            progress(&view).starts_with("this node has answered; "),
+            "a light node does not know the others"
+        );
     }
 
     #[test]
@@ -200,7 +236,7 @@ pub(super) mod tests {
         assert_eq!(problem.exit, Exit::ComputationFailed);
         assert_eq!(
             problem.message,
-            "COMP-FZ375MV7 failed: insufficient participants: 0 of 3: 2 nodes have no field `rating`, 1 waits for its owner"
+            "COMP-FZ375MV7 failed: insufficient participants: 0 of 3 (2 nodes have no field `rating`, 1 waits for its owner)"
         );
     }
 
@@ -212,11 +248,12 @@ pub(super) mod tests {
         (view.participants, view.samples) = (4, 4);
         view.signed_by.clone_from(&view.heavy_nodes);
         assert_eq!(
-            result_lines(&view),
-            "  mean          7.25\n  sum           29\n  participants  4\n  records       4\n  \
-             certificate   signed by 3 of 3 heavy nodes\n"
+            told(Look::Plain, &view),
+            "✓ COMP-FZ375MV7  private against any 2 of 3 heavy nodes · inputs not proven\n  \
+             mean 7.25   4 participants, 4 records   certificate signed by 3 of 3\n"
         );
-        assert!(in_full(&view).contains("private against any 2 of 3 heavy nodes"));
+        let full = in_full(Look::Plain, &view);
+        assert!(full.contains("  mean          7.25\n  sum           29\n"), "{full}");
     }
 
     #[test]

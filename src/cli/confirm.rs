@@ -38,7 +38,12 @@ pub fn confirm(output: Output, consent: Consent, question: &str) -> Result<(), P
         Format::Json => program_answer(),
         Format::People => {
             let _ = write!(io::stderr(), "{question} [y/N] ").and_then(|()| io::stderr().flush());
-            line()
+            let answer = line();
+            if !io::stdin().is_terminal() {
+                // Nobody has pressed Enter.
+                let _ = writeln!(io::stderr());
+            }
+            answer
         }
     };
     match answer.as_deref().map(str::trim) {

@@ -1,13 +1,15 @@
 //! `pending`, `approve`, `decline`, `answer`: the owner decides about questions that wait.
 
 use clap::Args;
+use console::{Term, style};
 use serde_json::json;
 
 use super::args::Context;
+use super::output::Output;
 use super::problem::Problem;
-use super::table::{self, Look, printable};
+use super::table::{self, printable};
 use super::wait::unexpected;
-use crate::control::{PendingView, PrivateText, Reply, Request};
+use crate::control::{Decided, PendingView, PrivateText, Reply, Request};
 use crate::domain::Decimal;
 
 /// Questions that wait for this node's owner
@@ -46,14 +48,16 @@ pub struct Decline {
 Examples:
   formix-p2p answer COMP-FZ375MV7 41
   formix-p2p answer FZ3 -2.5 --node ward-3
+  formix-p2p answer FZ3                                  asks for the number
 
-The number is split into shares on this machine; no other node sees it. It is kept in your shell's history.")]
+The number is split into shares on this machine; no other node sees it. What you type here stays in your shell's \
+history; without VALUE, a terminal asks for it and does not show it.")]
 pub struct Answer {
     /// Its id, or a unique beginning of it
     computation: String,
     /// The private number
     #[arg(allow_hyphen_values = true, value_parser = unread)]
-    value: PrivateText,
+    value: Option<PrivateText>,
 }
 
 impl Pending {
@@ -62,63 +66,85 @@ impl Pending {
         let Reply::Pending(waiting) = chosen.client.request(Request::Pending).await? else {
             return Err(unexpected());
         };
-        context.output.answer(&json!({ "pending": waiting }), || list(Look::of_stdout(), &waiting));
+        context.output.answer(&json!({ "pending": waiting }), || list(&waiting));
         Ok(())
     }
 }
 
 impl Approve {
     pub async fn act(self, context: &Context) -> Result<(), Problem> {
-        let reference = self.computation;
-        decide(context, Request::Approve { reference: reference.clone() }, &reference, "approved").await
+        decide(context, Request::Approve { reference: self.computation }, "approved").await
     }
 }
 
 impl Decline {
     pub async fn act(self, context: &Context) -> Result<(), Problem> {
-        let reference = self.computation;
-        decide(context, Request::Decline { reference: reference.clone() }, &reference, "declined").await
+        decide(context, Request::Decline { reference: self.computation }, "declined").await
     }
 }
 
 impl Answer {
     pub async fn act(self, context: &Context) -> Result<(), Problem> {
-        let (reference, value) = (self.computation, checked(self.value)?);
-        let request = Request::Answer { reference: reference.clone(), value };
-        decide(context, request, &reference, "answered").await
+        let typed = match self.value {
+            Some(value) => value,
+            None => unseen(context.output)?,
+        };
+        let request = Request::Answer { reference: self.computation, value: checked(typed)? };
+        decide(context, request, "answered").await
     }
 }
 
-async fn decide(context: &Context, request: Request, reference: &str, done: &str) -> Result<(), Problem> {
+async fn decide(context: &Context, request: Request, done: &str) -> Result<(), Problem> {
     let chosen = context.acting_node().await?;
-    let Reply::Done = chosen.client.request(request).await? else { return Err(unexpected()) };
+    let Reply::Decided(Decided { id }) = chosen.client.request(request).await? else {
+        return Err(unexpected());
+    };
     let uid = &chosen.id.uid;
-    let data = json!({ "id": reference, "node": uid, "decision": done });
-    context.output.answer(&data, || format!("{reference} {done} by {uid}"));
+    let data = json!({ "id": id, "node": uid, "decision": done });
+    context.output.answer(&data, || format!("{id} {done} by {uid}"));
     Ok(())
 }
 
-fn list(look: Look, waiting: &[PendingView]) -> String {
+/// A number that nobody sees being typed.
+fn unseen(output: Output) -> Result<PrivateText, Problem> {
+    let missing = || Problem::usage("missing_argument", "VALUE missing", "type a number such as 41 or -2.5");
+    if !output.is_interactive() {
+        return Err(missing());
+    }
+    let term = Term::stderr();
+    // The question blocks, and the runtime has other work only in other threads.
+    let asked = tokio::task::block_in_place(|| {
+        term.write_str("Your number (it is not shown): ").and_then(|()| term.read_secure_line())
+    });
+    asked.map(PrivateText).map_err(|_| missing())
+}
+
+/// A paragraph for every question, with the commands to type.
+fn list(waiting: &[PendingView]) -> String {
     if waiting.is_empty() {
         return "No question waits for this node's owner.".to_owned();
     }
-    let header = ["Computation", "Asked By", "Question", "Deadline", "Why It Waits", "Command"];
-    let rows = waiting.iter().map(|question| {
-        vec![
-            question.id.clone(),
-            question.proposer.clone(),
-            format!(
-                "{} ({} of {})",
-                printable(&question.prompt),
-                question.statistic,
-                printable(&question.field)
-            ),
-            table::to_seconds(&question.deadline),
-            question.reason.clone(),
-            question.command.clone(),
-        ]
-    });
-    table::render(look, &header, rows.collect())
+    let told: Vec<_> = waiting.iter().map(paragraph).collect();
+    told.join("\n")
+}
+
+fn paragraph(question: &PendingView) -> String {
+    let asked = format!(
+        "{} of {}, over at least {} participants",
+        question.statistic,
+        printable(&question.field),
+        question.min_participants
+    );
+    let rows = [
+        ("asks for", asked),
+        ("asked by", question.proposer.clone()),
+        ("deadline", table::to_seconds(&question.deadline)),
+        ("heavy nodes", question.heavy_nodes.join(", ")),
+        ("waits because", question.reason.clone()),
+        ("to answer", question.command.clone()),
+        ("to decline", format!("formix-p2p decline {}", question.id)),
+    ];
+    format!("{}  {}\n{}", style(&question.id).bold(), printable(&question.prompt), table::pairs(&rows))
 }
 
 /// The number is not read by the parser, whose refusals repeat what was typed.
@@ -155,9 +181,9 @@ mod tests {
             reason: "this node has no source for the field".to_owned(),
             command: "formix-p2p answer COMP-FZ375MV7 VALUE".to_owned(),
         };
-        let text = list(Look::Plain, &[question]);
+        let text = list(&[question]);
         assert!(text.contains("formix-p2p answer COMP-FZ375MV7 VALUE") && !text.contains('\u{7}'), "{text}");
-        assert!(list(Look::Plain, &[]).contains("No question"));
+        assert!(list(&[]).contains("No question"));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `start --detach`: a second process of this program runs the node, in a session of its own.
 //!
 //! The child is told `--detached --json`. Its standard output is a pipe to the parent, on which it says one line: the
-//! envelope with its names when it is ready, or with its problem. The parent reads that line and leaves.
+//! envelope with its names when it is ready, or with its problem. The parent reads that line and leaves. Private values
+//! reach the child on its standard input.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use super::args::Context;
 use super::id;
+use super::private_data::{self, PrivateAssignment};
 use super::problem::{Exit, Problem};
 use crate::control::NodeId;
 
@@ -24,7 +26,7 @@ const LINE_BYTES_MAX: u64 = 64 * 1024;
 ///
 /// # Errors
 /// The child's own problem; `detach` when there is no child; `not_ready` when it says nothing in time.
-pub async fn start(context: &Context) -> Result<(), Problem> {
+pub async fn start(context: &Context, values: Vec<PrivateAssignment>) -> Result<(), Problem> {
     let failed = |error: std::io::Error| {
         let hint = "start it in the foreground, without --detach, to see more";
         Problem::new(Exit::Refused, "detach", format!("no second process: {error}"), hint)
@@ -32,13 +34,19 @@ pub async fn start(context: &Context) -> Result<(), Problem> {
     let program = std::env::current_exe().map_err(failed)?;
     let mut child = Command::new(program)
         .args(arguments_of_child(std::env::args_os().skip(1)))
-        .stdin(Stdio::null())
+        .stdin(if values.is_empty() { Stdio::null() } else { Stdio::piped() })
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .map_err(failed)?;
-    let stdout = child.stdout.take();
-    let said = tokio::task::spawn_blocking(move || first_words(stdout));
+    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    let said = tokio::task::spawn_blocking(move || {
+        if let Some(stdin) = stdin {
+            // A child that has gone says why, or nothing.
+            let _ = private_data::hand_over(&values, stdin);
+        }
+        first_words(stdout)
+    });
     let said = match tokio::time::timeout(READY_WAIT, said).await {
         Ok(said) => said.unwrap_or_default(),
         Err(_) => {
@@ -77,7 +85,7 @@ pub fn leave_session() -> Result<(), Problem> {
 fn arguments_of_child(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut options_are_over = false;
     let mut of_child: Vec<OsString> = Vec::new();
-    for argument in arguments {
+    for argument in private_data::without_values(arguments) {
         if argument == "--" && !options_are_over {
             options_are_over = true;
             of_child.extend(["--detached".into(), "--json".into()]);
@@ -141,6 +149,8 @@ mod tests {
     fn the_child_is_told_the_same_but_to_stay() {
         let told = of_child(&["--json", "start", "--detach", "--name", "a"]);
         assert_eq!(told, ["start", "--name", "a", "--detached", "--json"]);
+        let told = of_child(&["start", "--data", "n=4711", "--detach"]);
+        assert_eq!(told, ["start", "--data", "-", "--detached", "--json"]);
         assert_eq!(
             of_child(&["start", "--detach", "--", "--detach"]),
             ["start", "--detached", "--json", "--", "--detach"]

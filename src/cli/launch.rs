@@ -40,6 +40,15 @@ pub struct Prepared {
     pub lock: NodeLock,
 }
 
+/// Whether somebody looks at this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// On a terminal.
+    Foreground,
+    /// In a session of its own.
+    Detached,
+}
+
 /// Where a node listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Port {
@@ -74,13 +83,13 @@ pub fn check(told: &Layer) -> Result<(), Problem> {
 pub fn start_logging(
     context: &Context,
     prepared: &Prepared,
-    detached: bool,
+    ground: Ground,
 ) -> Result<telemetry::Guard, Problem> {
     let verbosity = match (&prepared.log, context.verbosity) {
         (Some(levels), 0) => Verbosity::Configured(levels.clone()),
         (_, count) => Verbosity::from_count(count),
     };
-    let terminal = if detached || context.output.chatter == Chatter::Quiet {
+    let terminal = if ground == Ground::Detached || context.output.chatter == Chatter::Quiet {
         telemetry::Terminal::Off
     } else {
         telemetry::Terminal::Human

@@ -26,7 +26,7 @@ Examples:
 pub struct Logs {
     /// Its UID, name or PeerId, or a unique beginning
     #[arg(value_name = "NODE")]
-    node: Option<String>,
+    which: Option<String>,
     /// Go on with what comes, until Ctrl-C
     #[arg(long)]
     follow: bool,
@@ -66,7 +66,7 @@ impl Logs {
     /// The named node, or a running one, or the only one.
     fn folder(&self, context: &Context) -> Result<NodeFolder, Problem> {
         let home = context.home()?;
-        if let Some(typed) = self.node.as_ref().or(context.node.as_ref()) {
+        if let Some(typed) = self.which.as_ref().or(context.node.as_ref()) {
             return Ok(home.node(typed)?);
         }
         let all = home.nodes()?;

@@ -63,7 +63,7 @@ impl Context {
         Ok(Home::at(self.home.as_deref())?)
     }
 
-    /// The running node that `--node` names, or any running one; said on standard error.
+    /// The running node that `--node` names, or any running one, that of a data owner first; said on standard error.
     ///
     /// # Errors
     /// `no_such_node`, `ambiguous_node`, `node_not_running` or `no_node_running`.
@@ -71,7 +71,7 @@ impl Context {
         let home = self.home()?;
         let chosen = match &self.node {
             Some(typed) => named_running(&home, typed).await?,
-            None => running(&home).await?.into_iter().next().ok_or_else(Problem::no_node_running)?,
+            None => first(running(&home).await?).ok_or_else(Problem::no_node_running)?,
         };
         self.output.note(format!("node {}", shown(&chosen.id)));
         Ok(chosen)
@@ -86,7 +86,7 @@ impl Context {
         if let Some(typed) = &self.node {
             return lookup(home.node(typed)?).await;
         }
-        if let Some(chosen) = running(&home).await?.into_iter().next() {
+        if let Some(chosen) = first(running(&home).await?) {
             self.output.note(format!("node {}", shown(&chosen.id)));
             return Ok(Lookup::Running(chosen));
         }
@@ -129,7 +129,7 @@ impl Context {
     pub fn pick(&self, ids: &[NodeId]) -> Result<usize, Problem> {
         let names: Vec<_> = ids.iter().map(shown).collect();
         let asked = if self.output.is_interactive() {
-            let select = Select::new().with_prompt("Which node?").items(&names).default(0);
+            let select = Select::new().with_prompt("Which node acts").items(&names).default(0);
             // A terminal that goes away has not answered.
             tokio::task::block_in_place(|| select.interact_opt()).ok().flatten()
         } else {
@@ -185,6 +185,13 @@ async fn named_running(home: &Home, typed: &str) -> Result<Chosen, Problem> {
     }
 }
 
+/// The node that would act, or else the first. A proposer knows more of its computation than others do.
+fn first(mut running: Vec<Chosen>) -> Option<Chosen> {
+    let ids: Vec<_> = running.iter().map(|chosen| chosen.id.clone()).collect();
+    let at = only(&ids).unwrap_or(0);
+    (at < running.len()).then(|| running.swap_remove(at))
+}
+
 /// The only node, or the only light one among several.
 fn only(ids: &[NodeId]) -> Option<usize> {
     if ids.len() == 1 {
@@ -214,7 +221,7 @@ impl From<HomeError> for Problem {
     fn from(error: HomeError) -> Self {
         let (message, hint) = (error.to_string(), error.hint());
         match error {
-            HomeError::NoSuchNode(_) => Self::new(Exit::NotFound, "no_such_node", message, hint),
+            HomeError::NoSuchNode { .. } => Self::new(Exit::NotFound, "no_such_node", message, hint),
             HomeError::Ambiguous { candidates, .. } => Self::ambiguous_node(message, &candidates),
             HomeError::Running { .. } => Self::new(Exit::Refused, "node_running", message, hint),
             HomeError::NoHome | HomeError::SocketPathTooLong { .. } => Self::usage("home", message, hint),

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use clap::Args;
-use console::style;
 use serde_json::{Value, json};
 
 use super::args::Context;
+use super::computation;
 use super::duration;
 use super::problem::Problem;
 use super::question::{Question, assurance};
 use super::questionnaire;
+use super::table::Look;
 use super::wait::{self, unexpected};
-use super::{computation, table};
 use crate::control::{Announced, Client, ComputationView, Proposal, Reply, Request};
-use crate::domain::limits::{NO_CONTACT_MARGIN, PATIENCE_DEFAULT, POLICY_MIN_PARTICIPANTS};
+use crate::domain::limits::{PATIENCE_DEFAULT, POLICY_MIN_PARTICIPANTS};
 use crate::domain::{Statistic, Status};
 
 const DEADLINE_DEFAULT: Duration = Duration::from_secs(30);
@@ -28,7 +28,7 @@ Examples:
   formix-p2p propose --prompt 'Mean rating?' --field rating --statistic mean --wait
   formix-p2p propose --prompt 'Total of ward 3?' --field beds --statistic sum --deadline 10m \\
       --schema '{\"type\":\"integer\",\"minimum\":0,\"maximum\":500}' --min-participants 5
-  formix-p2p propose --prompt 'How many?' --field age --statistic count --heavy ABCD --heavy EFGH --heavy IJKL")]
+  formix-p2p propose --prompt 'How many?' --field age --statistic count --heavy AB CD EF")]
 pub struct Propose {
     /// The question in words, for the people who are asked
     #[arg(long, value_name = "TEXT")]
@@ -81,10 +81,10 @@ impl Propose {
                 let proposal = question.checked()?;
                 (context.acting_node().await?, proposal)
             }
-            Err(missing) if context.output.is_interactive() => {
-                self.clone().with_placeholders().question().map_err(|_| missing.problem())?.checked()?;
+            Err(_) if context.output.is_interactive() => {
+                self.check_so_far()?;
                 let chosen = context.acting_node().await?;
-                let completed = questionnaire::complete(self, &chosen.client).await?;
+                let completed = questionnaire::complete(self, context.output, &chosen.client).await?;
                 let question = completed.question().map_err(Missing::problem)?;
                 (chosen, question.checked()?)
             }
@@ -94,7 +94,7 @@ impl Propose {
         let announced = announce(&chosen.client, &proposal).await?;
         if wait {
             context.output.note(format!("{} announced, open until {}", announced.id, announced.deadline));
-            return report_end(context, &chosen.client, &proposal, &announced).await;
+            return report_end(context, &chosen.client, &announced).await;
         }
         context.output.answer(&announced, || announced.id.clone());
         context.output.note(format!(
@@ -103,6 +103,14 @@ impl Propose {
             announced.id
         ));
         Ok(())
+    }
+
+    /// Whether what is typed so far can become a question.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub(super) fn check_so_far(&self) -> Result<(), Problem> {
+        self.clone().with_placeholders().question().map_err(Missing::problem)?.checked().map(drop)
     }
 
     /// With stand-ins for what is missing, so that the rest can be checked before anybody is asked.
@@ -169,7 +177,7 @@ fn check_sharing(scheme: &str) -> Result<(), Problem> {
         "prio3" | "threshold" => format!("--sharing {scheme} is not available yet; additive is"),
         other => format!("`{other}` is not a sharing scheme; additive is"),
     };
-    Err(Problem::usage("unknown_sharing", message, "leave --sharing out, or use --sharing additive"))
+    Err(Problem::usage("invalid_sharing", message, "leave --sharing out, or use --sharing additive"))
 }
 
 async fn announce(client: &Client, proposal: &Proposal) -> Result<Announced, Problem> {
@@ -178,19 +186,11 @@ async fn announce(client: &Client, proposal: &Proposal) -> Result<Announced, Pro
     Ok(announced)
 }
 
-async fn report_end(
-    context: &Context,
-    client: &Client,
-    proposal: &Proposal,
-    announced: &Announced,
-) -> Result<(), Problem> {
-    // The node itself gives up, with a reason, after deadline, patience and margin.
-    let limit = Duration::from_millis(proposal.deadline_ms.saturating_add(proposal.patience_ms))
-        + 2 * NO_CONTACT_MARGIN;
-    let view = wait::for_the_end(client, context.output, &announced.id, limit).await?;
+async fn report_end(context: &Context, client: &Client, announced: &Announced) -> Result<(), Problem> {
+    let view = wait::for_the_end(client, context.output, &announced.id).await?;
     match view.status {
         Status::Completed => {
-            context.output.answer(&both(announced, &view), || told(&view));
+            context.output.answer(&both(announced, &view), || computation::told(Look::of_stdout(), &view));
             Ok(())
         }
         Status::Pending | Status::Processing | Status::Failed => Err(computation::failure(&view)),
@@ -204,11 +204,6 @@ fn both(announced: &Announced, view: &ComputationView) -> Value {
         all.extend(status);
     }
     all
-}
-
-fn told(view: &ComputationView) -> String {
-    let heading = format!("{} {}", style("✓").green(), style(&view.id).bold());
-    format!("{heading}\n{}  {}\n", computation::result_lines(view), table::printable(&view.prompt))
 }
 
 #[cfg(test)]

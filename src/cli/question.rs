@@ -111,8 +111,8 @@ impl Question {
 pub fn assurance(proposal: &Proposal) -> String {
     let heavy = if proposal.heavy.is_empty() { HEAVY_CHOSEN } else { proposal.heavy.len() };
     let privacy = super::computation::privacy(heavy.saturating_sub(1), heavy);
-    let bounded = Query::parse(Statistic::Sum, &proposal.fields, proposal.schema.as_deref())
-        .is_ok_and(|query| query.fields.iter().all(|field| field.schema.span_steps().is_some()));
+    let query = Query::parse(Statistic::Sum, &proposal.fields, proposal.schema.as_deref());
+    let bounded = query.is_ok_and(|query| query.fields.iter().all(|field| field.schema.span_steps().is_some()));
     let inputs = if bounded || proposal.statistic == Statistic::Count.to_string() {
         "a false input cannot be noticed".to_owned()
     } else {
@@ -122,8 +122,13 @@ pub fn assurance(proposal: &Proposal) -> String {
             proposal.modulus_bits
         )
     };
+    let whole = if proposal.schema.is_none() && proposal.statistic != Statistic::Count.to_string() {
+        " · whole numbers only: decimals need a --schema with multipleOf"
+    } else {
+        ""
+    };
     format!(
-        "{privacy} · survives restarts, but the loss of no heavy node · inputs not proven (additive): {inputs}"
+        "{privacy} · survives restarts, but the loss of no heavy node · inputs not proven (additive): {inputs}{whole}"
     )
 }
 
@@ -141,7 +146,7 @@ fn refused(error: &ComputationError) -> Problem {
         }
         ComputationError::Prompt(_) => ("invalid_prompt", "say the question in one line, with --prompt"),
         ComputationError::Query(QueryError::UnknownStatistic(_)) => {
-            ("unknown_statistic", "use --statistic count, sum or mean")
+            ("invalid_statistic", "use --statistic count, sum or mean")
         }
         ComputationError::Query(QueryError::FieldCount { .. } | QueryError::FieldTwice(_)) => {
             ("invalid_field", "name one field, with one --field")
@@ -207,7 +212,7 @@ mod tests {
     fn what_has_the_wrong_form_is_wrong_usage_with_its_own_code() {
         type Spoil = fn(&mut Question);
         let spoils: [(&str, Spoil); 12] = [
-            ("unknown_statistic", |q| "median".clone_into(&mut q.statistic)),
+            ("invalid_statistic", |q| "median".clone_into(&mut q.statistic)),
             ("invalid_field", |q| q.fields.push("other".to_owned())),
             ("invalid_field", |q| q.fields = vec!["a=b".to_owned()]),
             ("invalid_schema", |q| q.schema = Some("{".to_owned())),

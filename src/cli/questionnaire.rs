@@ -1,14 +1,14 @@
 //! Asking a person for the parts of a question that were not typed, as the old Formix did.
 
-use std::time::Duration;
-
 use dialoguer::{Input, MultiSelect, Select};
 
 use super::duration;
+use super::output::Output;
 use super::problem::{Exit, Problem};
 use super::propose::Propose;
 use super::question::HEAVY_CHOSEN;
-use super::{table, view};
+use super::table::{self, Look};
+use super::view;
 use crate::control::Client;
 use crate::domain::limits::HEAVY_MIN;
 use crate::domain::{Role, Statistic};
@@ -16,12 +16,13 @@ use crate::domain::{Role, Statistic};
 const STATISTICS: [Statistic; 3] = [Statistic::Mean, Statistic::Sum, Statistic::Count];
 const ANY_NUMBER: &str = r#"{"type":"number"}"#;
 
-/// Asks for everything that was not typed; what has a default offers it.
+/// Shows the network and asks for everything that was not typed; what has a default offers it.
 ///
 /// # Errors
 /// `no_terminal` when the terminal goes away; whatever the node answers instead of the network.
-pub async fn complete(typed: Propose, client: &Client) -> Result<Propose, Problem> {
+pub async fn complete(typed: Propose, output: Output, client: &Client) -> Result<Propose, Problem> {
     let network = view::of(client).await?;
+    output.note(table::network(Look::Ruled, &network));
     let active =
         network.nodes.into_iter().filter(|node| matches!(node.status.as_str(), "active" | "processing"));
     let heavy: Vec<_> = active
@@ -40,22 +41,51 @@ pub async fn complete(typed: Propose, client: &Client) -> Result<Propose, Proble
     })
 }
 
+/// Asks until the answer fits what is typed already.
+fn asked(
+    typed: &Propose,
+    prompt: &str,
+    default: Option<&str>,
+    fill: impl Fn(&mut Propose, &str) -> Result<(), String>,
+) -> dialoguer::Result<Propose> {
+    let filled = |text: &str| {
+        let mut filled = typed.clone();
+        fill(&mut filled, text.trim())?;
+        filled.check_so_far().map_err(|problem| problem.message)?;
+        Ok::<_, String>(filled)
+    };
+    let mut input = Input::new().with_prompt(prompt);
+    if let Some(default) = default {
+        input = input.default(default.to_owned());
+    }
+    let text: String = input.validate_with(|text: &String| filled(text).map(drop)).interact_text()?;
+    // A default that does not fit is met again by the check of the whole question.
+    Ok(filled(&text).unwrap_or_else(|_| typed.clone()))
+}
+
 /// `heavy`: what is shown of each active heavy node, and its UID.
 fn ask(mut typed: Propose, heavy: &[(String, String)]) -> dialoguer::Result<Propose> {
     if typed.prompt.is_none() {
-        typed.prompt = Some(Input::new().with_prompt("Question, for people").interact_text()?);
+        typed = asked(&typed, "Question, for people", None, |typed, text| {
+            typed.prompt = Some(text.to_owned());
+            Ok(())
+        })?;
     }
     if typed.field.is_empty() {
-        typed.field = vec![Input::new().with_prompt("Field").interact_text()?];
+        typed = asked(&typed, "Field", None, |typed, text| {
+            typed.field = vec![text.to_owned()];
+            Ok(())
+        })?;
     }
     if typed.statistic.is_none() {
         let chosen = Select::new().with_prompt("Statistic").items(STATISTICS).default(0).interact()?;
         typed.statistic = STATISTICS.get(chosen).map(ToString::to_string);
     }
     if typed.schema.is_none() {
-        let schema: String =
-            Input::new().with_prompt("Schema").default(ANY_NUMBER.to_owned()).interact_text()?;
-        typed.schema = Some(schema);
+        typed = asked(&typed, "Schema", Some(ANY_NUMBER), |typed, text| {
+            typed.schema = Some(text.to_owned());
+            Ok(())
+        })?;
     }
     if typed.heavy.is_empty() && heavy.len() > HEAVY_CHOSEN {
         let names: Vec<_> = heavy.iter().map(|(shown, _)| shown).collect();
@@ -65,16 +95,17 @@ fn ask(mut typed: Propose, heavy: &[(String, String)]) -> dialoguer::Result<Prop
         typed.heavy = chosen.into_iter().filter_map(|at| heavy.get(at)).map(|(_, uid)| uid.clone()).collect();
     }
     if typed.deadline.is_none() {
-        let text: String = Input::new()
-            .with_prompt("Deadline")
-            .default("30s".to_owned())
-            .validate_with(|text: &String| duration::parse(text).map(drop))
-            .interact_text()?;
-        typed.deadline = duration::parse(&text).ok().or(Some(Duration::ZERO));
+        typed = asked(&typed, "Deadline", Some("30s"), |typed, text| {
+            typed.deadline = Some(duration::parse(text)?);
+            Ok(())
+        })?;
     }
     if typed.min_participants.is_none() {
-        typed.min_participants =
-            Some(Input::new().with_prompt("At least this many participants").default(3).interact_text()?);
+        typed = asked(&typed, "At least this many participants", Some("3"), |typed, text| {
+            let minimum = text.parse().map_err(|_| format!("`{text}` is not a whole number"))?;
+            typed.min_participants = Some(minimum);
+            Ok(())
+        })?;
     }
     Ok(typed)
 }

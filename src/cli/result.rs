@@ -1,21 +1,15 @@
 //! `result`: only the answer.
 
-use std::time::Duration;
-
 use clap::Args;
 use serde_json::Value;
 
 use super::args::Context;
 use super::computation;
 use super::problem::{Exit, Problem};
+use super::table::Look;
 use super::wait::{self, once};
 use crate::control::{ComputationView, Request};
 use crate::domain::Status;
-use crate::domain::limits::{DEADLINE_MAX, NO_CONTACT_MARGIN, PATIENCE_MAX};
-
-/// Every computation ends by itself within this time, on every node.
-const END_WAIT: Duration =
-    Duration::from_secs(DEADLINE_MAX.as_secs() + PATIENCE_MAX.as_secs() + 2 * NO_CONTACT_MARGIN.as_secs());
 
 /// Only the answer of a computation
 #[derive(Debug, Args)]
@@ -37,12 +31,12 @@ impl ResultOf {
         let chosen = context.any_node().await?;
         let reference = self.computation;
         let view = if self.wait {
-            wait::for_the_end(&chosen.client, context.output, &reference, END_WAIT).await?
+            wait::for_the_end(&chosen.client, context.output, &reference).await?
         } else {
             once(&chosen.client, Request::Computation { reference }).await?
         };
         let result = answer_of(&view)?;
-        context.output.answer(&result, || computation::result_lines(&view));
+        context.output.answer(&result, || computation::told(Look::of_stdout(), &view));
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::launch::{Port, Prepared};
 use super::nodes::described;
 use super::problem::{Exit, Problem};
-use crate::config::{FIRST_PORT, Layer, NodeConfig, first_free_port};
+use crate::config::{ConfigError, FIRST_PORT, Layer, NodeConfig, first_free_port};
 use crate::domain::{PeerId, Timestamp};
 use crate::home::{Home, NodeFolder};
 use crate::node::IdentityAge;
@@ -72,15 +72,11 @@ fn make(home: &Home, told: Layer) -> Result<Prepared, Problem> {
 }
 
 fn named(home: &Home, name: &str) -> Result<Option<NodeFolder>, Problem> {
-    let mut found = Vec::new();
-    for folder in home.nodes()? {
-        if NodeConfig::load(&folder.config_path()).is_ok_and(|config| config.name == name) {
-            found.push(folder);
-        }
-    }
+    let known = known(home)?;
+    let found: Vec<_> = known.healthy.iter().filter(|(_, config)| config.name == name).collect();
     match found.as_slice() {
-        [] => Ok(None),
-        [one] if one.is_running()? => {
+        [] => known.refuse_damaged().map(|()| None),
+        [(one, _)] if one.is_running()? => {
             let uid = one.uid();
             Err(Problem::new(
                 Exit::Refused,
@@ -89,33 +85,70 @@ fn named(home: &Home, name: &str) -> Result<Option<NodeFolder>, Problem> {
                 format!("stop it with `formix-p2p stop {uid}`, or choose another --name"),
             ))
         }
-        [one] => Ok(Some(one.clone())),
+        [(one, _)] => Ok(Some(one.clone())),
         several => Err(Problem::ambiguous_node(
             format!("several nodes are called `{name}`"),
-            &several.iter().map(described).collect::<Vec<_>>(),
+            &several.iter().map(|(folder, _)| described(folder)).collect::<Vec<_>>(),
         )),
     }
 }
 
 fn only_stopped(home: &Home, told: &Layer) -> Result<Option<NodeFolder>, Problem> {
+    let known = known(home)?;
     let mut stopped = Vec::new();
-    for folder in home.nodes()? {
-        let Ok(config) = NodeConfig::load(&folder.config_path()) else { continue };
+    for (folder, config) in &known.healthy {
         if told.role.is_none_or(|role| role == config.role) && !folder.is_running()? {
             stopped.push(folder);
         }
     }
     match stopped.as_slice() {
-        [] => Ok(None),
-        [only] => Ok(Some(only.clone())),
+        // One that cannot be read may be the one that is meant.
+        [] | [_] => known.refuse_damaged().map(|()| stopped.first().map(|folder| (*folder).clone())),
         several => {
             let problem = Problem::ambiguous_node(
                 "several stopped nodes could be started",
-                &several.iter().map(described).collect::<Vec<_>>(),
+                &several.iter().map(|folder| described(folder)).collect::<Vec<_>>(),
             );
             let hint = format!("{}; --new makes another", problem.hint);
             Err(Problem { hint, ..problem })
         }
+    }
+}
+
+/// The nodes of a home, by whether their settings can be read.
+struct KnownNodes {
+    healthy: Vec<(NodeFolder, NodeConfig)>,
+    /// Stopped ones whose settings are damaged.
+    damaged: Vec<(NodeFolder, ConfigError)>,
+}
+
+fn known(home: &Home) -> Result<KnownNodes, Problem> {
+    let mut known = KnownNodes { healthy: Vec::new(), damaged: Vec::new() };
+    for folder in home.nodes()? {
+        match NodeConfig::load(&folder.config_path()) {
+            Ok(config) => known.healthy.push((folder, config)),
+            // A start that was cut short before it could write the settings; or a node that runs, and is not meant.
+            Err(_) if !folder.config_path().exists() || folder.is_running()? => {}
+            Err(error) => known.damaged.push((folder, error)),
+        }
+    }
+    Ok(known)
+}
+
+impl KnownNodes {
+    /// A new identity is not made silently because the settings of an old one cannot be read.
+    fn refuse_damaged(&self) -> Result<(), Problem> {
+        let Some((folder, error)) = self.damaged.first() else { return Ok(()) };
+        let uid = folder.uid().to_owned();
+        let problem = Problem::from(error.clone());
+        Err(Problem {
+            message: format!("the settings of node {uid} cannot be read: {}", problem.message),
+            hint: format!(
+                "correct the file, name another node, make one with --new, or `formix-p2p remove {uid}`"
+            ),
+            candidates: vec![uid],
+            ..problem
+        })
     }
 }
 
@@ -179,6 +212,22 @@ mod tests {
         drop(again);
         let other = prepare(&home, by_name(), told(Role::Heavy, Some("ward"))).unwrap_err();
         assert_eq!(other.code, "role_changed");
+    }
+
+    #[test]
+    fn a_node_whose_settings_are_damaged_is_named() {
+        let scratch = tempfile::tempdir().unwrap();
+        let home = Home::at(Some(scratch.path())).unwrap();
+        let first = prepare(&home, Selection::OnlyStopped, told(Role::Light, None)).unwrap();
+        let uid = uid_of(&first);
+        std::fs::write(first.folder.config_path(), "role = 7").unwrap();
+        drop(first);
+        for selection in [Selection::OnlyStopped, Selection::Named("ward".to_owned())] {
+            let problem = prepare(&home, selection, told(Role::Light, None)).unwrap_err();
+            assert_eq!((problem.code.as_str(), problem.exit), ("config", Exit::Usage));
+            assert!(problem.message.contains(&uid) && problem.message.contains("line 1"), "{problem}");
+        }
+        assert!(prepare(&home, Selection::New, told(Role::Light, None)).is_ok());
     }
 
     #[test]

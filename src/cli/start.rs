@@ -9,17 +9,18 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::args::Context;
 use super::detach;
 use super::id;
-use super::launch::{self, Prepared};
+use super::launch::{self, Ground, Prepared};
 use super::nodes;
 use super::output::{Format, Output};
 use super::policy_words;
+use super::private_data::{self, PrivateAssignment};
 use super::problem::Problem;
 use super::selection::{self, Selection};
 use crate::config::{Data, Layer, PolicyLayer, merge};
 use crate::consent::Preset;
 use crate::domain::{PeerId, Role};
-use crate::home::Home;
-use crate::node::RunningNode;
+use crate::home::{Candidate, CandidatePresence, Home, HomeError, resolve};
+use crate::node::{IdentityAge, RunningNode};
 
 /// A node says farewell within this time, or the process ends without it.
 const STOP_WAIT: Duration = Duration::from_millis(4_500);
@@ -30,16 +31,21 @@ const STOP_WAIT: Duration = Duration::from_millis(4_500);
 Examples:
   formix-p2p start --role heavy --detach
   formix-p2p start --role light --data rating=8 --data age=41
-  formix-p2p start --role light --bootstrap /ip4/10.0.0.7/tcp/8000/p2p/12D3KooW... --trust 12D3KooW...
+  formix-p2p start --role light --data - < values.txt    the same, out of the shell's history
+  formix-p2p start FZ37 --data age=                      forget a value that it was told
+  formix-p2p start --role light --bootstrap /ip4/10.0.0.7/tcp/8000/p2p/12D3K... --trust 12D3K...
   formix-p2p start FZ37                                  a node that exists, as it was told before
-  formix-p2p start --role light --policy open --new      one more node on this machine, for a demonstration
+  formix-p2p start --role light --policy open --new      one more node, for a demonstration
 
-Without NODE and --name, the only stopped node of the role is taken up; --new makes another one. What `start` is
-told is remembered in the node's node.toml.")]
+Without NODE and --name, the only stopped node of the role is taken up; --new makes another one. What `start` is \
+told is remembered in the node's node.toml.
+
+What you type after --data stays in your shell's history. The quiet ways are the [data] table of node.toml or of a \
+--config file, and `--data -`, which reads FIELD=VALUE lines from standard input.")]
 pub struct Start {
     /// A node that exists: its UID, name or PeerId, or a unique beginning
     #[arg(value_name = "NODE", conflicts_with_all = ["new"])]
-    node: Option<String>,
+    which: Option<String>,
     /// What a new node is: heavy or light
     #[arg(long, value_name = "ROLE")]
     role: Option<Role>,
@@ -67,7 +73,7 @@ pub struct Start {
     /// Return when the node is ready, and leave it running
     #[arg(long)]
     detach: bool,
-    /// Light: a private value; it stays on this machine
+    /// Light: a private value; it stays on this machine. FIELD= forgets one; - reads lines of standard input
     #[arg(long, value_name = "FIELD=VALUE", action = ArgAction::Append)]
     data: Vec<PrivateAssignment>,
     /// Light: what is answered unattended, guarded or open [default: guarded]
@@ -84,36 +90,26 @@ pub struct Start {
     detached: bool,
 }
 
-/// `FIELD=VALUE` as typed. The parser does not read it: its refusals repeat what was typed.
-#[derive(Clone)]
-pub struct PrivateAssignment(String);
-
-impl From<String> for PrivateAssignment {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl std::fmt::Debug for PrivateAssignment {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("<redacted>")
-    }
-}
-
 impl Start {
-    pub async fn act(self, context: &Context) -> Result<(), Problem> {
-        if self.detach && !self.detached {
-            // What can be refused is refused here, before there is a second process.
-            self.told(context).await?;
-            return detach::start(context).await;
-        }
+    pub async fn act(mut self, context: &Context) -> Result<(), Problem> {
+        let is_exposed = private_data::is_exposed(&self.data);
+        // Standard input blocks, and the runtime has other work only in other threads.
+        self.data = tokio::task::block_in_place(|| private_data::collected(self.data, context.output))?;
         if self.detached {
             detach::leave_session()?;
         }
+        // What can be refused is refused here, before there is a second process.
         let (home, told) = self.told(context).await?;
+        if self.detach && !self.detached {
+            return detach::start(context, self.data).await;
+        }
+        if is_exposed {
+            return Err(private_data::hide(&self.data));
+        }
         let selection = self.selection(context)?;
         let prepared = selection::prepare(&home, selection, told)?;
-        run(context, prepared, self.detached).await
+        let ground = if self.detached { Ground::Detached } else { Ground::Foreground };
+        run(context, prepared, ground).await
     }
 
     /// The home, and what flags, environment and configuration file say together.
@@ -138,7 +134,7 @@ impl Start {
     }
 
     async fn flags(&self, home: &Home) -> Result<Layer, Problem> {
-        let data = Data::from_assignments(self.data.iter().map(|typed| &typed.0)).map_err(|error| {
+        let data = Data::from_assignments(&self.data).map_err(|error| {
             Problem::usage("invalid_data", error.to_string(), "give private values as --data FIELD=VALUE")
         })?;
         let swarm_key = self.swarm_key.as_deref().map(absolute).transpose()?;
@@ -169,7 +165,7 @@ impl Start {
             return Ok(Selection::New);
         }
         // `--node` directs every command, so a name typed for this start comes first.
-        match (&self.node, &self.name, &context.node) {
+        match (&self.which, &self.name, &context.node) {
             (Some(typed), ..) => Ok(Selection::Existing(typed.clone())),
             (None, Some(name), _) => Ok(Selection::Named(name.clone())),
             (None, None, Some(typed)) => Ok(Selection::Existing(typed.clone())),
@@ -179,7 +175,7 @@ impl Start {
 }
 
 /// Runs until a signal, a `stop`, or a failure.
-async fn run(context: &Context, prepared: Prepared, detached: bool) -> Result<(), Problem> {
+async fn run(context: &Context, prepared: Prepared, ground: Ground) -> Result<(), Problem> {
     let listen_for = |kind| {
         signal(kind).map_err(|error| {
             let hint = "restart the shell, or the machine".to_owned();
@@ -187,12 +183,23 @@ async fn run(context: &Context, prepared: Prepared, detached: bool) -> Result<()
         })
     };
     let mut signals = [listen_for(SignalKind::interrupt())?, listen_for(SignalKind::terminate())?];
-    let _logs = launch::start_logging(context, &prepared, detached)?;
-    let (mut node, prepared) = launch::start(prepared).await?;
+    let _logs = launch::start_logging(context, &prepared, ground)?;
+    let (folder, age) = (prepared.folder.clone(), prepared.age);
+    let (mut node, prepared) = match launch::start(prepared).await {
+        Ok(started) => started,
+        Err(problem) => {
+            match age {
+                // An identity that never was in the network, which the next `start` would take up.
+                IdentityAge::New => drop(folder.remove()),
+                IdentityAge::Existing => {}
+            }
+            return Err(problem);
+        }
+    };
     let id = node.id();
     context.output.answer(&id, || id::told(&id));
     context.output.note(policy_words::of(&prepared.config));
-    if !detached && context.output.format == Format::People {
+    if ground == Ground::Foreground && context.output.format == Format::People {
         context.output.note("Ctrl-C stops it; `formix-p2p start --detach` runs one in the background");
     }
     tokio::select! {
@@ -231,17 +238,18 @@ async fn trusted(home: &Home, typed: &str) -> Result<PeerId, Problem> {
     let mut known = Vec::new();
     if let Some(chosen) = nodes::running(home).await?.into_iter().next() {
         known.extend(super::view::of(&chosen.client).await?.nodes.into_iter().filter_map(|node| {
-            Some(crate::home::Candidate { peer: node.peer_id.parse().ok()?, name: node.name })
+            let presence = CandidatePresence::There;
+            Some(Candidate { peer: node.peer_id.parse().ok()?, name: node.name, presence })
         }));
     }
-    match crate::home::resolve(typed, &known) {
-        Ok(candidate) => Ok(candidate.peer),
-        Err(error) => Err(Problem::usage(
-            "unknown_trust",
-            error.to_string(),
+    let candidate = resolve(typed, &known).map_err(|unresolved| {
+        Problem::usage(
+            "invalid_trust",
+            HomeError::of_reference(typed, unresolved).to_string(),
             "give the heavy node's full PeerId, as its `start` and `formix-p2p id` print it",
-        )),
-    }
+        )
+    })?;
+    Ok(candidate.peer)
 }
 
 fn given<T: Clone>(list: &[T]) -> Option<Vec<T>> {

@@ -45,7 +45,7 @@ impl Status {
             },
             (Some(reference), false) => {
                 let view = once(client, Request::Computation { reference }).await?;
-                context.output.answer(&view, || computation::in_full(&view));
+                context.output.answer(&view, || computation::in_full(Look::of_stdout(), &view));
             }
             (Some(reference), true) => watch_one(client, reference).await?,
         }
@@ -63,7 +63,7 @@ async fn recent(client: &Client) -> Result<Vec<ComputationView>, Problem> {
 async fn watch_one(client: &Client, reference: String) -> Result<(), Problem> {
     let mut view = once(client, Request::Computation { reference: reference.clone() }).await?;
     loop {
-        redraw(&computation::in_full(&view));
+        redraw(&computation::in_full(Look::of_stdout(), &view));
         if has_ended(&view) {
             return Ok(());
         }

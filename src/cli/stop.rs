@@ -28,7 +28,7 @@ Examples:
 pub struct Stop {
     /// Its UID, name or PeerId, or a unique beginning
     #[arg(value_name = "NODE", conflicts_with = "all")]
-    node: Option<String>,
+    which: Option<String>,
     /// Every running node of this home; asks
     #[arg(long)]
     all: bool,
@@ -48,7 +48,7 @@ Its identity, its memory and its logs are gone for good. Files in its folder tha
 pub struct Remove {
     /// Its UID, name or PeerId, or a unique beginning
     #[arg(value_name = "NODE")]
-    node: String,
+    which: String,
     /// Do not ask
     #[arg(long)]
     yes: bool,
@@ -82,7 +82,7 @@ impl Stop {
             }
             return Ok(running);
         }
-        if let Some(typed) = self.node.as_ref().or(context.node.as_ref()) {
+        if let Some(typed) = self.which.as_ref().or(context.node.as_ref()) {
             return Ok(vec![home.node(typed)?]);
         }
         match (running.as_slice(), home.nodes()?.as_slice()) {
@@ -103,7 +103,7 @@ impl Stop {
 
 impl Remove {
     pub async fn act(self, context: &Context) -> Result<(), Problem> {
-        let folder = context.home()?.node(&self.node)?;
+        let folder = context.home()?.node(&self.which)?;
         let uid = folder.uid().to_owned();
         if folder.is_running()? {
             return Err(crate::home::HomeError::Running { uid }.into());

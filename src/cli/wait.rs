@@ -1,6 +1,6 @@
 //! Waiting for the end of a computation, with progress for people.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -12,19 +12,19 @@ use crate::domain::Status;
 
 /// How often the spinner turns.
 const TICK: Duration = Duration::from_millis(120);
+/// How long a node may take to give up when the time has come.
+const GIVING_UP_MARGIN: Duration = Duration::from_secs(5);
 
-/// Waits until the computation has ended, at most this long.
+/// Waits until the computation has ended, or until shortly after the node itself should have given up.
 ///
 /// # Errors
 /// `timed_out`; whatever the node answers instead.
-pub async fn for_the_end(
-    client: &Client,
-    output: Output,
-    reference: &str,
-    limit: Duration,
-) -> Result<ComputationView, Problem> {
+pub async fn for_the_end(client: &Client, output: Output, reference: &str) -> Result<ComputationView, Problem> {
+    let view = once(client, Request::Computation { reference: reference.to_owned() }).await?;
+    let id = view.id.clone();
+    let limit = time_left(&view.gives_up_at, SystemTime::now()) + GIVING_UP_MARGIN;
     let bar = output.draws_progress().then(spinner);
-    let ended = tokio::time::timeout(limit, until_ended(client, reference, bar.as_ref())).await;
+    let ended = tokio::time::timeout(limit, until_ended(client, view, bar.as_ref())).await;
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
@@ -32,23 +32,28 @@ pub async fn for_the_end(
         Err(Problem::new(
             Exit::TimedOut,
             "timed_out",
-            format!("{reference} has not ended within {}", humantime::format_duration(limit)),
-            format!("it goes on; see `formix-p2p status {reference}`"),
+            format!("{id} has not ended, though its time was over"),
+            format!("is the node stuck? see `formix-p2p logs --computation {id}`"),
         ))
     })
 }
 
+/// From now until then; nothing for what is over, or no time at all.
+fn time_left(until: &str, now: SystemTime) -> Duration {
+    humantime::parse_rfc3339(until).ok().and_then(|until| until.duration_since(now).ok()).unwrap_or_default()
+}
+
 async fn until_ended(
     client: &Client,
-    reference: &str,
+    mut view: ComputationView,
     bar: Option<&ProgressBar>,
 ) -> Result<ComputationView, Problem> {
-    let mut view = once(client, Request::Computation { reference: reference.to_owned() }).await?;
+    let reference = view.id.clone();
     while !has_ended(&view) {
         if let Some(bar) = bar {
             bar.set_message(computation::progress(&view));
         }
-        let request = Request::Watch { reference: reference.to_owned(), seen: view.revision };
+        let request = Request::Watch { reference: reference.clone(), seen: view.revision };
         view = once(client, request).await?;
     }
     Ok(view)
@@ -88,4 +93,16 @@ fn spinner() -> ProgressBar {
     }
     bar.enable_steady_tick(TICK);
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_ends_soon_after_the_node_gives_up() {
+        let now = humantime::parse_rfc3339("2026-01-02T03:05:05.678Z").unwrap();
+        assert_eq!(time_left("2026-01-02T03:05:15.678Z", now), Duration::from_secs(10));
+        assert_eq!(time_left("2026-01-02T03:04:15.678Z", now), Duration::ZERO);
+    }
 }

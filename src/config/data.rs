@@ -11,12 +11,20 @@ use super::error::DataError;
 use crate::domain::{Decimal, Field};
 use crate::sharing::Secret;
 
-/// Field names and their values, each an exact decimal number kept as it was typed. `Debug` shows the names.
+/// Field names and their values, each an exact decimal number kept as it was typed, and the fields whose remembered
+/// value is to be forgotten. `Debug` shows the names.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Data(BTreeMap<String, Secret<String>>);
+pub struct Data(BTreeMap<String, Entry>);
+
+/// What is said about one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Entry {
+    Value(Secret<String>),
+    Forget,
+}
 
 impl Data {
-    /// Values as typed after `--data`: `age=41`.
+    /// Values as typed after `--data`: `age=41`, or `age=` to forget what is remembered.
     ///
     /// # Errors
     /// Whatever is wrong with the first one that does not fit.
@@ -29,7 +37,12 @@ impl Data {
             if data.0.contains_key(field) {
                 return Err(DataError::Twice(field.to_owned()));
             }
-            data.set(field, value)?;
+            if value.is_empty() {
+                check_name(field)?;
+                data.0.insert(field.to_owned(), Entry::Forget);
+            } else {
+                data.set(field, value)?;
+            }
         }
         Ok(data)
     }
@@ -39,24 +52,32 @@ impl Data {
     /// # Errors
     /// `Field` or `Value`.
     pub fn set(&mut self, field: &str, value: &str) -> Result<(), DataError> {
-        Field::check_name(field).map_err(|error| DataError::Field(Box::new(error)))?;
+        check_name(field)?;
         let checked: Result<Decimal, _> = value.parse();
         checked.map_err(|reason| DataError::Value { field: field.to_owned(), reason })?;
-        self.0.insert(field.to_owned(), Secret::new(value.to_owned()));
+        self.0.insert(field.to_owned(), Entry::Value(Secret::new(value.to_owned())));
         Ok(())
     }
 
     /// The value of a field.
     pub fn get(&self, field: &str) -> Option<Decimal> {
-        self.0.get(field)?.expose().parse().ok()
+        let (_, text) = self.values().find(|(known, _)| *known == field)?;
+        text.parse().ok()
     }
 
     /// The fields that have a value, sorted.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.values().map(|(field, _)| field)
     }
 
-    /// Whether there is none.
+    fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(|(field, entry)| match entry {
+            Entry::Value(text) => Some((field.as_str(), text.expose().as_str())),
+            Entry::Forget => None,
+        })
+    }
+
+    /// Whether nothing is said about any field.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -64,11 +85,22 @@ impl Data {
     /// These values, and for other fields those of `lower`.
     #[must_use]
     pub fn over(mut self, lower: Self) -> Self {
-        for (field, value) in lower.0 {
-            self.0.entry(field).or_insert(value);
+        for (field, entry) in lower.0 {
+            self.0.entry(field).or_insert(entry);
         }
         self
     }
+
+    /// The values alone: what was to be forgotten is.
+    #[must_use]
+    pub fn settled(mut self) -> Self {
+        self.0.retain(|_, entry| matches!(entry, Entry::Value(_)));
+        self
+    }
+}
+
+fn check_name(field: &str) -> Result<(), DataError> {
+    Field::check_name(field).map_err(|error| DataError::Field(Box::new(error)))
 }
 
 impl fmt::Debug for Data {
@@ -79,7 +111,7 @@ impl fmt::Debug for Data {
 
 impl Serialize for Data {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(field, value)| (field, value.expose())))
+        serializer.collect_map(self.values())
     }
 }
 

@@ -114,7 +114,7 @@ impl NodeConfig {
             mdns: told.mdns.unwrap_or(true),
             swarm_key: told.swarm_key,
             policy,
-            data: told.data,
+            data: told.data.settled(),
         })
     }
 

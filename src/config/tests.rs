@@ -116,7 +116,23 @@ fn assignments_are_checked() {
     assert_eq!(Data::from_assignments(["age"]), Err(DataError::NotAnAssignment));
     assert_eq!(Data::from_assignments(["age=1", "age=2"]), Err(DataError::Twice("age".to_owned())));
     assert!(matches!(Data::from_assignments(["=1"]), Err(DataError::Field(_))));
-    assert!(matches!(Data::from_assignments(["age="]), Err(DataError::Value { .. })));
+    assert!(matches!(Data::from_assignments(["age=old"]), Err(DataError::Value { .. })));
+}
+
+#[test]
+fn a_remembered_value_can_be_forgotten() {
+    let told = |text: &str| Layer {
+        role: Some(Role::Light),
+        data: Data::from_assignments(text.split(' ')).unwrap(),
+        ..Layer::default()
+    };
+    let node = NodeConfig::new(told("age=41 bmi=22"), peer(1), BORN).unwrap();
+    let after = node.told(told("age= other=")).unwrap();
+    assert_eq!((after.data.get("age"), after.data.fields().collect::<Vec<_>>()), (None, vec!["bmi"]));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("node.toml");
+    after.save(&path).unwrap();
+    assert_eq!(NodeConfig::load(&path).unwrap(), after);
 }
 
 #[test]

@@ -85,7 +85,9 @@ pub enum Reply {
     Pending(Vec<PendingView>),
     /// To `Certificate`: the encoded certificate.
     Certificate(Vec<u8>),
-    /// To `Approve`, `Decline`, `Answer`, `Stop`.
+    /// To `Approve`, `Decline`, `Answer`.
+    Decided(Decided),
+    /// To `Stop`.
     Done,
 }
 
@@ -217,6 +219,13 @@ pub struct Announced {
     pub deadline: String,
 }
 
+/// A question that its owner has decided about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// `COMP-…`.
+    pub id: String,
+}
+
 /// One computation as this node sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ComputationView {
@@ -234,6 +243,8 @@ pub struct ComputationView {
     pub field: String,
     /// RFC 3339.
     pub deadline: String,
+    /// When this node gives up at the latest, should it hear of no end: RFC 3339.
+    pub gives_up_at: String,
     /// No sum over fewer.
     pub min_participants: u32,
     /// `additive`.

@@ -94,9 +94,10 @@ impl Client {
             Request::Propose(_) => Reply::Announced(decoded(&body)?),
             Request::Pending => Reply::Pending(decoded(&body)?),
             Request::Certificate { .. } => Reply::Certificate(body.to_vec()),
-            Request::Approve { .. } | Request::Decline { .. } | Request::Answer { .. } | Request::Stop => {
-                Reply::Done
+            Request::Approve { .. } | Request::Decline { .. } | Request::Answer { .. } => {
+                Reply::Decided(decoded(&body)?)
             }
+            Request::Stop => Reply::Done,
         })
     }
 

@@ -7,8 +7,8 @@ mod server;
 mod tests;
 
 pub use api::{
-    Announced, ApiError, CALLS_QUEUED_MAX, Call, ComputationView, Health, NodeId, NodeView, PendingView,
-    PrivateText, Proposal, Reply, Request, View,
+    Announced, ApiError, CALLS_QUEUED_MAX, Call, ComputationView, Decided, Health, NodeId, NodeView,
+    PendingView, PrivateText, Proposal, Reply, Request, View,
 };
 pub use client::{Client, ClientError};
 pub use server::{ServeError, serve};

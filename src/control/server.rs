@@ -274,6 +274,7 @@ impl IntoResponse for Reply {
             Self::Announced(announced) => Json(announced).into_response(),
             Self::Pending(pending) => Json(pending).into_response(),
             Self::Certificate(bytes) => ([(header::CONTENT_TYPE, OCTETS)], bytes).into_response(),
+            Self::Decided(decided) => Json(decided).into_response(),
             Self::Done => Json(serde_json::Map::new()).into_response(),
         }
     }

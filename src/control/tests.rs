@@ -66,6 +66,7 @@ fn view(reference: &str, revision: u64) -> ComputationView {
         statistic: "sum".to_owned(),
         field: "x".to_owned(),
         deadline: "2026-01-01T00:00:00.000Z".to_owned(),
+        gives_up_at: "2026-01-01T00:01:30.000Z".to_owned(),
         min_participants: 3,
         sharing: "additive".to_owned(),
         private_against: 2,
@@ -116,6 +117,10 @@ fn health() -> Health {
     Health { status: "ok".to_owned(), uid: "AAAAAAAA".to_owned(), peers: 1, open: 2, uptime_ms: 3 }
 }
 
+fn decided() -> Reply {
+    Reply::Decided(Decided { id: "COMP-AAAAAAAA".to_owned() })
+}
+
 fn announced() -> Announced {
     Announced {
         id: "COMP-AAAAAAAA".to_owned(),
@@ -139,8 +144,9 @@ fn agreeable(request: &Request) -> Option<Result<Reply, ApiError>> {
         Request::Propose(asked) if **asked == proposal() => Reply::Announced(announced()),
         Request::Pending => Reply::Pending(Vec::new()),
         Request::Certificate { reference } => Reply::Certificate(reference.clone().into_bytes()),
-        Request::Answer { value, .. } if value.0 == "-3.5" => Reply::Done,
-        Request::Approve { .. } | Request::Decline { .. } | Request::Stop => Reply::Done,
+        Request::Answer { value, .. } if value.0 == "-3.5" => decided(),
+        Request::Approve { .. } | Request::Decline { .. } => decided(),
+        Request::Stop => Reply::Done,
         Request::Propose(_) | Request::Answer { .. } => return None,
     }))
 }
@@ -167,9 +173,9 @@ async fn every_request_reaches_the_node_and_its_reply_the_asker() {
         (Request::Propose(Box::new(proposal())), Reply::Announced(announced())),
         (Request::Pending, Reply::Pending(Vec::new())),
         (Request::Certificate { reference: reference() }, Reply::Certificate(b"COMP-AAAAAAAA".to_vec())),
-        (Request::Approve { reference: reference() }, Reply::Done),
-        (Request::Decline { reference: reference() }, Reply::Done),
-        (Request::Answer { reference: reference(), value }, Reply::Done),
+        (Request::Approve { reference: reference() }, decided()),
+        (Request::Decline { reference: reference() }, decided()),
+        (Request::Answer { reference: reference(), value }, decided()),
         (Request::Stop, Reply::Done),
     ];
     for (request, reply) in exchanges {

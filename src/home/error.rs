@@ -2,6 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::reference::Unresolved;
+
+/// Nodes that a hint lists.
+const KNOWN_SHOWN_MAX: usize = 8;
+
 /// Why a home or a node's folder cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HomeError {
@@ -66,8 +71,13 @@ pub enum HomeError {
         uid: String,
     },
     /// No node is called so.
-    #[error("no node `{0}`")]
-    NoSuchNode(String),
+    #[error("no node `{typed}`")]
+    NoSuchNode {
+        /// What was typed.
+        typed: String,
+        /// The UIDs and names that there are.
+        known: Vec<String>,
+    },
     /// Several nodes are called so.
     #[error("`{typed}` may be {}", candidates.join(", "))]
     Ambiguous {
@@ -79,6 +89,15 @@ pub enum HomeError {
 }
 
 impl HomeError {
+    /// For what somebody typed.
+    pub fn of_reference(typed: &str, unresolved: Unresolved) -> Self {
+        let typed = typed.to_owned();
+        match unresolved {
+            Unresolved::Unknown(known) => Self::NoSuchNode { typed, known },
+            Unresolved::Ambiguous(candidates) => Self::Ambiguous { typed, candidates },
+        }
+    }
+
     /// What to do next.
     pub fn hint(&self) -> String {
         match self {
@@ -97,7 +116,14 @@ impl HomeError {
             Self::IdentityExposed { path, .. } => format!("chmod 600 {}", path.display()),
             Self::NoRandomness(_) => "nothing safe can be done without it; check the system".to_owned(),
             Self::Running { uid } => format!("stop it first: formix-p2p stop {uid}"),
-            Self::NoSuchNode(_) => "formix-p2p view lists the nodes that there are".to_owned(),
+            Self::NoSuchNode { known, .. } if known.is_empty() => {
+                "there is none here yet; make one with `formix-p2p start`, or name another --home".to_owned()
+            }
+            Self::NoSuchNode { known, .. } => {
+                let shown: Vec<_> = known.iter().take(KNOWN_SHOWN_MAX).map(String::as_str).collect();
+                let rest = if known.len() > shown.len() { " and more" } else { "" };
+                format!("there are {}{rest}", shown.join(", "))
+            }
             Self::Ambiguous { .. } => "type the whole UID".to_owned(),
         }
     }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub use error::HomeError;
 pub use folder::{NodeFolder, NodeLock, Removal};
 pub use keys::Keys;
-pub use reference::{Candidate, resolve};
+pub use reference::{Candidate, CandidatePresence, Unresolved, resolve};
 
 use crate::config::NodeConfig;
 use folder::not_writable;
@@ -103,10 +103,8 @@ impl Home {
             };
             match peer {
                 Some(peer) => {
-                    known.push((
-                        Candidate { peer, name: named.map_or_else(String::new, |config| config.name) },
-                        node,
-                    ));
+                    let name = named.map_or_else(String::new, |config| config.name);
+                    known.push((Candidate { peer, name, presence: CandidatePresence::There }, node));
                 }
                 // Neither: only its folder's name is left.
                 None if node.uid().eq_ignore_ascii_case(typed) => return Ok(node),
@@ -114,10 +112,11 @@ impl Home {
             }
         }
         let candidates: Vec<_> = known.iter().map(|(candidate, _)| candidate.clone()).collect();
-        let meant = resolve(typed, &candidates)?;
+        let meant = resolve(typed, &candidates).map_err(|error| HomeError::of_reference(typed, error))?;
         let found = known.iter().find(|(candidate, _)| candidate.peer == meant.peer);
-        let node =
-            found.map(|(_, node)| node.clone()).ok_or_else(|| HomeError::NoSuchNode(typed.to_owned()))?;
+        let node = found
+            .map(|(_, node)| node.clone())
+            .ok_or_else(|| HomeError::NoSuchNode { typed: typed.to_owned(), known: Vec::new() })?;
         node.check_socket_path()?;
         Ok(node)
     }

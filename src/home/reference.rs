@@ -1,6 +1,5 @@
-//! What a person types for a node: its UID, a unique beginning of it, its name, or its full PeerId.
+//! What a person types for a node: its UID, its name, its full PeerId, or a unique beginning of one of them.
 
-use super::error::HomeError;
 use crate::domain::PeerId;
 
 /// A node that may be meant.
@@ -10,32 +9,62 @@ pub struct Candidate {
     pub peer: PeerId,
     /// What its owner calls it.
     pub name: String,
+    /// Whether it is there now, as far as the asker knows.
+    pub presence: CandidatePresence,
 }
 
-/// Finds the one node that is meant. A whole PeerId, UID or name comes before a beginning of a UID; upper and lower
-/// case are the same in a UID.
+/// Whether a node is there: among nodes that fit alike, those that are there are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CandidatePresence {
+    /// It is, or nobody minds.
+    There,
+    /// It was.
+    Lost,
+}
+
+/// Why what was typed means no one node. Nodes are shown by UID and name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unresolved {
+    /// It fits none of these.
+    Unknown(Vec<String>),
+    /// It fits all of these.
+    Ambiguous(Vec<String>),
+}
+
+/// Finds the one node that is meant. A whole PeerId, UID or name comes before a beginning; upper and lower case are the
+/// same in a UID.
 ///
 /// # Errors
-/// `NoSuchNode`, or `Ambiguous` with the candidates.
-pub fn resolve<'a>(typed: &str, candidates: &'a [Candidate]) -> Result<&'a Candidate, HomeError> {
+/// `Unknown` or `Ambiguous`.
+pub fn resolve<'a>(typed: &str, candidates: &'a [Candidate]) -> Result<&'a Candidate, Unresolved> {
+    let typed = typed.trim();
     let upper = typed.to_ascii_uppercase();
-    if let Some(meant) = candidates.iter().find(|candidate| candidate.peer.to_string() == typed) {
-        return Ok(meant);
-    }
-    let whole = |candidate: &&Candidate| candidate.name == typed || candidate.peer.uid().to_string() == upper;
-    let begins = |candidate: &&Candidate| candidate.peer.uid().to_string().starts_with(&upper);
-    let mut meant: Vec<_> = candidates.iter().filter(whole).collect();
+    let whole = |candidate: &Candidate| {
+        let Candidate { peer, name, .. } = candidate;
+        name == typed || peer.uid().to_string() == upper || peer.to_string() == typed
+    };
+    let begins = |candidate: &Candidate| {
+        let Candidate { peer, name, .. } = candidate;
+        let uid = peer.uid().to_string();
+        name.starts_with(typed) || uid.starts_with(&upper) || peer.to_string().starts_with(typed)
+    };
+    let mut meant = fitting(candidates, whole);
     if meant.is_empty() && !typed.is_empty() {
-        meant = candidates.iter().filter(begins).collect();
+        meant = fitting(candidates, begins);
     }
+    let shown = |node: &Candidate| format!("{} ({})", node.peer.uid(), node.name);
     match meant.as_slice() {
-        [] => Err(HomeError::NoSuchNode(typed.to_owned())),
+        [] => Err(Unresolved::Unknown(candidates.iter().map(shown).collect())),
         [one] => Ok(one),
-        several => Err(HomeError::Ambiguous {
-            typed: typed.to_owned(),
-            candidates: several.iter().map(|one| format!("{} ({})", one.peer.uid(), one.name)).collect(),
-        }),
+        several => Err(Unresolved::Ambiguous(several.iter().map(|one| shown(one)).collect())),
     }
+}
+
+fn fitting(candidates: &[Candidate], fits: impl Fn(&Candidate) -> bool) -> Vec<&Candidate> {
+    let all: Vec<_> = candidates.iter().filter(|candidate| fits(candidate)).collect();
+    let there: Vec<_> =
+        all.iter().copied().filter(|candidate| candidate.presence == CandidatePresence::There).collect();
+    if there.is_empty() { all } else { there }
 }
 
 #[cfg(test)]
@@ -47,6 +76,7 @@ mod tests {
             .map(|byte| Candidate {
                 peer: PeerId::from_public_key([byte; 32]),
                 name: format!("node-{}", byte % 38),
+                presence: CandidatePresence::There,
             })
             .collect()
     }
@@ -71,8 +101,8 @@ mod tests {
             candidates.iter().filter(|other| other.peer.uid().to_string().starts_with(first.as_str())).count()
                 > 1
         });
-        for typed in [shared.unwrap(), "node-1".to_owned()] {
-            let Err(HomeError::Ambiguous { candidates, .. }) = resolve(&typed, &candidates) else {
+        for typed in [shared.unwrap(), "node-1".to_owned(), "node".to_owned(), "12D3KooW".to_owned()] {
+            let Err(Unresolved::Ambiguous(candidates)) = resolve(&typed, &candidates) else {
                 panic!("{typed} is not ambiguous")
             };
             assert!(candidates.len() > 1);
@@ -81,8 +111,17 @@ mod tests {
 
     #[test]
     fn what_fits_none_is_refused() {
-        for typed in ["", "nobody", "node", "12D3KooW"] {
-            assert_eq!(resolve(typed, &candidates()), Err(HomeError::NoSuchNode(typed.to_owned())));
+        for typed in ["", "nobody", "node-99"] {
+            let refused = resolve(typed, &candidates()).unwrap_err();
+            assert!(matches!(&refused, Unresolved::Unknown(known) if known.len() == 39), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn of_two_nodes_with_one_name_the_one_that_is_there_is_meant() {
+        let mut candidates = candidates();
+        candidates[0].presence = CandidatePresence::Lost;
+        assert_eq!(candidates[0].name, "node-1");
+        assert_eq!(resolve("node-1", &candidates), Ok(&candidates[38]));
     }
 }

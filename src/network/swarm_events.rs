@@ -302,6 +302,8 @@ impl EventLoop {
     pub(super) fn on_gossip_decoded(&mut self, decoded: Result<DecodedGossip, JoinError>) {
         let DecodedGossip { id, forwarder, author, outcome } = match decoded {
             Ok(decoded) => decoded,
+            // The process is ending.
+            Err(error) if error.is_cancelled() => return,
             Err(error) => {
                 tracing::error!(%error, "decoding gossip failed; please report this");
                 return;

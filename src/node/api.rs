@@ -11,7 +11,7 @@ use super::references;
 use super::render;
 use super::runtime::Runtime;
 use crate::consent::Doubt;
-use crate::control::{ApiError, Call, Health, NodeId, PrivateText, Proposal, Reply, Request};
+use crate::control::{ApiError, Call, Decided, Health, NodeId, PrivateText, Proposal, Reply, Request};
 use crate::domain::limits::DISCOVERY_WAIT;
 use crate::domain::{Computation, ComputationId, Decimal, Status};
 use crate::protocol::{Command, Event, OwnPart, PrivateValue, View};
@@ -203,11 +203,14 @@ impl Runtime {
     fn waiting(&self, reference: &str) -> Result<(View<'_>, Doubt), ApiError> {
         let view = self.view_of(reference)?;
         let id = view.id;
-        let why = match view.own {
-            OwnPart::Waiting(doubt) => return Ok((view, doubt)),
-            OwnPart::None => format!("{id} does not wait for this node's owner"),
-            OwnPart::Answered => format!("{id} is already answered, and an answer is never taken back"),
-            OwnPart::Declined(standing) => format!("{id} is settled: this node {standing}"),
+        let why = match (view.own, view.status) {
+            (OwnPart::Waiting(doubt), Status::Pending) => return Ok((view, doubt)),
+            (OwnPart::Waiting(_), Status::Processing | Status::Completed | Status::Failed) => {
+                format!("{id} takes no answer any more; it is {}", view.status)
+            }
+            (OwnPart::None, _) => format!("{id} does not wait for this node's owner"),
+            (OwnPart::Answered, _) => format!("{id} is already answered, and an answer is never taken back"),
+            (OwnPart::Declined(standing), _) => format!("{id} is settled: this node {standing}"),
         };
         let hint = "`formix-p2p pending` lists the questions that wait".to_owned();
         Err(refused(("not_pending", 1), why, hint))
@@ -224,13 +227,13 @@ impl Runtime {
             Doubt::MinimumTooLow { .. } | Doubt::NoTrustedHeavy { .. } | Doubt::AskedTooOften { .. } => {}
         }
         self.handle(Event::Command(Command::Approve(id)));
-        Ok(Reply::Done)
+        Ok(decided(id))
     }
 
     fn decline(&mut self, reference: &str) -> Answer {
         let id = self.waiting(reference)?.0.id;
         self.handle(Event::Command(Command::Decline(id)));
-        Ok(Reply::Done)
+        Ok(decided(id))
     }
 
     fn answer_question(&mut self, reference: &str, value: &PrivateText) -> Answer {
@@ -238,14 +241,18 @@ impl Runtime {
         let (id, question) = (view.id, view.computation);
         let unfit = |reason: String| {
             let hint = format!("`formix-p2p status {id}` shows the question; give a number that fits it");
-            refused(("value_unfit", 2), format!("the value does not fit: {reason}"), hint)
+            refused(("invalid_value", 2), format!("the value does not fit: {reason}"), hint)
         };
         let value: Decimal =
             value.0.trim().parse().map_err(|error: crate::domain::DecimalError| unfit(error.to_string()))?;
         statistics::encode(question, value).map_err(|error| unfit(error.to_string()))?;
         self.handle(Event::Command(Command::Answer(id, PrivateValue::new(value))));
-        Ok(Reply::Done)
+        Ok(decided(id))
     }
+}
+
+fn decided(id: ComputationId) -> Reply {
+    Reply::Decided(Decided { id: id.to_string() })
 }
 
 fn refused((code, exit): (&str, u8), message: String, hint: String) -> ApiError {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::directory::{Directory, Known};
-use super::references::{self, Candidate};
+use super::references;
 use crate::consent::{Policy, Trust};
 use crate::control::{ApiError, Proposal};
 use crate::domain::limits::{GRACE_DEFAULT, HEAVY_MIN, REPORTS_PER_COMPUTATION_DEFAULT};
@@ -11,6 +11,7 @@ use crate::domain::{
     Computation, ComputationError, Failure, Modulus, PeerId, Query, QueryError, Refusal, Role, Sharing,
     Statistic, Timestamp,
 };
+use crate::home::{Candidate, CandidatePresence};
 
 /// Who asks, and whom it knows.
 pub(super) struct Asker<'a> {
@@ -27,12 +28,12 @@ pub(super) struct Asker<'a> {
 /// # Errors
 /// Exit 2, with the rule that is broken.
 pub(super) fn draft(proposal: &Proposal, own: PeerId, now: Timestamp) -> Result<Computation, ApiError> {
-    let statistic: Statistic = proposal.statistic.parse().map_err(|error| bad_query(&error))?;
+    let statistic: Statistic = proposal.statistic.parse().map_err(|error| invalid_query(&error))?;
     let query = Query::parse(statistic, &proposal.fields, proposal.schema.as_deref())
-        .map_err(|error| bad_query(&error))?;
+        .map_err(|error| invalid_query(&error))?;
     let modulus = Modulus::from_bits(proposal.modulus_bits).ok_or_else(|| {
         let message = format!("{} is not a modulus; there are 32, 64 and 128 bits", proposal.modulus_bits);
-        usage("bad_modulus", message, "give --modulus-bits 32, 64 or 128")
+        usage("invalid_modulus", message, "give --modulus-bits 32, 64 or 128")
     })?;
     let listed = proposal.participants.len();
     let everybody = u32::try_from(listed).ok().filter(|listed| *listed > 0);
@@ -53,7 +54,7 @@ pub(super) fn draft(proposal: &Proposal, own: PeerId, now: Timestamp) -> Result<
         grace_ms: u64::try_from(GRACE_DEFAULT.as_millis()).unwrap_or(u64::MAX),
         participants: everybody.map(|_| (0..listed).map(stand_in).collect()),
     };
-    computation.check().map_err(|error| bad_computation(&error))?;
+    computation.check().map_err(|error| invalid_computation(&error))?;
     Ok(computation)
 }
 
@@ -88,18 +89,23 @@ pub(super) fn with_nodes(
             proposal.max_participants.unwrap_or(u32::try_from(listed.len()).unwrap_or(u32::MAX));
         draft.participants = Some(listed);
     }
-    draft.check().map_err(|error| bad_computation(&error))?;
+    draft.check().map_err(|error| invalid_computation(&error))?;
     Ok(draft)
 }
 
 impl Asker<'_> {
     /// Every node that a reference may mean, this one included.
     pub(super) fn candidates(&self) -> Vec<Candidate> {
-        let own = Candidate { peer: self.own, name: self.name.to_owned(), there: true };
+        let presence = CandidatePresence::There;
+        let own = Candidate { peer: self.own, name: self.name.to_owned(), presence };
         let others = self.directory.known(self.now).map(|known| Candidate {
             peer: known.presence.peer,
             name: known.presence.name.clone(),
-            there: known.liveness.is_active(),
+            presence: if known.liveness.is_active() {
+                CandidatePresence::There
+            } else {
+                CandidatePresence::Lost
+            },
         });
         others.chain([own]).collect()
     }
@@ -191,37 +197,39 @@ fn stand_in(number: usize) -> PeerId {
     PeerId::from_public_key(key)
 }
 
-fn bad_query(error: &QueryError) -> ApiError {
+fn invalid_query(error: &QueryError) -> ApiError {
     let (code, hint) = match error {
-        QueryError::UnknownStatistic(_) => ("bad_statistic", "give --statistic count, sum or mean"),
-        QueryError::FieldCount { .. } => ("bad_field", "give --field once"),
+        QueryError::UnknownStatistic(_) => ("invalid_statistic", "give --statistic count, sum or mean"),
+        QueryError::FieldCount { .. } => ("invalid_field", "give --field once"),
         QueryError::FieldName(_) | QueryError::FieldTwice(_) => {
-            ("bad_field", "give the name under which the participants keep the field")
+            ("invalid_field", "give the name under which the participants keep the field")
         }
-        QueryError::SchemaForOtherField(_) => ("bad_schema", "use the same names in --field and in --schema"),
+        QueryError::SchemaForOtherField(_) => {
+            ("invalid_schema", "use the same names in --field and in --schema")
+        }
         QueryError::Schema(_) => {
-            ("bad_schema", "a schema looks like {\"type\":\"number\",\"minimum\":0,\"maximum\":120}")
+            ("invalid_schema", "a schema looks like {\"type\":\"number\",\"minimum\":0,\"maximum\":120}")
         }
     };
     usage(code, error.to_string(), hint)
 }
 
-fn bad_computation(error: &ComputationError) -> ApiError {
+fn invalid_computation(error: &ComputationError) -> ApiError {
     let (code, hint) = match error {
-        ComputationError::Query(error) => return bad_query(error),
-        ComputationError::Version(_) => ("bad_version", "run the same version of formix-p2p everywhere"),
-        ComputationError::Prompt(_) => ("bad_prompt", "put the question into one line with --prompt"),
+        ComputationError::Query(error) => return invalid_query(error),
+        ComputationError::Version(_) => ("invalid_version", "run the same version of formix-p2p everywhere"),
+        ComputationError::Prompt(_) => ("invalid_prompt", "put the question into one line with --prompt"),
         ComputationError::HeavyCount(_) | ComputationError::HeavyTwice(_) => {
-            ("bad_heavy", "name 3 to 16 different nodes with --heavy, or none: then three are chosen")
+            ("invalid_heavy", "name 3 to 16 different nodes with --heavy, or none: then three are chosen")
         }
-        ComputationError::MinimumZero => ("bad_minimum", "give --min-participants 3 or more"),
+        ComputationError::MinimumZero => ("invalid_minimum", "give --min-participants 3 or more"),
         ComputationError::MinimumAboveMaximum { .. } => {
-            ("bad_minimum", "lower --min-participants, or allow more participants")
+            ("invalid_minimum", "lower --min-participants, or allow more participants")
         }
-        ComputationError::MaximumTooLarge(_) => ("bad_maximum", "lower --max-participants"),
-        ComputationError::ClosedList => ("bad_participants", "name 1 to 1000 nodes with --participants"),
-        ComputationError::Deadline(_) => ("bad_deadline", "give for instance --deadline 30s"),
-        ComputationError::Patience(_) => ("bad_patience", "give for instance --patience 60s"),
+        ComputationError::MaximumTooLarge(_) => ("invalid_maximum", "lower --max-participants"),
+        ComputationError::ClosedList => ("invalid_participants", "name 1 to 1000 nodes with --participants"),
+        ComputationError::Deadline(_) => ("invalid_deadline", "give for instance --deadline 30s"),
+        ComputationError::Patience(_) => ("invalid_patience", "give for instance --patience 60s"),
         ComputationError::Overflow { .. } => {
             ("overflow", "raise --modulus-bits, lower --max-participants, or narrow the schema's bounds")
         }

@@ -70,18 +70,18 @@ fn names(numbers: &[u8]) -> Vec<String> {
 #[test]
 fn what_is_typed_wrongly_is_refused_before_any_node_is_looked_for() {
     let refusals = [
-        ("bad_statistic", Proposal { statistic: "median".to_owned(), ..proposal() }),
-        ("bad_field", Proposal { fields: Vec::new(), ..proposal() }),
-        ("bad_schema", Proposal { schema: Some("{".to_owned()), ..proposal() }),
-        ("bad_prompt", Proposal { prompt: String::new(), ..proposal() }),
-        ("bad_deadline", Proposal { deadline_ms: 499, ..proposal() }),
-        ("bad_patience", Proposal { patience_ms: u64::MAX, ..proposal() }),
-        ("bad_minimum", Proposal { min_participants: 0, ..proposal() }),
-        ("bad_minimum", Proposal { max_participants: Some(2), ..proposal() }),
-        ("bad_minimum", Proposal { participants: names(&[5, 6]), ..proposal() }),
-        ("bad_maximum", Proposal { max_participants: Some(100_001), ..proposal() }),
-        ("bad_modulus", Proposal { modulus_bits: 16, ..proposal() }),
-        ("bad_heavy", Proposal { heavy: names(&[2, 3]), ..proposal() }),
+        ("invalid_statistic", Proposal { statistic: "median".to_owned(), ..proposal() }),
+        ("invalid_field", Proposal { fields: Vec::new(), ..proposal() }),
+        ("invalid_schema", Proposal { schema: Some("{".to_owned()), ..proposal() }),
+        ("invalid_prompt", Proposal { prompt: String::new(), ..proposal() }),
+        ("invalid_deadline", Proposal { deadline_ms: 499, ..proposal() }),
+        ("invalid_patience", Proposal { patience_ms: u64::MAX, ..proposal() }),
+        ("invalid_minimum", Proposal { min_participants: 0, ..proposal() }),
+        ("invalid_minimum", Proposal { max_participants: Some(2), ..proposal() }),
+        ("invalid_minimum", Proposal { participants: names(&[5, 6]), ..proposal() }),
+        ("invalid_maximum", Proposal { max_participants: Some(100_001), ..proposal() }),
+        ("invalid_modulus", Proposal { modulus_bits: 16, ..proposal() }),
+        ("invalid_heavy", Proposal { heavy: names(&[2, 3]), ..proposal() }),
     ];
     for (code, proposal) in refusals {
         let error = draft(&proposal, peer(1), NOW).unwrap_err();
@@ -144,7 +144,7 @@ fn named_nodes_are_resolved_and_must_be_heavy() {
     let code = |numbers: &[u8]| asked(&named(numbers), Role::Light, &directory, &policy).unwrap_err().code;
     assert_eq!(code(&[2, 3, 9]), "no_such_node");
     assert_eq!(code(&[2, 3, 5]), "not_heavy");
-    assert_eq!(code(&[2, 3, 3]), "bad_heavy");
+    assert_eq!(code(&[2, 3, 3]), "invalid_heavy");
 }
 
 #[test]

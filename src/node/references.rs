@@ -1,22 +1,14 @@
 //! What a person typed, resolved to a node or a computation.
 //!
-//! An exact match wins over a beginning; among several matches, nodes that are there win over lost ones. What
-//! still fits more than one is refused with the candidates.
+//! What fits more than one is refused with the candidates.
 
 use crate::control::ApiError;
 use crate::domain::{ComputationId, PeerId};
+use crate::home::{Candidate, Unresolved, resolve};
 
 const COMPUTATION_PREFIX: &str = "COMP-";
 /// Candidates that an error lists.
 const CANDIDATES_SHOWN_MAX: usize = 8;
-
-/// A node that may be meant.
-#[derive(Clone, Debug)]
-pub(super) struct Candidate {
-    pub(super) peer: PeerId,
-    pub(super) name: String,
-    pub(super) there: bool,
-}
 
 /// The computation that a reference means.
 ///
@@ -60,45 +52,20 @@ pub(super) fn no_such_computation(reference: &str) -> ApiError {
 /// # Errors
 /// `ambiguous_node`, `no_such_node`.
 pub(super) fn node(reference: &str, known: &[Candidate]) -> Result<PeerId, ApiError> {
-    let typed = reference.trim();
-    let upper = typed.to_ascii_uppercase();
-    let exact = |candidate: &Candidate| {
-        let Candidate { peer, name, .. } = candidate;
-        name == typed || peer.uid().to_string() == upper || peer.to_string() == typed
-    };
-    let begins = |candidate: &Candidate| {
-        let Candidate { peer, name, .. } = candidate;
-        let uid = peer.uid().to_string();
-        !typed.is_empty()
-            && (name.starts_with(typed) || uid.starts_with(&upper) || peer.to_string().starts_with(typed))
-    };
-    let matching = |fits: &dyn Fn(&Candidate) -> bool| -> Vec<&Candidate> {
-        let all: Vec<_> = known.iter().filter(|candidate| fits(candidate)).collect();
-        let there: Vec<_> = all.iter().copied().filter(|candidate| candidate.there).collect();
-        if there.is_empty() { all } else { there }
-    };
-    let mut found = matching(&exact);
-    if found.is_empty() {
-        found = matching(&begins);
-    }
-    match found.as_slice() {
-        [one] => Ok(one.peer),
-        [] => Err(ApiError {
+    match resolve(reference, known) {
+        Ok(candidate) => Ok(candidate.peer),
+        Err(Unresolved::Ambiguous(candidates)) => Err(ApiError {
+            code: "ambiguous_node".to_owned(),
+            message: format!("`{reference}` may mean {}", listed(&candidates)),
+            hint: "type more of it, or the UID".to_owned(),
+            exit: 2,
+        }),
+        Err(Unresolved::Unknown(_)) => Err(ApiError {
             code: "no_such_node".to_owned(),
             message: format!("no node `{reference}` is known here"),
             hint: "`formix-p2p view` lists the nodes that this one knows".to_owned(),
             exit: 3,
         }),
-        several => {
-            let shown: Vec<_> =
-                several.iter().map(|node| format!("{} ({})", node.peer.uid(), node.name)).collect();
-            Err(ApiError {
-                code: "ambiguous_node".to_owned(),
-                message: format!("`{reference}` may mean {}", listed(&shown)),
-                hint: "type more of it, or the UID".to_owned(),
-                exit: 2,
-            })
-        }
     }
 }
 
@@ -120,6 +87,7 @@ fn listed(candidates: &[impl ToString]) -> String {
 mod tests {
     use super::*;
     use crate::domain::Digest;
+    use crate::home::CandidatePresence;
 
     fn id(first: u8, second: u8) -> ComputationId {
         let mut bytes = [0; 32];
@@ -128,7 +96,11 @@ mod tests {
     }
 
     fn candidate(number: u8, name: &str) -> Candidate {
-        Candidate { peer: PeerId::from_public_key([number; 32]), name: name.to_owned(), there: true }
+        Candidate {
+            peer: PeerId::from_public_key([number; 32]),
+            name: name.to_owned(),
+            presence: CandidatePresence::There,
+        }
     }
 
     #[test]
@@ -174,11 +146,5 @@ mod tests {
         assert!(error.message.contains("(north)") && error.message.contains("(northern)"), "{error}");
         let error = node("", &known).unwrap_err();
         assert_eq!((error.code.as_str(), error.exit), ("no_such_node", 3));
-    }
-
-    #[test]
-    fn of_two_nodes_with_one_name_the_one_that_is_there_is_meant() {
-        let known = [Candidate { there: false, ..candidate(1, "ward") }, candidate(2, "ward")];
-        assert_eq!(node("ward", &known), Ok(known[1].peer));
     }
 }

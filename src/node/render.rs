@@ -1,10 +1,12 @@
 //! What the protocol and the directory know, as the local API shows it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::directory::{Directory, Known, Liveness};
 use crate::consent::Doubt;
 use crate::control::{Announced, ComputationView, NodeView, PendingView, View as NetworkView};
+use crate::domain::limits::NO_CONTACT_MARGIN;
 use crate::domain::{Computation, ComputationId, PeerId, Role, Status, Timestamp};
 use crate::protocol::{OwnPart, View};
 use crate::wire::{Activity, Presence};
@@ -80,6 +82,7 @@ pub(super) fn computation(
         statistic,
         field,
         deadline,
+        gives_up_at: gives_up_at(question).to_string(),
         min_participants: question.min_participants,
         sharing: question.sharing.to_string(),
         private_against: question.private_against(),
@@ -104,18 +107,18 @@ pub(super) fn computation(
     }
 }
 
-/// A question that waits for the owner; `None` when it does not.
+/// When a node that hears of no end gives up.
+fn gives_up_at(question: &Computation) -> Timestamp {
+    question.deadline + Duration::from_millis(question.patience_ms) + NO_CONTACT_MARGIN
+}
+
+/// A question that waits for the owner; `None` when it does not, or no longer.
 pub(super) fn pending(view: &View<'_>) -> Option<PendingView> {
-    let OwnPart::Waiting(doubt) = view.own else { return None };
+    let (OwnPart::Waiting(doubt), Status::Pending) = (view.own, view.status) else { return None };
     let Common { id, proposer, prompt, statistic, field, deadline, heavy_nodes } =
         common(view.id, view.computation);
     Some(PendingView {
-        command: match doubt {
-            Doubt::NoSource => format!("formix-p2p answer {id} VALUE"),
-            Doubt::MinimumTooLow { .. } | Doubt::NoTrustedHeavy { .. } | Doubt::AskedTooOften { .. } => {
-                format!("formix-p2p approve {id}")
-            }
-        },
+        command: command(view.id, doubt),
         id,
         proposer,
         prompt,
@@ -126,6 +129,16 @@ pub(super) fn pending(view: &View<'_>) -> Option<PendingView> {
         heavy_nodes,
         reason: doubt.to_string(),
     })
+}
+
+/// What the owner types to answer.
+pub(super) fn command(id: ComputationId, doubt: Doubt) -> String {
+    match doubt {
+        Doubt::NoSource => format!("formix-p2p answer {id} VALUE"),
+        Doubt::MinimumTooLow { .. } | Doubt::NoTrustedHeavy { .. } | Doubt::AskedTooOften { .. } => {
+            format!("formix-p2p approve {id}")
+        }
+    }
 }
 
 /// A question that runs.

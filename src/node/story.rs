@@ -8,6 +8,7 @@ use std::fmt::Display;
 use tracing::Level;
 use tracing::field::display;
 
+use super::render;
 use crate::domain::{Computation, ComputationId, PeerId, Role};
 use crate::protocol::{Notice, View};
 use crate::wire::{Fault, Gossip, Message, Record};
@@ -100,10 +101,10 @@ pub(super) fn of_notice(notice: &Notice, view: Option<&View<'_>>) -> Option<Line
     match notice {
         Notice::Changed(_) => None,
         Notice::Announced(id) => Some(Line::info(*id, "announced: every heavy node has accepted")),
-        Notice::WaitsForOwner { computation, why } => Some(Line::info(
-            *computation,
-            format!("waits for its owner because {why}; `formix-p2p pending` says more"),
-        )),
+        Notice::WaitsForOwner { computation, why } => {
+            let command = render::command(*computation, *why);
+            Some(Line::info(*computation, format!("waits for its owner because {why}; type `{command}`")))
+        }
         Notice::Answered(id) => Some(Line::info(*id, "answered: the report is on its way to every heavy node")),
         Notice::Declined { computation, standing } => {
             Some(Line::info(*computation, format!("not answered: this node {standing}")))
@@ -226,6 +227,7 @@ mod tests {
         let waits = Notice::WaitsForOwner { computation: id, why: Doubt::NoSource };
         let line = of_notice(&waits, None).unwrap();
         assert!(line.text.contains("because this node has no source for the field"), "{}", line.text);
+        assert!(line.text.ends_with(&format!("type `formix-p2p answer {id} VALUE`")), "{}", line.text);
         let failure = Failure::InsufficientParticipants { accepted: 1, minimum: 3 };
         let line = of_notice(&Notice::Failed { computation: id, failure }, None).unwrap();
         assert_eq!(line.text, "failed: insufficient participants: 1 of 3");

@@ -71,6 +71,8 @@ fn subscriber(
     verbosity: &Verbosity,
 ) -> Result<(impl Subscriber + Send + Sync + use<>, Guard), TelemetryError> {
     let filter = levels::filter(rust_log, verbosity)?;
+    // Which part of a program speaks is for those who look closely.
+    let closely = rust_log.is_some() || matches!(verbosity, Verbosity::Debug | Verbosity::Trace);
     let file = folder.map(|folder| {
         let opened = RotatingFile::open(folder, LOG_BYTES_MAX);
         opened
@@ -83,6 +85,7 @@ fn subscriber(
             tracing_subscriber::fmt::layer()
                 .compact()
                 .with_timer(Utc)
+                .with_target(closely)
                 .with_writer(std::io::stderr)
                 .with_ansi(std::io::stderr().is_terminal() && !no_color())
                 .boxed(),

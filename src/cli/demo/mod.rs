@@ -6,7 +6,6 @@ mod seen;
 use std::time::Duration;
 
 use clap::Args;
-use console::style;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -33,7 +32,7 @@ Examples:
   formix-p2p demo --heavies 4 --lights 8
   formix-p2p demo --json | jq .data.equal
 
-Real nodes in this one process: they speak TCP on the loopback interface, each with its own keys and its own store
+Real nodes in this one process: they speak TCP on the loopback interface, each with its own keys and its own store \
 in a temporary folder that is deleted afterwards. Its values are random, and known to the demo alone.")]
 pub struct Demo {
     /// Heavy nodes
@@ -138,11 +137,10 @@ fn report(context: &Context, outcome: &Outcome) -> Result<(), Problem> {
         "equal": equal,
     });
     context.output.answer(&data, || {
-        let heading = format!("{} {}", style("✓").green(), style(&announced.id).bold());
-        let lines = computation::result_lines(view);
+        let told = computation::told(Look::of_stdout(), view);
         let seen = seen::table(Look::of_stdout(), partial_sums, view.participants);
         format!(
-            "{heading}\n{lines}  It equals the plain sum of the {} values, {expected}.\n\n\
+            "{told}  It equals the plain sum of the {} values, {expected}.\n\n\
              What each heavy node saw: random shares, which mean nothing alone.\n{seen}\n",
             view.participants
         )
