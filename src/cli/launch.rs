@@ -111,10 +111,17 @@ pub async fn start(mut prepared: Prepared) -> Result<(RunningNode, Prepared), Pr
             (Err(StartError::Network(NetworkError::AddressInUse(_))), Port::Free { first, taken }) => {
                 (*first, taken.clone())
             }
+            // The port that the system chose last time has another owner now.
+            (Err(StartError::Network(NetworkError::AddressInUse(_))), Port::Listed)
+                if prepared.config.port.is_some() && prepared.config.listen.iter().any(|it| any_port(it)) =>
+            {
+                prepared.config.port = None;
+                continue;
+            }
             _ => {
                 let node = started.map_err(|error| not_started(&error))?;
                 prepared.config.port = match port {
-                    Port::Listed => prepared.config.port,
+                    Port::Listed => node.id().port,
                     Port::Kept(port) | Port::Free { first: port, .. } => Some(port),
                 };
                 prepared.config.save(&prepared.folder.config_path())?;
@@ -132,7 +139,7 @@ fn options(prepared: &Prepared, port: &Port) -> Result<NodeOptions, Problem> {
     let Prepared { folder, keys, config, age, .. } = prepared;
     let swarm_key = config.swarm_key.as_deref().map(swarm_key).transpose()?;
     let listen = match port {
-        Port::Listed => addresses(&config.listen)?,
+        Port::Listed => addresses(&with_port(&config.listen, config.port))?,
         Port::Kept(port) | Port::Free { first: port, .. } => {
             let tcp = format!("/ip4/0.0.0.0/tcp/{port}");
             let quic = format!("/ip4/0.0.0.0/udp/{port}/quic-v1");
@@ -161,6 +168,18 @@ fn options(prepared: &Prepared, port: &Port) -> Result<NodeOptions, Problem> {
         policy: config.policy(),
         data,
     })
+}
+
+/// Whether the system chooses the port of an address.
+fn any_port(address: &str) -> bool {
+    address.split('/').any(|part| part == "0")
+}
+
+/// Addresses whose port the system chooses keep the one that it chose last time, so that others find the node again.
+fn with_port(listen: &[String], port: Option<u16>) -> Vec<String> {
+    let Some(port) = port.map(|port| port.to_string()) else { return listen.to_vec() };
+    let kept = |part| if part == "0" { port.as_str() } else { part };
+    listen.iter().map(|address| address.split('/').map(kept).collect::<Vec<_>>().join("/")).collect()
 }
 
 /// Multiaddresses from text.
@@ -205,6 +224,14 @@ pub fn broken(error: &RunError) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_that_the_system_chose_is_kept() {
+        let listen = ["/ip4/127.0.0.1/tcp/0".to_owned(), "/ip4/10.0.0.7/udp/9000/quic-v1".to_owned()];
+        assert_eq!(with_port(&listen, None), listen);
+        let kept = with_port(&listen, Some(4711));
+        assert_eq!(kept, ["/ip4/127.0.0.1/tcp/4711", "/ip4/10.0.0.7/udp/9000/quic-v1"]);
+    }
 
     #[test]
     fn addresses_and_keys_are_checked_before_there_is_a_node() {
