@@ -62,8 +62,13 @@ fn predicate(standing: &str, count: usize, field: &str) -> String {
 /// Why there is no result, with the counts, as the problem that ends the command.
 pub fn failure(view: &ComputationView) -> Problem {
     let reason = view.reason.as_deref().unwrap_or("no reason is known");
-    let counted = standings(view).map(|counted| format!(" ({counted})")).unwrap_or_default();
-    let hint = if view.standings.contains_key(&Standing::Declined.to_string()) {
+    // Who has not answered explains this failure alone.
+    let too_few = reason.starts_with("insufficient participants");
+    let counted = standings(view).filter(|_| too_few).map(|counted| format!(" ({counted})"));
+    let counted = counted.unwrap_or_default();
+    let hint = if !too_few {
+        format!("see `formix-p2p logs --computation {}`; ask again with `formix-p2p propose`", view.id)
+    } else if view.standings.contains_key(&Standing::Declined.to_string()) {
         // A node does not tell which of the two it is: that would tell of its value.
         "a node declines by policy, or because its value does not fit the schema; decimals need a multipleOf, such as \
          --schema '{\"type\":\"number\",\"multipleOf\":0.1}'"
@@ -71,7 +76,7 @@ pub fn failure(view: &ComputationView) -> Problem {
     } else if view.standings.contains_key(&Standing::WaitsForOwner.to_string()) {
         "owners see the question in `formix-p2p pending`; ask again with a longer --deadline".to_owned()
     } else {
-        format!("see `formix-p2p logs --computation {}`; ask again with `formix-p2p propose`", view.id)
+        "see with `formix-p2p view` who is there; ask again with a longer --deadline".to_owned()
     };
     let message = format!("{} failed: {}{counted}", view.id, printable(reason));
     Problem::new(Exit::ComputationFailed, "computation_failed", message, hint)
@@ -233,6 +238,8 @@ pub(super) mod tests {
         view.standings =
             [(Standing::NoSuchField.to_string(), 2), (Standing::WaitsForOwner.to_string(), 1)].into();
         let problem = failure(&view);
+        let lost = failure(&ComputationView { reason: Some("heavy node ABC did not come".to_owned()), ..view });
+        assert!(!lost.message.contains("nodes have"), "{lost}");
         assert_eq!(problem.exit, Exit::ComputationFailed);
         assert_eq!(
             problem.message,

@@ -5,6 +5,7 @@ use console::{Term, style};
 use serde_json::json;
 
 use super::args::Context;
+use super::asking;
 use super::output::Output;
 use super::problem::Problem;
 use super::table::{self, printable};
@@ -112,9 +113,9 @@ fn unseen(output: Output) -> Result<PrivateText, Problem> {
         return Err(missing());
     }
     let term = Term::stderr();
-    // The question blocks, and the runtime has other work only in other threads.
-    let asked = tokio::task::block_in_place(|| {
-        term.write_str("Your number (it is not shown): ").and_then(|()| term.read_secure_line())
+    let asked = asking::ask(|| {
+        term.write_str("Your number (it is not shown): ")?;
+        Ok(term.read_secure_line()?)
     });
     asked.map(PrivateText).map_err(|_| missing())
 }

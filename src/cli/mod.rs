@@ -1,6 +1,7 @@
 //! The command line: one file per command, with its arguments and its action. `docs/CLI.md` is the contract.
 
 mod args;
+mod asking;
 mod certificate;
 mod completions;
 mod computation;

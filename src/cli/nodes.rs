@@ -3,6 +3,7 @@
 use dialoguer::Select;
 
 use super::args::Context;
+use super::asking;
 use super::id;
 use super::problem::{Exit, Problem};
 use super::table::printable;
@@ -131,7 +132,7 @@ impl Context {
         let asked = if self.output.is_interactive() {
             let select = Select::new().with_prompt("Which node acts").items(&names).default(0);
             // A terminal that goes away has not answered.
-            tokio::task::block_in_place(|| select.interact_opt()).ok().flatten()
+            asking::ask(|| select.interact_opt()).ok().flatten()
         } else {
             None
         };

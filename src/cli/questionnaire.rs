@@ -2,6 +2,7 @@
 
 use dialoguer::{Input, MultiSelect, Select};
 
+use super::asking;
 use super::duration;
 use super::output::Output;
 use super::problem::{Exit, Problem};
@@ -29,8 +30,7 @@ pub async fn complete(typed: Propose, output: Output, client: &Client) -> Result
         .filter(|node| node.role == Role::Heavy)
         .map(|node| (format!("{}  {}", node.uid, table::printable(&node.name)), node.uid))
         .collect();
-    // The questions block, and the runtime has other work only in other threads.
-    tokio::task::block_in_place(|| ask(typed, &heavy)).map_err(|error| {
+    asking::ask(|| ask(typed, &heavy)).map_err(|error| {
         let dialoguer::Error::IO(error) = error;
         Problem::new(
             Exit::Refused,

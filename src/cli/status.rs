@@ -8,7 +8,7 @@ use super::computation;
 use super::problem::Problem;
 use super::table::Look;
 use super::view::{REDRAW, redraw, refuse_json_watch};
-use super::wait::{has_ended, once, unexpected};
+use super::wait::{changed, has_ended, once, unexpected};
 use crate::control::{Client, ComputationView, Reply, Request};
 
 /// Recent computations, or one in full
@@ -61,12 +61,19 @@ async fn recent(client: &Client) -> Result<Vec<ComputationView>, Problem> {
 }
 
 async fn watch_one(client: &Client, reference: String) -> Result<(), Problem> {
-    let mut view = once(client, Request::Computation { reference: reference.clone() }).await?;
-    loop {
-        redraw(&computation::in_full(Look::of_stdout(), &view));
-        if has_ended(&view) {
-            return Ok(());
-        }
-        view = once(client, Request::Watch { reference: reference.clone(), seen: view.revision }).await?;
+    let mut view = once(client, Request::Computation { reference }).await?;
+    let show = |view: &ComputationView| redraw(&computation::in_full(Look::of_stdout(), view));
+    show(&view);
+    while !has_ended(&view) {
+        // In a pipe every drawing stays, so there only changes are drawn.
+        let look = Look::of_stdout();
+        view = changed(client, &view, |view| {
+            if look == Look::Ruled {
+                show(view);
+            }
+        })
+        .await?;
+        show(&view);
     }
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Waiting for the end of a computation, with progress for people.
 
+use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,6 +13,8 @@ use crate::domain::Status;
 
 /// How often the spinner turns.
 const TICK: Duration = Duration::from_millis(120);
+/// How often somebody who looks at the progress is shown it anew.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long a node may take to give up when the time has come.
 const GIVING_UP_MARGIN: Duration = Duration::from_secs(5);
 
@@ -48,15 +51,38 @@ async fn until_ended(
     mut view: ComputationView,
     bar: Option<&ProgressBar>,
 ) -> Result<ComputationView, Problem> {
-    let reference = view.id.clone();
     while !has_ended(&view) {
-        if let Some(bar) = bar {
-            bar.set_message(computation::progress(&view));
-        }
-        let request = Request::Watch { reference: reference.clone(), seen: view.revision };
-        view = once(client, request).await?;
+        let show = |view: &ComputationView| {
+            if let Some(bar) = bar {
+                bar.set_message(computation::progress(view));
+            }
+        };
+        show(&view);
+        view = changed(client, &view, show).await?;
     }
     Ok(view)
+}
+
+/// The computation as soon as it has changed. Meanwhile it is shown every now and then: that a heavy node cannot be
+/// reached any more is no change of the computation.
+///
+/// # Errors
+/// Whatever the node answers instead.
+pub async fn changed(
+    client: &Client,
+    seen: &ComputationView,
+    show: impl Fn(&ComputationView),
+) -> Result<ComputationView, Problem> {
+    let reference = || seen.id.clone();
+    let mut change = pin!(once(client, Request::Watch { reference: reference(), seen: seen.revision }));
+    loop {
+        tokio::select! {
+            view = &mut change => return view,
+            () = tokio::time::sleep(LOOK_AGAIN) => {
+                show(&once(client, Request::Computation { reference: reference() }).await?);
+            }
+        }
+    }
 }
 
 /// One computation, by either of the two requests that give one.
