@@ -86,7 +86,7 @@ impl Certificate {
 
 impl Verify {
     pub fn act(self, context: &Context) -> Result<(), Problem> {
-        let verified = verified(&read(&self.file)?)?;
+        let verified = verified(&self.file, &read(&self.file)?)?;
         let Verified { id, computation: question, answer, signed_by } = verified;
         let signers: Vec<_> = signed_by.iter().map(|peer| peer.uid().to_string()).collect();
         let result = answer.to_json();
@@ -117,15 +117,16 @@ fn read(path: &Path) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
-fn verified(file: &[u8]) -> Result<Verified, Problem> {
+fn verified(path: &Path, file: &[u8]) -> Result<Verified, Problem> {
     let damaged = |message: String| {
         let hint = "get it again from a node of the network: `formix-p2p certificate COMPUTATION --out FILE`";
         Problem::new(Exit::Refused, "certificate_invalid", message, hint)
     };
     let file: CertificateFile = serde_json::from_slice(file)
-        .map_err(|error| damaged(format!("the file is no certificate: {error}")))?;
+        .map_err(|error| damaged(format!("{} is no certificate: {error}", path.display())))?;
     if file.format != FORMAT || file.version != VERSION {
-        let message = format!("the file is a `{}` of version {}", table::printable(&file.format), file.version);
+        let message =
+            format!("{} is a `{}` of version {}", path.display(), table::printable(&file.format), file.version);
         return Err(damaged(message));
     }
     let bytes = BASE64
@@ -159,7 +160,7 @@ mod tests {
             (file(FORMAT, VERSION, "%%"), "base64"),
             (file(FORMAT, VERSION, "AAAA"), "not valid"),
         ] {
-            let problem = verified(&bytes).unwrap_err();
+            let problem = verified(Path::new("file.json"), &bytes).unwrap_err();
             assert_eq!((problem.code.as_str(), problem.exit), ("certificate_invalid", Exit::Refused));
             assert!(problem.message.contains(reason), "{problem}");
         }

@@ -86,7 +86,7 @@ pub enum ComputationError {
     #[error(transparent)]
     Query(#[from] QueryError),
     /// Too few or too many heavy nodes.
-    #[error("{0} heavy nodes; a computation needs 3 to 16")]
+    #[error("a computation needs 3 to 16 heavy nodes, not {0}")]
     HeavyCount(usize),
     /// A heavy node named twice.
     #[error("heavy node {} is named twice", .0.uid())]
