@@ -208,4 +208,11 @@ fn a_wrong_swarm_key_keeps_strangers_out() {
     lab.wait_for_view(friend["uid"].as_str().unwrap(), 1, 1);
     let seen = lab.json(&["view", "--node", stranger["uid"].as_str().unwrap()]).data();
     assert_eq!((&seen["heavy"], &seen["light"]), (&0.into(), &1.into()));
+    // QUIC has no place for the key; what does not start leaves nothing behind.
+    assert!(!first["addresses"].to_string().contains("quic"));
+    let nodes = || std::fs::read_dir(lab.home()).unwrap().count();
+    let before = nodes();
+    let quic = ["--listen", "/ip4/127.0.0.1/udp/0/quic-v1", "--swarm-key", key.to_str().unwrap()];
+    let ran = lab.json(&[&["start", "--detach", "--new", "--role", "light", "--no-mdns"], &quic[..]].concat());
+    assert_eq!((ran.error(1), nodes()), ("not_started".to_owned(), before));
 }

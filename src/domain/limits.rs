@@ -80,6 +80,9 @@ pub const CONNECTIONS_MAX: u32 = 2_048;
 pub const DIRECTORY_MAX: usize = 10_000;
 /// Nodes that a heavy node tells a newcomer of at once; gossip tells of the others within a quarter of a minute.
 pub const PRESENCES_RELAYED_MAX: usize = 256;
+/// Peers that a heavy node tells of a newcomer one by one, beside gossip, which misses those that are not in its mesh
+/// yet. A guess: beyond it, hearing of everybody within a quarter of a minute is soon enough.
+pub const PRESENCE_TOLD_MAX: usize = 32;
 /// Addresses in one presence.
 pub const PRESENCE_ADDRESSES_MAX: usize = 16;
 /// Characters of one address in a presence.

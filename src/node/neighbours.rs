@@ -4,7 +4,7 @@ use super::actions::Release;
 use super::directory::{Heard, Unfit, Via};
 use super::runtime::Runtime;
 use super::story;
-use crate::domain::limits::PRESENCES_RELAYED_MAX;
+use crate::domain::limits::{PRESENCE_TOLD_MAX, PRESENCES_RELAYED_MAX};
 use crate::domain::{PeerId, Role};
 use crate::network::NetworkEvent;
 use crate::protocol::Event;
@@ -84,12 +84,26 @@ impl Runtime {
             Heard::Refused(unfit) => tracing::debug!(peer = %peer.uid(), "presence not taken: {unfit}"),
             Heard::Refreshed | Heard::Stale => {}
         }
+        if heard == Heard::New && via == Via::Itself {
+            self.introduce(&signed);
+        }
         if heard == Heard::New {
             let Presence { role, name, .. } = signed.get();
             self.round.releases.push(Release::Line(story::of_arrival(peer, *role, name)));
         }
         self.meet(peer);
         self.someone_came |= heard == Heard::New;
+    }
+
+    /// In a small network a heavy node tells everybody of a newcomer: gossip does not reach those that came just before.
+    fn introduce(&mut self, newcomer: &Signed<Presence>) {
+        if self.role != Role::Heavy || self.directory.connected_count() > PRESENCE_TOLD_MAX {
+            return;
+        }
+        let others: Vec<_> = self.directory.connected().filter(|peer| *peer != newcomer.signer()).collect();
+        for peer in others {
+            self.send_presence(peer, newcomer.clone());
+        }
     }
 
     /// A node is new, does something else, or is to be found elsewhere.

@@ -23,8 +23,8 @@ use crate::protocol::PrivateValue;
 
 /// Values lie between 0 and this.
 pub(super) const VALUE_MAX: u8 = 100;
-/// How long the nodes may take to find each other.
-const MEETING_WAIT: Duration = Duration::from_secs(10);
+/// How long the nodes may take to find each other: what gossip has missed is said again within a quarter of a minute.
+const MEETING_WAIT: Duration = Duration::from_secs(20);
 /// How often the view is looked at meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
 /// How long leaving may take.
