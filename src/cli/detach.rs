@@ -6,6 +6,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -13,8 +14,10 @@ use serde_json::Value;
 
 use super::args::Context;
 use super::id;
+use super::policy_words;
 use super::private_data::{self, PrivateAssignment};
 use super::problem::{Exit, Problem};
+use crate::config::NodeConfig;
 use crate::control::NodeId;
 
 /// How long a node may take to be ready: opening a store after a crash is the longest part.
@@ -66,6 +69,11 @@ pub async fn start(context: &Context, values: Vec<PrivateAssignment>) -> Result<
         return Err(problem_of(&part(&said, "error"), status));
     };
     context.output.answer(&id, || id::told(&id));
+    // The node has just written its settings; what it does unattended is said even where it runs unseen.
+    let settings = Path::new(&id.home).join(&id.uid).join("node.toml");
+    if let Ok(config) = NodeConfig::load(&settings) {
+        context.output.note(policy_words::of(&config));
+    }
     context.output.note(format!("running; stop it with `formix-p2p stop {}`", id.uid));
     Ok(())
 }
