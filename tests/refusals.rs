@@ -104,6 +104,8 @@ fn questions_that_cannot_be_asked_of_a_running_network() {
     let unknown = ["--field", "n", "--heavy", &uids[0], "--heavy", &uids[1], "--heavy", "nobody"];
     refused(&ask(&unknown), 3, "nobody");
     refused(&ask(&["--field", "n", "--participants", &uids[4], "--min-participants", "2"]), 2, "at most 1");
+    let members = ["--participants", &uids[3], "--participants", &uids[4], "--participants", &uids[0]];
+    refused(&ask(&[&["--field", "n"][..], &members].concat()), 2, &uids[0]);
     refused(&ask(&["--field", "n", "--field", "m"]), 2, "one field");
     refused(&ask(&["--field", "n", "--sharing", "threshold"]), 2, "threshold");
     assert_eq!(lab.json(&["status", "COMP-AAAAAAAA", "--node", &uids[3]]).error(3), "no_such_computation");

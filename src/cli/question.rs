@@ -88,6 +88,7 @@ impl Question {
         let listed = u32::try_from(self.participants.len()).unwrap_or(u32::MAX);
         let default = if listed == 0 { REPORTS_PER_COMPUTATION_DEFAULT } else { listed };
         let proposed_at = Timestamp::default();
+        let heavy = self.heavy_count();
         Ok(Computation {
             version: 1,
             nonce: [0; 16],
@@ -95,14 +96,14 @@ impl Question {
             proposed_at,
             prompt: self.prompt.clone(),
             query,
-            heavy: (0..self.heavy_count()).map(made_up).collect(),
+            heavy: (0..heavy).map(made_up).collect(),
             sharing: Sharing::Additive { modulus },
             min_participants: self.min_participants,
             max_participants: self.max_participants.unwrap_or(default),
             deadline: proposed_at + self.deadline,
             patience_ms: millis(self.patience),
             grace_ms: 0,
-            participants: (listed > 0).then(|| (0..self.participants.len()).map(made_up).collect()),
+            participants: (listed > 0).then(|| (heavy..heavy + self.participants.len()).map(made_up).collect()),
         })
     }
 }
@@ -166,6 +167,9 @@ fn refused(error: &ComputationError) -> Problem {
         }
         ComputationError::MaximumTooLarge(_) => ("invalid_maximum", "choose --max-participants up to 100000"),
         ComputationError::ClosedList => ("invalid_participants", "name 1 to 1000 --participants, each once"),
+        ComputationError::HeavyParticipates(_) => {
+            ("invalid_participants", "leave it out of --participants, or choose other nodes with --heavy")
+        }
         ComputationError::Deadline(_) => ("invalid_deadline", "choose a --deadline like 30s, 5m or 2h"),
         ComputationError::Patience(_) => ("invalid_patience", "choose a --patience like 60s or 10m"),
         ComputationError::Overflow { .. } => {

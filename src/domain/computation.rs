@@ -108,6 +108,9 @@ pub enum ComputationError {
     /// A closed list that is too long, or not sorted, or names somebody twice.
     #[error("the closed list of participants must name 1 to 1000 nodes, sorted, each once")]
     ClosedList,
+    /// A closed list that names one of the heavy nodes.
+    #[error("heavy node {} is on the list of participants, but it adds up and does not answer", .0.uid())]
+    HeavyParticipates(PeerId),
     /// A deadline outside 500 ms to 30 days.
     #[error("the deadline is {0} from the proposal; it must be between 500ms and 30days")]
     Deadline(String),
@@ -256,6 +259,9 @@ impl Computation {
                 let sorted = list.is_sorted_by(|left, right| left < right);
                 if !sorted || !(1..=CLOSED_LIST_MAX).contains(&list.len()) {
                     return Err(ComputationError::ClosedList);
+                }
+                if let Some(heavy) = list.iter().find(|peer| self.has_heavy(peer)) {
+                    return Err(ComputationError::HeavyParticipates(*heavy));
                 }
                 u32::try_from(list.len()).unwrap_or(u32::MAX)
             }

@@ -52,7 +52,7 @@ pub(super) fn draft(proposal: &Proposal, own: PeerId, now: Timestamp) -> Result<
         deadline: now + Duration::from_millis(proposal.deadline_ms),
         patience_ms: proposal.patience_ms,
         grace_ms: u64::try_from(GRACE_DEFAULT.as_millis()).unwrap_or(u64::MAX),
-        participants: everybody.map(|_| (0..listed).map(stand_in).collect()),
+        participants: everybody.map(|_| (heavy..heavy + listed).map(stand_in).collect()),
     };
     computation.check().map_err(|error| invalid_computation(&error))?;
     Ok(computation)
@@ -228,6 +228,9 @@ fn invalid_computation(error: &ComputationError) -> ApiError {
         }
         ComputationError::MaximumTooLarge(_) => ("invalid_maximum", "lower --max-participants"),
         ComputationError::ClosedList => ("invalid_participants", "name 1 to 1000 nodes with --participants"),
+        ComputationError::HeavyParticipates(_) => {
+            ("invalid_participants", "leave it out of --participants, or choose other nodes with --heavy")
+        }
         ComputationError::Deadline(_) => ("invalid_deadline", "give for instance --deadline 30s"),
         ComputationError::Patience(_) => ("invalid_patience", "give for instance --patience 60s"),
         ComputationError::Overflow { .. } => {
