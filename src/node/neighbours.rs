@@ -38,12 +38,12 @@ impl Runtime {
     fn on_connected(&mut self, peer: PeerId) {
         self.directory.connect(peer);
         self.send_presence(peer, self.presence.said().clone());
-        // Gossip does not reach a newcomer before it is in the mesh; heavy nodes know everybody.
-        if self.role == Role::Heavy {
-            for presence in self.directory.latest(PRESENCES_RELAYED_MAX, self.now) {
-                if presence.signer() != peer {
-                    self.send_presence(peer, presence);
-                }
+        // Gossip does not reach a newcomer before it is in the mesh. Heavy nodes tell it of everybody, light nodes of the
+        // heavy ones: it may know no other address than a light node's.
+        for presence in self.directory.latest(PRESENCES_RELAYED_MAX, self.now) {
+            let told = self.role == Role::Heavy || presence.get().role == Role::Heavy;
+            if told && presence.signer() != peer {
+                self.send_presence(peer, presence);
             }
         }
         self.meet(peer);
@@ -95,9 +95,11 @@ impl Runtime {
         self.someone_came |= heard == Heard::New;
     }
 
-    /// In a small network a heavy node tells everybody of a newcomer: gossip does not reach those that came just before.
+    /// In a small network a heavy node tells everybody of a newcomer, and a light node of a heavy newcomer: gossip does
+    /// not reach those that came just before.
     fn introduce(&mut self, newcomer: &Signed<Presence>) {
-        if self.role != Role::Heavy || self.directory.connected_count() > PRESENCE_TOLD_MAX {
+        let told = self.role == Role::Heavy || newcomer.get().role == Role::Heavy;
+        if !told || self.directory.connected_count() > PRESENCE_TOLD_MAX {
             return;
         }
         let others: Vec<_> = self.directory.connected().filter(|peer| *peer != newcomer.signer()).collect();
