@@ -145,7 +145,7 @@ async fn network_until(node: &RunningNode, right: impl Fn(&View) -> bool) -> Vie
             return view;
         }
         assert!(start.elapsed() < PATIENCE, "{view:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::task::yield_now().await;
     }
 }
 
@@ -154,7 +154,7 @@ async fn known(node: &RunningNode, id: &str) {
     let start = Instant::now();
     while ask(node, Request::Computation { reference: id.to_owned() }).await.is_err() {
         assert!(start.elapsed() < PATIENCE, "{id} is not known");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::task::yield_now().await;
     }
 }
 

@@ -24,8 +24,6 @@ pub const EXCLUSIONS_MAX: usize = 256;
 pub const HEAVY_MIN: usize = 3;
 /// Heavy nodes of one computation, at most: agreement sends the square of this many messages.
 pub const HEAVY_MAX: usize = 16;
-/// Elements of a measurement.
-pub const VECTOR_LENGTH_MAX: usize = 100_000;
 /// Characters of a prompt.
 pub const PROMPT_CHARS_MAX: usize = 500;
 /// Characters of a field's name.

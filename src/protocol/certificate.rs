@@ -1,6 +1,6 @@
 //! Checking a certificate: the one way from openings to an answer, for the network and offline alike.
 
-use crate::domain::{Computation, ComputationError, ComputationId, PeerId, Sharing};
+use crate::domain::{Computation, ComputationError, ComputationId, Failure, PeerId, Sharing};
 use crate::sharing::additive::{self, ShareError};
 use crate::statistics::{self, Answer, DecodeError};
 use crate::wire::{Certificate, CodecError, from_bytes, partial_sum_commitment, votes_digest};
@@ -74,8 +74,21 @@ pub fn verify_certificate(bytes: &[u8]) -> Result<Verified, CertificateError> {
     Ok(Verified { id: certificate.computation.id(), computation, answer, signed_by })
 }
 
+/// How a computation with this certificate has ended: with an answer, or with a total that is impossible. Every node
+/// sees it alike.
+///
+/// # Errors
+/// Why the certificate proves nothing.
+pub(super) fn outcome_of(certificate: &Certificate) -> Result<Result<Answer, Failure>, CertificateError> {
+    match answer_of(certificate) {
+        Err(CertificateError::Total(_)) => Ok(Err(Failure::ImpossibleTotal)),
+        Ok(answer) => Ok(Ok(answer)),
+        Err(invalid) => Err(invalid),
+    }
+}
+
 /// Checks a certificate whose signatures hold, as those of every decoded one do, and decodes its total.
-pub(super) fn answer_of(certificate: &Certificate) -> Result<Answer, CertificateError> {
+fn answer_of(certificate: &Certificate) -> Result<Answer, CertificateError> {
     let (id, computation) = (certificate.computation.id(), certificate.computation.get());
     computation.check()?;
     let Sharing::Additive { modulus } = computation.sharing;

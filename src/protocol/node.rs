@@ -6,7 +6,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::action::{Action, Notice};
-use super::certificate::{CertificateError, answer_of};
+use super::certificate::outcome_of;
 use super::entry::{Entry, Outcome, Stage};
 use super::event::{Command, Event, Timer};
 use super::settings::Settings;
@@ -325,22 +325,9 @@ impl State {
             None if !asked => return,
             None | Some(_) => {}
         }
-        let answer = match answer_of(&certificate) {
-            Ok(answer) => Ok(answer),
-            Err(CertificateError::Total(_)) => Err(Failure::ImpossibleTotal),
-            Err(
-                CertificateError::Damaged(_)
-                | CertificateError::Computation(_)
-                | CertificateError::Incomplete(_)
-                | CertificateError::OtherSet(_)
-                | CertificateError::Participants { .. }
-                | CertificateError::OtherVotes(_)
-                | CertificateError::Opening(_)
-                | CertificateError::Shape { .. },
-            ) => {
-                turn.ignore(from, "certificate", "it is not valid");
-                return;
-            }
+        let Ok(answer) = outcome_of(&certificate) else {
+            turn.ignore(from, "certificate", "it is not valid");
+            return;
         };
         let entry = self.entries.entry(id).or_insert_with(|| Entry::new(certificate.computation.clone()));
         entry.complete(turn, certificate, answer);

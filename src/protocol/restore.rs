@@ -7,7 +7,7 @@ use super::heavy::Heavy;
 use super::turn::Turn;
 use super::view::OwnPart;
 use crate::domain::{Computation, ComputationId, Failure, Standing};
-use crate::protocol::certificate::answer_of;
+use crate::protocol::certificate::outcome_of;
 use crate::wire::{
     Announcement, Certificate, Exclusion, FailureNotice, FaultProof, LedgerDecision, LedgerEntry, Record,
     RecordKind, Signed, Submission,
@@ -155,9 +155,9 @@ impl Pieces {
 
     fn outcome(&mut self) -> Option<Outcome> {
         match (self.certificate.take(), self.failure.take()) {
-            (Some(certificate), _) => Some(match answer_of(&certificate) {
-                Ok(answer) => Outcome::Completed { certificate: Box::new(certificate), answer },
-                Err(_) => Outcome::Impossible { certificate: Box::new(certificate) },
+            (Some(certificate), _) => Some(match outcome_of(&certificate) {
+                Ok(Ok(answer)) => Outcome::Completed { certificate: Box::new(certificate), answer },
+                Ok(Err(_)) | Err(_) => Outcome::Impossible { certificate: Box::new(certificate) },
             }),
             (None, Some(failure)) => {
                 Some(Outcome::Failed { failure, notice: self.notice.take().map(Box::new) })

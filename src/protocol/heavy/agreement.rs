@@ -6,7 +6,7 @@ use zeroize::Zeroize;
 
 use super::{Heavy, Step};
 use crate::domain::{Failure, PeerId, Sharing};
-use crate::protocol::certificate::{CertificateError, answer_of};
+use crate::protocol::certificate::{CertificateError, outcome_of};
 use crate::protocol::entry::{Due, Entry, Stage};
 use crate::protocol::event::Timer;
 use crate::protocol::turn::Turn;
@@ -342,28 +342,16 @@ impl Entry {
         }
         let participants = heavy.accepted_participants();
         let certificate = Certificate { computation, votes, openings };
-        match answer_of(&certificate) {
-            Ok(answer) => self.complete(turn, certificate, Ok(answer)),
-            Err(CertificateError::Total(_)) => {
-                self.complete(turn, certificate, Err(Failure::ImpossibleTotal));
-            }
-            Err(CertificateError::Shape { heavy: culprit, .. }) => {
-                let shape = certificate.votes.iter().zip(&certificate.openings);
-                let wrong = shape.into_iter().find(|(vote, _)| vote.signer() == culprit);
-                if let Some((vote, opening)) = wrong {
+        match outcome_of(&certificate) {
+            Ok(answer) => self.complete(turn, certificate, answer),
+            // Nothing else is left to be wrong: each rung has checked its statements.
+            Err(error) => {
+                let CertificateError::Shape { heavy: culprit, .. } = error else { return };
+                let mut pairs = certificate.votes.iter().zip(&certificate.openings);
+                if let Some((vote, opening)) = pairs.find(|(vote, _)| vote.signer() == culprit) {
                     self.convict_opening(turn, vote.clone(), opening.clone());
                 }
             }
-            // Ruled out by the checks of each rung: the votes are for one set, and openings match them.
-            Err(
-                CertificateError::Damaged(_)
-                | CertificateError::Computation(_)
-                | CertificateError::Incomplete(_)
-                | CertificateError::OtherSet(_)
-                | CertificateError::Participants { .. }
-                | CertificateError::OtherVotes(_)
-                | CertificateError::Opening(_),
-            ) => {}
         }
         self.spread_certificate(turn, &participants);
     }
