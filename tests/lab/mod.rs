@@ -2,8 +2,11 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -15,6 +18,17 @@ pub struct Lab {
     namespace: Option<String>,
     /// `RUST_LOG` of every command.
     log_level: Option<String>,
+    /// Everything that commands and control sockets have said.
+    heard: Mutex<Vec<Heard>>,
+}
+
+/// What somebody said to a user or a program.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// Which command or request.
+    pub what: String,
+    /// The bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// What a command gave.
@@ -77,7 +91,7 @@ impl Lab {
     pub fn new() -> Self {
         // Short, for the limit on socket paths.
         let folder = tempfile::Builder::new().prefix("fx").tempdir_in("/tmp").unwrap();
-        Self { folder, namespace: None, log_level: None }
+        Self { folder, namespace: None, log_level: None, heard: Mutex::default() }
     }
 
     /// An empty home in a network namespace.
@@ -119,9 +133,21 @@ impl Lab {
         command
     }
 
+    /// Everything that was said to whoever asked, so far.
+    pub fn heard(&self) -> Vec<Heard> {
+        self.heard.lock().unwrap().clone()
+    }
+
+    fn hear(&self, what: String, bytes: &[u8]) {
+        self.heard.lock().unwrap().push(Heard { what, bytes: bytes.to_vec() });
+    }
+
     /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        self.command(arguments).output().unwrap().into()
+        let output = self.command(arguments).output().unwrap();
+        self.hear(format!("standard output of {}", arguments.join(" ")), &output.stdout);
+        self.hear(format!("standard error of {}", arguments.join(" ")), &output.stderr);
+        output.into()
     }
 
     /// Runs a command with `--json`.
@@ -158,6 +184,47 @@ impl Lab {
         uids
     }
 
+    /// Asks the network for the sum of `n`, and gives the computation's id.
+    pub fn propose(&self, node: &str, deadline: &str) -> String {
+        let question = ["propose", "--prompt", "How many?", "--field", "n", "--statistic", "sum"];
+        let announced = self.json(&[&question[..], &["--node", node, "--deadline", deadline]].concat());
+        announced.data()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A request on a node's control socket: the HTTP status and the body. `None` when the node does not answer.
+    pub fn http(&self, uid: &str, request: &str, body: &str) -> Option<(u16, Vec<u8>)> {
+        let mut stream = UnixStream::connect(self.node(uid).join("control.sock")).ok()?;
+        let length = body.len();
+        let headers = format!("Host: node\r\nConnection: close\r\nContent-Length: {length}");
+        write!(stream, "{request} HTTP/1.1\r\n{headers}\r\n\r\n{body}").ok()?;
+        let mut reply = Vec::new();
+        stream.read_to_end(&mut reply).ok()?;
+        self.hear(format!("reply of {uid} to {request}"), &reply);
+        let end = reply.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
+        let status = String::from_utf8_lossy(&reply[..end]).split(' ').nth(1)?.parse().ok()?;
+        Some((status, reply.split_off(end + 4)))
+    }
+
+    /// One computation as a node's control socket tells it; `None` while the node does not answer or know it.
+    pub fn computation(&self, uid: &str, id: &str) -> Option<Value> {
+        match self.http(uid, &format!("GET /computations/{id}"), "")? {
+            (200, body) => serde_json::from_slice(&body).ok(),
+            _ => None,
+        }
+    }
+
+    /// Waits until a node says this of a computation.
+    pub fn wait_for(&self, uid: &str, id: &str, what: &str, holds: impl Fn(&Value) -> bool) {
+        self.until(what, || self.computation(uid, id).is_some_and(|view| holds(&view)));
+    }
+
+    /// Starts a node in the foreground. What it says goes to two files in `said`, `out` and `err`.
+    pub fn foreground(&self, arguments: &[&str], said: &Path) -> Child {
+        let file = |name| std::fs::File::create(said.join(name)).unwrap();
+        let mut command = self.command(&[&["start"], arguments].concat());
+        command.stdout(file("out")).stderr(file("err")).spawn().unwrap()
+    }
+
     /// Waits until a node sees this many active nodes.
     pub fn wait_for_view(&self, node: &str, heavy: usize, light: usize) {
         self.until("the network is complete", || {
@@ -192,8 +259,28 @@ impl Lab {
     /// `kill -9`.
     pub fn kill(&self, uid: &str) {
         let pid = self.pid(uid).unwrap_or_else(|| panic!("{uid} is not running"));
-        assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+        signal("-KILL", pid);
         self.until("the killed process is gone", || self.pid(uid).is_none());
+    }
+}
+
+/// Sends a signal, such as `-TERM`.
+pub fn signal(signal: &str, pid: i32) {
+    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
+}
+
+/// Waits for the end of a child, at most this long.
+pub fn ends_within(child: &mut Child, limit: Duration) -> ExitStatus {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if start.elapsed() > limit {
+            let _ = child.kill();
+            panic!("the process has not ended within {limit:?}");
+        }
+        std::thread::yield_now();
     }
 }
 
