@@ -4,36 +4,28 @@
 
 mod lab;
 
-use lab::Lab;
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use lab::{Lab, ends_within, signal};
 
 const OPEN: [&str; 2] = ["--policy", "open"];
 const SUM: u64 = 7;
+/// A node that is told to stop is gone within this time.
+const STOP_MAX: Duration = Duration::from_secs(5);
 
 /// Three heavy and three light nodes, whose values sum to [`SUM`].
 fn network(lab: &Lab) -> Vec<String> {
     lab.network(&["1", "2", "4"], &OPEN)
 }
 
-fn ask(lab: &Lab, node: &str, deadline: &str) -> String {
-    let question = ["propose", "--prompt", "How many?", "--field", "n", "--statistic", "sum", "--json"];
-    let ran = lab.run(&[&question[..], &["--node", node, "--deadline", deadline]].concat());
-    ran.data()["id"].as_str().unwrap().to_owned()
-}
-
-fn is(lab: &Lab, node: &str, id: &str, key: &str, value: &str) -> bool {
-    let status = lab.json(&["status", id, "--node", node]);
-    status.code == 0 && status.data()[key] == value
-}
-
 fn all_answered(lab: &Lab, uids: &[String], id: &str) {
     for uid in &uids[3..] {
-        lab.until("everybody has answered", || is(lab, uid, id, "own_answer", "answered"));
+        lab.wait_for(uid, id, "everybody has answered", |view| view["own_answer"] == "answered");
     }
     for uid in &uids[..3] {
-        lab.until("every heavy node holds every report", || {
-            let status = lab.json(&["status", id, "--node", uid]);
-            status.code == 0 && status.data()["participants"] == 3
-        });
+        lab.wait_for(uid, id, "every heavy node holds every report", |view| view["participants"] == 3);
     }
 }
 
@@ -41,12 +33,33 @@ fn start(lab: &Lab, uid: &str) {
     lab.json(&["start", uid, "--detach"]).data();
 }
 
+fn kill_and_start(lab: &Lab, victims: &[&String]) {
+    for victim in victims {
+        lab.kill(victim);
+    }
+    for victim in victims {
+        start(lab, victim);
+    }
+}
+
 /// Every node reads the same result.
 fn ends_well(lab: &Lab, uids: &[String], id: &str) {
     for uid in uids {
-        lab.until("the node knows of it", || lab.json(&["status", id, "--node", uid]).code == 0);
+        lab.until("the node knows of it", || lab.computation(uid, id).is_some());
         let result = lab.json(&["result", id, "--wait", "--node", uid]).data();
-        assert_eq!(result["sum"], SUM, "{uid}");
+        assert_eq!((&result["sum"], &result["participants"]), (&SUM.into(), &3.into()), "{uid}");
+    }
+}
+
+#[test]
+fn each_role_killed_right_after_the_announcement() {
+    let lab = Lab::new();
+    let uids = network(&lab);
+    // A heavy node, a light node, the proposer.
+    for victim in [&uids[1], &uids[5], &uids[3]] {
+        let id = lab.propose(&uids[3], "4s");
+        kill_and_start(&lab, &[victim]);
+        ends_well(&lab, &uids, &id);
     }
 }
 
@@ -54,46 +67,90 @@ fn ends_well(lab: &Lab, uids: &[String], id: &str) {
 fn each_role_killed_while_reports_come_in() {
     let lab = Lab::new();
     let uids = network(&lab);
-    // A heavy node, a light node, the proposer.
     for victim in [&uids[1], &uids[5], &uids[3]] {
-        let id = ask(&lab, &uids[3], "4s");
-        all_answered(&lab, &uids, &id);
-        lab.kill(victim);
-        start(&lab, victim);
+        let id = lab.propose(&uids[3], "3s");
+        lab.wait_for(&uids[1], &id, "a report is held", |view| view["participants"] != 0);
+        kill_and_start(&lab, &[victim]);
         ends_well(&lab, &uids, &id);
     }
 }
 
+/// Twelve computations with deadlines a few milliseconds apart; the victims are killed when half of them have passed, so
+/// that one blow hits every phase of closing, freezing, voting, opening and reading the result.
 #[test]
-fn each_heavy_node_killed_while_they_agree() {
+fn killed_around_the_deadline() {
     let lab = Lab::new();
     let uids = network(&lab);
-    for victim in &uids[..3] {
-        let id = ask(&lab, &uids[3], "2s");
-        all_answered(&lab, &uids, &id);
-        // The victim itself says that the deadline has passed, or is already done.
-        lab.until("agreement has begun", || !is(&lab, victim, &id, "status", "pending"));
-        lab.kill(victim);
-        start(&lab, victim);
-        ends_well(&lab, &uids, &id);
+    let heavy = [&uids[0], &uids[1], &uids[2]];
+    for victims in [&heavy[1..2], &heavy[..], &[&uids[3]], &[&uids[5]]] {
+        let first = Instant::now() + Duration::from_secs(3);
+        let asked: Vec<_> = (0..12)
+            .map(|number| {
+                let open_for = (first + number * Duration::from_millis(15)) - Instant::now();
+                lab.propose(&uids[3], &format!("{}ms", open_for.as_millis()))
+            })
+            .collect();
+        for id in &asked {
+            all_answered(&lab, &uids, id);
+        }
+        lab.wait_for(&uids[2], &asked[6], "half of them have closed", |view| view["status"] != "pending");
+        kill_and_start(&lab, victims);
+        for id in &asked {
+            ends_well(&lab, &uids, id);
+        }
     }
 }
 
 #[test]
-fn all_heavy_nodes_killed_at_once() {
+fn a_proposer_that_is_away_at_the_end_reads_the_result_when_it_is_back() {
     let lab = Lab::new();
     let uids = network(&lab);
-    for deadline in ["5s", "2s"] {
-        let id = ask(&lab, &uids[4], deadline);
-        all_answered(&lab, &uids, &id);
-        for uid in &uids[..3] {
-            lab.kill(uid);
-        }
-        for uid in &uids[..3] {
-            start(&lab, uid);
-        }
-        ends_well(&lab, &uids, &id);
+    let id = lab.propose(&uids[3], "2s");
+    all_answered(&lab, &uids, &id);
+    lab.kill(&uids[3]);
+    ends_well(&lab, &uids[..3], &id);
+    ends_well(&lab, &uids[4..], &id);
+    start(&lab, &uids[3]);
+    ends_well(&lab, &uids, &id);
+}
+
+#[test]
+fn a_proposer_killed_before_the_announcement_leaves_nothing_open() {
+    let lab = Lab::new();
+    let uids = network(&lab);
+    let question = ["propose", "--prompt", "?", "--field", "n", "--statistic", "sum", "--deadline", "3s"];
+    let mut asks = lab
+        .command(&[&question[..], &["--node", &uids[3]]].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let open = |uid: &str| {
+        let (_, health) = lab.http(uid, "GET /health", "").unwrap();
+        serde_json::from_slice::<serde_json::Value>(&health).unwrap()["open"].as_u64().unwrap()
+    };
+    lab.until("a heavy node has accepted", || uids[..3].iter().any(|uid| open(uid) > 0));
+    lab.kill(&uids[3]);
+    assert!(!asks.wait().unwrap().success());
+    start(&lab, &uids[3]);
+    for uid in &uids {
+        lab.until("nothing is open", || open(uid) == 0);
     }
+    // Whatever became of it, all say the same.
+    let mut ends: Vec<_> = uids
+        .iter()
+        .flat_map(|uid| {
+            let all = lab.json(&["status", "--node", uid]).data()["computations"].clone();
+            all.as_array()
+                .unwrap()
+                .iter()
+                .map(|it| it["result"].clone())
+                .filter(|it| !it.is_null())
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    ends.dedup();
+    assert!(ends.len() < 2, "{ends:?}");
 }
 
 #[test]
@@ -101,24 +158,51 @@ fn a_light_node_killed_before_it_answers_does_not_hold_up_the_others() {
     let lab = Lab::new();
     let uids = lab.network(&["1", "2", "4", "1000"], &OPEN);
     lab.kill(&uids[6]);
-    let id = ask(&lab, &uids[3], "2s");
+    let id = lab.propose(&uids[3], "2s");
     ends_well(&lab, &uids[..6], &id);
     // It comes back after the end and reads the result like everybody else.
     start(&lab, &uids[6]);
     ends_well(&lab, &uids[6..], &id);
 }
 
+/// Stopped politely, in every role, while it computes, while somebody waits for a result, and while somebody who says
+/// nothing holds the control socket.
 #[test]
 fn a_polite_end_takes_less_than_five_seconds_also_while_it_computes() {
     let lab = Lab::new();
     let uids = network(&lab);
-    let id = ask(&lab, &uids[3], "3s");
+    let said = tempfile::tempdir().unwrap();
+    let victims = [&uids[2], &uids[5], &uids[3]];
+    let mut nodes: Vec<Child> = Vec::new();
+    for uid in victims {
+        lab.json(&["stop", uid]).data();
+        nodes.push(lab.foreground(&[uid], said.path()));
+        lab.until("it is back", || lab.http(uid, "GET /health", "").is_some());
+    }
+    lab.wait_for_view(&uids[3], 3, 3);
+    let id = lab.propose(&uids[3], "4s");
     all_answered(&lab, &uids, &id);
-    let pid = lab.pid(&uids[2]).unwrap().to_string();
-    let begun = std::time::Instant::now();
-    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    lab.until("the process has ended", || lab.pid(&uids[2]).is_none());
-    assert!(begun.elapsed().as_secs() < 5);
-    start(&lab, &uids[2]);
+    for ((uid, mut node), kind) in victims.into_iter().zip(nodes).zip(["-TERM", "-INT", "-TERM"]) {
+        let socket = lab.node(uid).join("control.sock");
+        let silent = UnixStream::connect(&socket).unwrap();
+        let mut waits: Child = quietly(lab.command(&["result", &id, "--wait", "--node", uid])).spawn().unwrap();
+        let begun = Instant::now();
+        signal(kind, node.id().cast_signed());
+        assert!(ends_within(&mut node, STOP_MAX).success(), "{uid}");
+        // It has told its peers and put things away.
+        assert!(!socket.exists(), "{uid}");
+        let log = std::fs::read_to_string(lab.node(uid).join("logs.log")).unwrap();
+        assert!(log.lines().last().unwrap().contains("stopped"), "{uid}: {log}");
+        assert!(!ends_within(&mut waits, STOP_MAX.saturating_sub(begun.elapsed())).success());
+        drop(silent);
+    }
+    for uid in victims {
+        start(&lab, uid);
+    }
     ends_well(&lab, &uids, &id);
+}
+
+fn quietly(mut command: Command) -> Command {
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
 }

@@ -189,10 +189,13 @@ impl RunningNode {
     /// # Errors
     /// Why it stopped on its own.
     pub async fn stopped(&mut self) -> Result<(), RunError> {
-        if std::mem::replace(&mut self.ended, true) {
+        if self.ended {
             return Ok(());
         }
-        (&mut self.task).await.unwrap_or(Err(RunError::Broken))
+        let outcome = (&mut self.task).await.unwrap_or(Err(RunError::Broken));
+        // Only now: whoever stops waiting halfway may wait again.
+        self.ended = true;
+        outcome
     }
 
     /// Stops it: the peers are told, the connections closed, the store released.
