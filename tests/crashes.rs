@@ -75,7 +75,7 @@ fn each_role_killed_while_reports_come_in() {
     }
 }
 
-/// Twelve computations with deadlines a few milliseconds apart; the victims are killed when half of them have passed, so
+/// Eight computations with deadlines a few milliseconds apart; the victims are killed when half of them have passed, so
 /// that one blow hits every phase of closing, freezing, voting, opening and reading the result.
 #[test]
 fn killed_around_the_deadline() {
@@ -84,7 +84,7 @@ fn killed_around_the_deadline() {
     let heavy = [&uids[0], &uids[1], &uids[2]];
     for victims in [&heavy[1..2], &heavy[..], &[&uids[3]], &[&uids[5]]] {
         let first = Instant::now() + Duration::from_secs(3);
-        let asked: Vec<_> = (0..12)
+        let asked: Vec<_> = (0..8)
             .map(|number| {
                 let open_for = (first + number * Duration::from_millis(15)) - Instant::now();
                 lab.propose(&uids[3], &format!("{}ms", open_for.as_millis()))
@@ -93,7 +93,7 @@ fn killed_around_the_deadline() {
         for id in &asked {
             all_answered(&lab, &uids, id);
         }
-        lab.wait_for(&uids[2], &asked[6], "half of them have closed", |view| view["status"] != "pending");
+        lab.wait_for(&uids[2], &asked[4], "half of them have closed", |view| view["status"] != "pending");
         kill_and_start(&lab, victims);
         for id in &asked {
             ends_well(&lab, &uids, id);
@@ -131,7 +131,8 @@ fn a_proposer_killed_before_the_announcement_leaves_nothing_open() {
     };
     lab.until("a heavy node has accepted", || uids[..3].iter().any(|uid| open(uid) > 0));
     lab.kill(&uids[3]);
-    assert!(!asks.wait().unwrap().success());
+    // Whether it heard of the announcement before, is a matter of milliseconds.
+    asks.wait().unwrap();
     start(&lab, &uids[3]);
     for uid in &uids {
         lab.until("nothing is open", || open(uid) == 0);
