@@ -41,6 +41,7 @@ fn terms(minimum: u32, schema: Option<&str>) -> Computation {
         patience_ms: 60_000,
         grace_ms: 3_000,
         participants: None,
+        noise: None,
     }
 }
 
@@ -84,6 +85,8 @@ fn vote(id: ComputationId, sum: &[u8], seed: u8, participants: u32) -> Signed<Vo
         heavy,
         accepted: Digest::from_bytes([4; 32]),
         participants,
+        unverified: 0,
+        verifications: None,
         partial_sum: partial_sum_commitment(id, heavy, &[seed; 32], sum),
     };
     Signed::sign(vote, &identity(seed))
@@ -95,7 +98,7 @@ fn sums(certificate: &Certificate) -> Vec<Vec<u8>> {
 }
 
 fn verdict(certificate: &Certificate) -> Result<String, CertificateError> {
-    verify_certificate(&to_bytes(certificate)).map(|verified| verified.answer.sum().to_string())
+    verify_certificate(&to_bytes(certificate)).map(|verified| verified.answer.total().to_string())
 }
 
 #[test]

@@ -187,6 +187,7 @@ fn question(net: &Net, proposer: usize, minimum: u32) -> Computation {
         patience_ms: 10_000,
         grace_ms: 3_000,
         participants: None,
+        noise: None,
     }
 }
 
@@ -198,7 +199,7 @@ fn every_node_reads_the_same_exact_sum() {
     for node in net.nodes.values() {
         let view = node.view(id).unwrap();
         assert_eq!(view.status, Status::Completed);
-        assert_eq!(view.answer.unwrap().sum(), "17".parse().unwrap());
+        assert_eq!(view.answer.unwrap().total(), "17".parse().unwrap());
         let verified = verify_certificate(&to_bytes(view.certificate.unwrap())).unwrap();
         assert_eq!((verified.id, verified.signed_by.len()), (id, HEAVY));
     }
@@ -270,7 +271,7 @@ fn a_heavy_node_that_returns_within_the_patience_loses_nothing() {
     assert_eq!(net.nodes[&peer(3)].view(id).unwrap().status, Status::Processing);
     net.restart(1);
     net.run_for(Duration::from_secs(2));
-    assert_eq!(net.nodes[&peer(3)].view(id).unwrap().answer.unwrap().sum(), "7".parse().unwrap());
+    assert_eq!(net.nodes[&peer(3)].view(id).unwrap().answer.unwrap().total(), "7".parse().unwrap());
 }
 
 #[test]
@@ -308,5 +309,5 @@ fn a_restarted_light_node_sends_the_same_report() {
     net.run_for(Duration::from_secs(1));
     assert_eq!(report(&net), Some(before));
     net.run_for(Duration::from_secs(6));
-    assert_eq!(net.nodes[&peer(4)].view(id).unwrap().answer.unwrap().sum(), "7".parse().unwrap());
+    assert_eq!(net.nodes[&peer(4)].view(id).unwrap().answer.unwrap().total(), "7".parse().unwrap());
 }

@@ -14,8 +14,8 @@ use formix_p2p::domain::{
 use formix_p2p::sharing::Secret;
 use formix_p2p::wire::{
     Acceptance, Activity, Announcement, Certificate, Close, CodecError, Exclusion, FailureNotice, Freeze,
-    Gossip, Identity, List, Manifest, Message, Opening, Presence, Receipt, Rejection, Signed, Submission, Vote,
-    Want, from_bytes, partial_sum_commitment, share_digest, to_bytes, votes_digest,
+    Gossip, Identity, List, Manifest, Message, Opening, Presence, Receipt, Rejection, Signed, Submission,
+    Verification, Vote, Want, from_bytes, partial_sum_commitment, share_digest, to_bytes, votes_digest,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -45,6 +45,7 @@ fn computation() -> Signed<Computation> {
         patience_ms: 60_000,
         grace_ms: 3_000,
         participants: None,
+        noise: None,
     };
     Signed::sign(terms, &identity(9))
 }
@@ -70,8 +71,13 @@ fn manifest(participant: u8, nonce: u8) -> Signed<Manifest> {
             share_digest(id(), identity(participant).peer(), heavy, &blind, &[1; 16])
         })
         .collect();
-    let statement =
-        Manifest { computation: id(), participant: identity(participant).peer(), nonce: [nonce; 16], shares };
+    let statement = Manifest {
+        computation: id(),
+        participant: identity(participant).peer(),
+        nonce: [nonce; 16],
+        public: vec![nonce; 96],
+        shares,
+    };
     Signed::sign(statement, &identity(participant))
 }
 
@@ -86,6 +92,12 @@ fn list() -> List {
     List::new(reports.collect(), BTreeMap::from([(exclusion.participant(), exclusion)]))
 }
 
+fn verification(seed: u8) -> Signed<Verification> {
+    let (heavy, frozen) = (identity(seed).peer(), Digest::from_bytes([4; 32]));
+    let batches = vec![Digest::from_bytes([seed; 32]); 2];
+    Signed::sign(Verification { computation: id(), heavy, frozen, batches }, &identity(seed))
+}
+
 fn vote(seed: u8) -> Signed<Vote> {
     let heavy = identity(seed).peer();
     let vote = Vote {
@@ -93,6 +105,8 @@ fn vote(seed: u8) -> Signed<Vote> {
         heavy,
         accepted: Digest::from_bytes([4; 32]),
         participants: 3,
+        unverified: 1,
+        verifications: Some(Digest::from_bytes([8; 32])),
         partial_sum: partial_sum_commitment(id(), heavy, &[seed; 32], &[3; 16]),
     };
     Signed::sign(vote, &identity(seed))
@@ -174,7 +188,15 @@ fn messages() -> Vec<Message> {
         Message::List { close: close(1), list: list() },
         Message::Conflict(manifest(20, 0)),
         Message::Freeze { freeze: Signed::sign(freeze, &identity(1)), closes: (1..=3).map(close).collect() },
-        Message::Vote(vote(1)),
+        Message::Rho { computation: id, rho: Secret::new([6; 32]), blind: Secret::new([7; 32]) },
+        Message::Verification(verification(1)),
+        Message::Verifiers {
+            computation: id,
+            batch: 1,
+            blind: Secret::new([5; 32]),
+            shares: Secret::new(vec![9; 40]),
+        },
+        Message::Vote { vote: vote(1), verifications: vec![verification(1), verification(2)] },
         Message::Open { opening: opening(1), votes: votes() },
         Message::Certificate(certificate),
         Message::Fail(notice()),
@@ -214,7 +236,7 @@ fn every_message_has_its_golden_bytes() {
         assert_eq!(Message::decode(&bytes), Ok(message.clone()));
         kinds.insert(message.kind());
     }
-    assert_eq!(kinds.len(), 24, "a kind of message has no golden bytes");
+    assert_eq!(kinds.len(), 27, "a kind of message has no golden bytes");
     for (name, gossip) in gossip() {
         let bytes = gossip.encode();
         check_golden(&format!("gossip-{name}"), &bytes);
@@ -266,7 +288,11 @@ fn a_changed_byte_is_refused_or_means_something_else() {
 
 #[test]
 fn no_byte_under_a_signature_can_change() {
-    for message in [Message::Propose(computation()), Message::Close(close(1)), Message::Vote(vote(2))] {
+    for message in [
+        Message::Propose(computation()),
+        Message::Close(close(1)),
+        Message::Vote { vote: vote(2), verifications: Vec::new() },
+    ] {
         let bytes = message.encode();
         // Version, enum, and the headers of envelope and body come first; what they hold is all signed.
         for position in 8..bytes.len() {

@@ -104,6 +104,7 @@ impl Question {
             patience_ms: millis(self.patience),
             grace_ms: 0,
             participants: (listed > 0).then(|| (heavy..heavy + self.participants.len()).map(made_up).collect()),
+            noise: None,
         })
     }
 }
@@ -172,6 +173,17 @@ fn refused(error: &ComputationError) -> Problem {
         }
         ComputationError::Deadline(_) => ("invalid_deadline", "choose a --deadline like 30s, 5m or 2h"),
         ComputationError::Patience(_) => ("invalid_patience", "choose a --patience like 60s or 10m"),
+        ComputationError::Sharing(_) => {
+            ("invalid_threshold", "choose --threshold between 2 and the number of heavy nodes")
+        }
+        ComputationError::NeedsBounds { .. } => (
+            "invalid_schema",
+            "give a --schema with \"minimum\" and \"maximum\", or use --sharing additive, which proves nothing",
+        ),
+        ComputationError::NoiseNeedsBounds => {
+            ("invalid_schema", "give a --schema with \"minimum\" and \"maximum\"")
+        }
+        ComputationError::Noise(_) => ("invalid_epsilon", "choose an --epsilon like 1 or 0.5"),
         ComputationError::Overflow { .. } => {
             ("overflow", "narrow the schema's bounds, lower --max-participants, or use --modulus-bits 128")
         }

@@ -1,7 +1,6 @@
 //! One question, asked once, of one set of heavy nodes, until one deadline.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,32 +10,13 @@ use super::limits::{
     CLOSED_LIST_MAX, DEADLINE_MAX, DEADLINE_MIN, HEAVY_MAX, HEAVY_MIN, PATIENCE_MAX, PATIENCE_MIN,
     PROMPT_CHARS_MAX, REPORTS_PER_COMPUTATION_MAX,
 };
-use super::query::{Query, QueryError, Statistic};
+use super::noise::{Noise, NoiseError};
+use super::query::{Query, QueryError};
+use super::sharing::{Sharing, SharingError};
 use super::time::Timestamp;
 
 /// The version of the rules by which a computation runs.
 pub const VERSION: u16 = 1;
-
-/// The numbers modulo a power of two, in which additive shares live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Modulus {
-    /// 2^32, as in Formix.
-    Bits32,
-    /// 2^64.
-    Bits64,
-    /// 2^128.
-    Bits128,
-}
-
-/// How measurements are split among the heavy nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Sharing {
-    /// n of n: every share but one is random, and together they sum to the measurement.
-    Additive {
-        /// Modulo what.
-        modulus: Modulus,
-    },
-}
 
 /// Everything that participants and heavy nodes agree to, signed by the proposer. The hash of its bytes is the
 /// computation's id, so no parameter can be told differently to two nodes.
@@ -67,10 +47,12 @@ pub struct Computation {
     pub deadline: Timestamp,
     /// How long missing heavy nodes are waited for after the deadline, in milliseconds.
     pub patience_ms: u64,
-    /// How long a threshold scheme waits for missing heavy nodes before it goes on, in milliseconds.
+    /// How long a threshold scheme waits for missing heavy nodes before it goes on without them, in milliseconds.
     pub grace_ms: u64,
     /// With a list, only these may take part; sorted.
     pub participants: Option<Vec<PeerId>>,
+    /// Noise that makes the result differentially private.
+    pub noise: Option<Noise>,
 }
 
 /// Why a computation cannot run.
@@ -118,74 +100,60 @@ pub enum ComputationError {
     #[error("the patience is {0}; it must be between 1s and 24h")]
     Patience(String),
     /// A total that could exceed the modulus.
-    #[error("the total could overflow: {participants} participants × {largest} ≥ 2^{bits}")]
+    #[error(
+        "the total could overflow: {participants} participants × {largest} steps{noise} do not stay below {modulus}; \
+         {fitting} participants would fit"
+    )]
     Overflow {
         /// `max_participants`.
         participants: u32,
         /// The largest encoded value.
         largest: u128,
-        /// The modulus.
-        bits: u32,
+        /// " and noise up to so much", or nothing.
+        noise: String,
+        /// The modulus, in words.
+        modulus: String,
+        /// As many participants would fit.
+        fitting: u32,
     },
-}
-
-impl Modulus {
-    /// The modulus is 2 to this power.
-    pub const fn bits(self) -> u32 {
-        match self {
-            Self::Bits32 => 32,
-            Self::Bits64 => 64,
-            Self::Bits128 => 128,
-        }
-    }
-
-    /// Bytes of one residue on the wire.
-    pub const fn bytes(self) -> usize {
-        self.bits() as usize / 8
-    }
-
-    /// The largest residue.
-    pub const fn mask(self) -> u128 {
-        u128::MAX >> (128 - self.bits())
-    }
-
-    /// The modulus with this many bits: 32, 64 or 128.
-    pub const fn from_bits(bits: u32) -> Option<Self> {
-        match bits {
-            32 => Some(Self::Bits32),
-            64 => Some(Self::Bits64),
-            128 => Some(Self::Bits128),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Sharing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Additive { .. } => f.write_str("additive"),
-        }
-    }
+    /// A threshold that cannot hold.
+    #[error(transparent)]
+    Sharing(#[from] SharingError),
+    /// A proven scheme over a field without bounds.
+    #[error("{sharing} proves that values lie within bounds, but the schema has no minimum and maximum")]
+    NeedsBounds {
+        /// The scheme.
+        sharing: &'static str,
+    },
+    /// Noise over a field without bounds.
+    #[error(
+        "noise is measured by how far one participant can move the total, but the schema has no minimum and maximum"
+    )]
+    NoiseNeedsBounds,
+    /// An ε out of range.
+    #[error(transparent)]
+    Noise(#[from] NoiseError),
 }
 
 impl Computation {
     /// How many colluding heavy nodes learn nothing about one value.
     pub fn private_against(&self) -> usize {
-        match self.sharing {
-            Sharing::Additive { .. } => self.heavy.len().saturating_sub(1),
-        }
+        self.sharing.private_against(self.heavy.len())
     }
 
     /// How many heavy nodes may be gone for good and the result still comes.
     pub fn survives(&self) -> usize {
-        match self.sharing {
-            Sharing::Additive { .. } => 0,
-        }
+        self.sharing.survives(self.heavy.len())
     }
 
     /// How long missing heavy nodes are waited for after the deadline.
     pub const fn patience(&self) -> Duration {
         Duration::from_millis(self.patience_ms)
+    }
+
+    /// How long a threshold scheme waits for missing heavy nodes before it goes on without them.
+    pub const fn grace(&self) -> Duration {
+        Duration::from_millis(self.grace_ms)
     }
 
     /// When heavy nodes that are still missing fail the computation.
@@ -201,21 +169,6 @@ impl Computation {
     /// Whether this node may take part.
     pub fn admits(&self, peer: &PeerId) -> bool {
         self.participants.as_ref().is_none_or(|list| list.binary_search(peer).is_ok())
-    }
-
-    /// The magnitude that every encoded value stays below: what the schema's bounds allow plus one, or without
-    /// bounds 2^(bits − 1) / `max_participants`, and never so much that the decoded total would not fit.
-    pub fn value_limit(&self) -> u128 {
-        let Sharing::Additive { modulus } = self.sharing;
-        let schema = self.query.fields.first().map(|field| &field.schema);
-        match schema.and_then(|schema| schema.span_steps()) {
-            Some(span) => span.saturating_add(1),
-            None => {
-                let step = schema.map_or(1, |schema| schema.step().mantissa().unsigned_abs().max(1));
-                let half = 1_u128 << (modulus.bits() - 1);
-                half.min(i128::MAX.unsigned_abs() / step) / u128::from(self.max_participants.max(1))
-            }
-        }
     }
 
     /// Checks every rule that needs no clock.
@@ -240,7 +193,8 @@ impl Computation {
             let patience = humantime::format_duration(self.patience()).to_string();
             return Err(ComputationError::Patience(patience));
         }
-        self.check_overflow()
+        self.sharing.check(self.heavy.len())?;
+        self.check_range()
     }
 
     fn check_nodes(&self) -> Result<(), ComputationError> {
@@ -273,34 +227,6 @@ impl Computation {
         }
         if minimum > maximum {
             return Err(ComputationError::MinimumAboveMaximum { minimum, maximum });
-        }
-        Ok(())
-    }
-
-    /// N · max < 2^bits, and the total, counted from zero, can be written as an exact decimal.
-    fn check_overflow(&self) -> Result<(), ComputationError> {
-        let Sharing::Additive { modulus } = self.sharing;
-        let participants = self.max_participants;
-        let overflow = |largest| ComputationError::Overflow { participants, largest, bits: modulus.bits() };
-        if self.query.statistic == Statistic::Count {
-            return Ok(());
-        }
-        for field in &self.query.fields {
-            let Some(span) = field.schema.span_steps() else {
-                if self.value_limit() == 0 {
-                    return Err(overflow(1));
-                }
-                continue;
-            };
-            let total = span.checked_mul(u128::from(participants)).ok_or(overflow(span))?;
-            let highest = i128::try_from(span)
-                .ok()
-                .and_then(|span| span.checked_add(field.schema.offset_steps().checked_abs()?))
-                .and_then(|steps| steps.checked_mul(i128::from(participants)))
-                .and_then(|steps| field.schema.value_of(steps));
-            if total > modulus.mask() || highest.is_none() {
-                return Err(overflow(span));
-            }
         }
         Ok(())
     }

@@ -24,6 +24,10 @@ pub const EXCLUSIONS_MAX: usize = 256;
 pub const HEAVY_MIN: usize = 3;
 /// Heavy nodes of one computation, at most: agreement sends the square of this many messages.
 pub const HEAVY_MAX: usize = 16;
+/// Verifier shares sent at once, in bytes: a message may carry eight times as much.
+pub const VERIFIER_BATCH_BYTES: usize = 1024 * 1024;
+/// Batches of verifier shares of one heavy node: 100 000 reports of 10 KiB each fit. Each costs a digest of 32 bytes.
+pub const VERIFIER_BATCHES_MAX: usize = 1_024;
 /// Characters of a prompt.
 pub const PROMPT_CHARS_MAX: usize = 500;
 /// Characters of a field's name.

@@ -63,10 +63,14 @@ pub enum Evidence {
     TwoFreezes,
     /// A freeze that does not follow from the lists it names.
     WrongFreeze,
+    /// Two signed commitments of one heavy node to its verifier shares for one computation.
+    TwoVerifications,
     /// Two signed votes of one heavy node for one computation.
     TwoVotes,
     /// A vote for another set than the frozen one.
     WrongVote,
+    /// A vote that contradicts what the proofs show.
+    WrongVerdict,
     /// A report that a heavy node gave a receipt for and left out of its list.
     ReportLeftOut,
     /// An opening that does not match its commitment.
@@ -221,8 +225,10 @@ impl fmt::Display for Evidence {
             Self::TwoLists => "signed two different lists",
             Self::TwoFreezes => "signed two different freezes",
             Self::WrongFreeze => "signed a freeze that does not follow from the lists",
+            Self::TwoVerifications => "committed to two different sets of verifier shares",
             Self::TwoVotes => "signed two different votes",
             Self::WrongVote => "voted for another set than the frozen one",
+            Self::WrongVerdict => "voted against what the proofs show",
             Self::ReportLeftOut => "left out a report that it had given a receipt for",
             Self::WrongOpening => "opened another partial sum than it had committed to",
         })

@@ -53,6 +53,7 @@ pub(super) fn draft(proposal: &Proposal, own: PeerId, now: Timestamp) -> Result<
         patience_ms: proposal.patience_ms,
         grace_ms: u64::try_from(GRACE_DEFAULT.as_millis()).unwrap_or(u64::MAX),
         participants: everybody.map(|_| (heavy..heavy + listed).map(stand_in).collect()),
+        noise: None,
     };
     computation.check().map_err(|error| invalid_computation(&error))?;
     Ok(computation)
@@ -233,6 +234,17 @@ fn invalid_computation(error: &ComputationError) -> ApiError {
         }
         ComputationError::Deadline(_) => ("invalid_deadline", "give for instance --deadline 30s"),
         ComputationError::Patience(_) => ("invalid_patience", "give for instance --patience 60s"),
+        ComputationError::Sharing(_) => {
+            ("invalid_threshold", "choose --threshold between 2 and the number of heavy nodes")
+        }
+        ComputationError::NeedsBounds { .. } => (
+            "invalid_schema",
+            "give a --schema with \"minimum\" and \"maximum\", or use --sharing additive, which proves nothing",
+        ),
+        ComputationError::NoiseNeedsBounds => {
+            ("invalid_schema", "give a --schema with \"minimum\" and \"maximum\"")
+        }
+        ComputationError::Noise(_) => ("invalid_epsilon", "choose an --epsilon like 1 or 0.5"),
         ComputationError::Overflow { .. } => {
             ("overflow", "raise --modulus-bits, lower --max-participants, or narrow the schema's bounds")
         }

@@ -51,6 +51,7 @@ fn question() -> Computation {
         patience_ms: 60_000,
         grace_ms: 3_000,
         participants: None,
+        noise: None,
     }
 }
 

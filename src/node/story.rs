@@ -84,7 +84,14 @@ pub(super) fn of_record(record: &Record, own: PeerId) -> Option<Line> {
         Record::Voted { vote, .. } => {
             let vote = vote.get();
             let set = counted(vote.participants as usize, "participant");
-            Some(Line::info(vote.computation, format!("voted for the set of {set}")))
+            let left_out = match vote.unverified {
+                0 => String::new(),
+                some => format!("; {} did not verify", counted(some as usize, "report")),
+            };
+            Some(Line::info(vote.computation, format!("voted for the set of {set}{left_out}")))
+        }
+        Record::Verifying { verification, .. } => {
+            Some(Line::info(verification.get().computation, "committed to its verifier shares"))
         }
         Record::Opened { opening, .. } => Some(Line::info(opening.get().computation, "opened its partial sum")),
         // `of_notice` and `of_fault` tell of these.
@@ -160,7 +167,10 @@ pub(super) fn of_message(from: PeerId, message: &Message) -> Option<Line> {
         | Message::List { .. }
         | Message::Conflict(_)
         | Message::Freeze { .. }
-        | Message::Vote(_)
+        | Message::Rho { .. }
+        | Message::Verification(_)
+        | Message::Verifiers { .. }
+        | Message::Vote { .. }
         | Message::Open { .. }
         | Message::Certificate(_)
         | Message::Fail(_)

@@ -1,7 +1,7 @@
 //! Checking a certificate: the one way from openings to an answer, for the network and offline alike.
 
-use crate::domain::{Computation, ComputationError, ComputationId, Failure, PeerId, Sharing};
-use crate::sharing::additive::{self, ShareError};
+use crate::domain::{Computation, ComputationError, ComputationId, Failure, PeerId};
+use crate::sharing::{ShareError, TotalError};
 use crate::statistics::{self, Answer, DecodeError};
 use crate::wire::{Certificate, CodecError, from_bytes, partial_sum_commitment, votes_digest};
 
@@ -57,6 +57,9 @@ pub enum CertificateError {
         /// What is wrong with it.
         error: ShareError,
     },
+    /// The partial sums do not make a total.
+    #[error(transparent)]
+    Sums(#[from] TotalError),
     /// Everything holds, and the total is none that true inputs could add up to.
     #[error(transparent)]
     Total(#[from] DecodeError),
@@ -91,10 +94,9 @@ pub(super) fn outcome_of(certificate: &Certificate) -> Result<Result<Answer, Fai
 fn answer_of(certificate: &Certificate) -> Result<Answer, CertificateError> {
     let (id, computation) = (certificate.computation.id(), certificate.computation.get());
     computation.check()?;
-    let Sharing::Additive { modulus } = computation.sharing;
-    let mut total = vec![0; statistics::slots(computation.query.statistic)];
     let (votes, openings) = (&certificate.votes, &certificate.openings);
     let first = votes.first().map(|vote| vote.get());
+    let mut partial_sums = Vec::new();
     for (index, heavy) in computation.heavy.iter().enumerate() {
         let vote = votes.get(index).map(|vote| vote.get()).filter(|vote| vote.computation == id);
         let opening = openings.get(index).map(|opening| opening.get()).filter(|it| it.computation == id);
@@ -102,16 +104,14 @@ fn answer_of(certificate: &Certificate) -> Result<Answer, CertificateError> {
             .zip(opening)
             .filter(|(vote, opening)| vote.heavy == *heavy && opening.heavy == *heavy)
             .ok_or(CertificateError::Incomplete(*heavy))?;
-        if first.is_none_or(|first| (first.accepted, first.participants) != (vote.accepted, vote.participants))
-        {
+        if first.is_none_or(|first| !first.is_for_the_set_of(vote)) {
             return Err(CertificateError::OtherSet(*heavy));
         }
         let committed = partial_sum_commitment(id, *heavy, &opening.blind, &opening.partial_sum);
         if committed != vote.partial_sum {
             return Err(CertificateError::Opening(*heavy));
         }
-        additive::accumulate(&mut total, &opening.partial_sum, modulus)
-            .map_err(|error| CertificateError::Shape { heavy: *heavy, error })?;
+        partial_sums.push((index, opening.partial_sum.as_slice()));
     }
     let extra = votes.len().max(openings.len()) > computation.heavy.len();
     let last = computation.heavy.last().copied().filter(|_| extra);
@@ -128,5 +128,10 @@ fn answer_of(certificate: &Certificate) -> Result<Answer, CertificateError> {
     if !(minimum..=maximum).contains(&participants) {
         return Err(CertificateError::Participants { participants, minimum, maximum });
     }
-    Ok(statistics::decode(computation, &total, participants)?)
+    let scheme = statistics::scheme(computation);
+    for (heavy, (_, sum)) in computation.heavy.iter().zip(&partial_sums) {
+        scheme.check_sum(sum).map_err(|error| CertificateError::Shape { heavy: *heavy, error })?;
+    }
+    let total = scheme.total(&partial_sums)?;
+    Ok(statistics::decode(computation, &total.slots, participants)?)
 }

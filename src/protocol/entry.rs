@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::action::Notice;
 use super::event::Timer;
-use super::heavy::Heavy;
+use super::heavy::{Heavy, Promise};
 use super::light::Answering;
 use super::proposer::Proposing;
 use super::turn::Turn;
@@ -51,7 +51,7 @@ pub(super) enum Stage {
         /// At the proposer, while it waits for acceptances.
         proposing: Option<Proposing>,
         /// At a heavy node that has accepted.
-        accepted: Option<Signed<Acceptance>>,
+        accepted: Option<Box<Promise>>,
     },
     /// Announced.
     Running {
@@ -182,7 +182,13 @@ impl Entry {
     /// From proposed, or unknown, to running. The announcement was checked.
     pub fn announce(&mut self, turn: &mut Turn<'_>, announcement: Announcement) {
         turn.persist(Record::Announced(announcement.clone()));
-        self.run(turn, announcement.acceptances, None);
+        let heavy = match &mut self.stage {
+            Stage::Proposed { accepted, .. } => {
+                accepted.take().map(|promise| Box::new(Heavy::with_promise(*promise)))
+            }
+            Stage::Running { .. } | Stage::Ended(_) => None,
+        };
+        self.run(turn, announcement.acceptances, heavy);
         self.changed(turn);
     }
 
@@ -332,6 +338,7 @@ impl Entry {
             RecordKind::Report,
             RecordKind::Closed,
             RecordKind::Frozen,
+            RecordKind::Verifying,
             RecordKind::Voted,
             RecordKind::Opened,
         ] {

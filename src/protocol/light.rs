@@ -11,8 +11,8 @@ use super::event::{PrivateValue, SourceProblem, Timer};
 use super::turn::Turn;
 use super::view::OwnPart;
 use crate::consent::{Decision, Doubt};
-use crate::domain::{PeerId, Sharing, Standing, Timestamp};
-use crate::sharing::{Secret, additive};
+use crate::domain::{PeerId, Standing, Timestamp};
+use crate::sharing::{Secret, Split};
 use crate::statistics;
 use crate::wire::{
     LedgerDecision, LedgerEntry, Manifest, Message, Receipt, Record, Rejection, Signed, Submission,
@@ -167,11 +167,11 @@ impl Entry {
         if !self.may_decide() || turn.now >= self.terms().deadline {
             return;
         }
-        let Ok(measurement) = statistics::encode(self.terms(), value.expose()) else {
+        let measurement = statistics::encode(self.terms(), value.expose()).ok();
+        let Some(submissions) = measurement.and_then(|measurement| self.submissions(turn, &measurement)) else {
             self.decline(turn, Standing::ValueUnfit);
             return;
         };
-        let submissions = self.submissions(turn, &measurement);
         turn.persist(Record::Report(submissions.clone()));
         turn.persist(self.ledger_entry(turn.now, LedgerDecision::Answered));
         if matches!(self.own, OwnPart::Waiting(_)) {
@@ -202,11 +202,14 @@ impl Entry {
         }
     }
 
-    fn submissions(&self, turn: &mut Turn<'_>, measurement: &additive::Residues) -> Vec<Submission> {
-        let Sharing::Additive { modulus } = self.terms().sharing;
+    /// The whole report, one submission a heavy node; `None` for a measurement that the scheme does not take.
+    fn submissions(&self, turn: &mut Turn<'_>, measurement: &Secret<Vec<u128>>) -> Option<Vec<Submission>> {
         let (id, me) = (self.id, turn.me());
         let heavy_nodes = self.terms().heavy.clone();
-        let shares = additive::split(measurement, modulus, heavy_nodes.len(), turn.rng());
+        let mut nonce = [0; 16];
+        turn.rng().fill_bytes(&mut nonce);
+        let scheme = statistics::scheme(self.terms());
+        let Split { public, shares } = scheme.split(id.as_bytes(), &nonce, measurement, turn.rng()).ok()?;
         let blinds: Vec<Secret<[u8; 32]>> = heavy_nodes.iter().map(|_| turn.secret_bytes()).collect();
         let digests = heavy_nodes
             .iter()
@@ -214,11 +217,9 @@ impl Entry {
             .zip(&shares)
             .map(|((heavy, blind), share)| share_digest(id, me, *heavy, blind, share.expose()))
             .collect();
-        let mut nonce = [0; 16];
-        turn.rng().fill_bytes(&mut nonce);
-        let manifest = turn.sign(Manifest { computation: id, participant: me, nonce, shares: digests });
+        let manifest = turn.sign(Manifest { computation: id, participant: me, nonce, public, shares: digests });
         let parts = blinds.into_iter().zip(shares);
-        parts.map(|(blind, share)| Submission { manifest: manifest.clone(), blind, share }).collect()
+        Some(parts.map(|(blind, share)| Submission { manifest: manifest.clone(), blind, share }).collect())
     }
 
     fn ledger_entry(&self, at: Timestamp, decision: LedgerDecision) -> Record {

@@ -158,8 +158,19 @@ impl State {
                 let id = freeze.get().computation;
                 self.with(id, |entry| entry.on_freeze(turn, from, freeze, closes));
             }
-            Message::Vote(vote) => {
-                self.with(vote.get().computation, |entry| entry.on_vote(turn, from, vote));
+            Message::Rho { computation, rho, blind } => {
+                self.with(computation, |entry| entry.on_rho(turn, from, rho, &blind));
+            }
+            Message::Verification(commitment) => {
+                let id = commitment.get().computation;
+                self.with(id, |entry| entry.on_verification(turn, from, commitment));
+            }
+            Message::Verifiers { computation, batch, blind, shares } => {
+                self.with(computation, |entry| entry.on_verifiers(turn, from, batch, &blind, shares));
+            }
+            Message::Vote { vote, verifications } => {
+                let id = vote.get().computation;
+                self.with(id, |entry| entry.on_vote(turn, from, vote, verifications));
             }
             Message::Open { opening, votes } => {
                 let id = opening.get().computation;
@@ -274,8 +285,8 @@ impl State {
         let entry = self.entries.entry(id).or_insert(entry);
         let mine = announcement.acceptances.iter().find(|acceptance| acceptance.signer() == me).cloned();
         let accepted = match &entry.stage {
-            Stage::Proposed { accepted, .. } => accepted.clone(),
-            Stage::Running { .. } | Stage::Ended(_) => None,
+            Stage::Proposed { accepted: Some(promise), .. } => Some(promise.acceptance.clone()),
+            Stage::Proposed { accepted: None, .. } | Stage::Running { .. } | Stage::Ended(_) => None,
         };
         entry.announce(turn, announcement.clone());
         if mine.is_some() && mine != accepted {

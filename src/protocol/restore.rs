@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::entry::{Entry, Outcome, Stage};
-use super::heavy::Heavy;
+use super::heavy::{Heavy, Promise};
 use super::turn::Turn;
 use super::view::OwnPart;
 use crate::domain::{Computation, ComputationId, Failure, Standing};
@@ -18,7 +18,7 @@ use crate::wire::{
 struct Pieces {
     computation: Option<Signed<Computation>>,
     proposed: Option<()>,
-    accepted: Option<Signed<crate::wire::Acceptance>>,
+    accepted: Option<Box<Promise>>,
     announcement: Option<Announcement>,
     report: Option<Vec<Submission>>,
     steps: Vec<Record>,
@@ -49,9 +49,9 @@ impl Pieces {
                 self.proposed = Some(());
                 self.computation = Some(computation);
             }
-            Record::Accepted { computation, acceptance, .. } => {
+            Record::Accepted { computation, acceptance, rho, blind } => {
                 self.computation = Some(computation);
-                self.accepted = Some(acceptance);
+                self.accepted = Some(Box::new(Promise { acceptance, rho, blind }));
             }
             Record::Announced(announcement) => {
                 self.computation = Some(announcement.computation.clone());
@@ -72,8 +72,10 @@ impl Pieces {
                 proof @ (FaultProof::TwoLists(..)
                 | FaultProof::TwoFreezes(..)
                 | FaultProof::WrongFreeze(..)
+                | FaultProof::TwoVerifications(..)
                 | FaultProof::TwoVotes(..)
                 | FaultProof::WrongVote(..)
+                | FaultProof::WrongVerdict(..)
                 | FaultProof::ReportLeftOut(..)
                 | FaultProof::WrongOpening(..)) => {
                     let (heavy, evidence) = (fault.culprit, proof.evidence());
@@ -83,6 +85,7 @@ impl Pieces {
             step @ (Record::Held(_)
             | Record::Closed { .. }
             | Record::Frozen { .. }
+            | Record::Verifying { .. }
             | Record::Voted { .. }
             | Record::Opened { .. }) => self.steps.push(step),
         }
@@ -127,10 +130,11 @@ impl Pieces {
     }
 
     fn resume(self, turn: &mut Turn<'_>, entry: &mut Entry, announcement: Announcement) {
-        let mut heavy = self.accepted.is_some().then(Box::<Heavy>::default);
+        let mut heavy = self.accepted.map(|promise| Box::new(Heavy::with_promise(*promise)));
+        let heavy_nodes = entry.terms().heavy.clone();
         if let Some(heavy) = &mut heavy {
             for step in self.steps {
-                heavy.restore(turn.me(), step);
+                heavy.restore(turn.me(), &heavy_nodes, step);
             }
             for exclusion in self.exclusions {
                 heavy.restore_exclusion(exclusion);

@@ -102,8 +102,8 @@ impl State {
     }
 
     /// A peer lacks something.
-    pub fn on_want(&self, turn: &mut Turn<'_>, from: PeerId, id: ComputationId, lacking: Want) {
-        let Some(entry) = self.entries.get(&id) else { return };
+    pub fn on_want(&mut self, turn: &mut Turn<'_>, from: PeerId, id: ComputationId, lacking: Want) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
         let view = entry.view();
         if let Some(certificate) = view.certificate {
             turn.send(from, Message::Certificate(certificate.clone()));

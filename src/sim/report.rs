@@ -103,10 +103,11 @@ impl End {
         match (view.status, &view.answer, view.failure) {
             (Status::Completed, Some(answer), _) => {
                 let step = view.computation.query.fields.first().map(|field| field.schema.step());
-                let steps = step.and_then(|step| Some(answer.sum().at_scale(step.scale())? / step.mantissa()));
+                let steps =
+                    step.and_then(|step| Some(answer.total().at_scale(step.scale())? / step.mantissa()));
                 let names = run.watch.names_in(steps.unwrap_or(0));
                 let names = names.iter().filter_map(|peer| run.places.get(peer).copied()).collect();
-                Self::Completed { names, participants: answer.participants(), sum: answer.sum() }
+                Self::Completed { names, participants: answer.participants(), sum: answer.total() }
             }
             (Status::Failed, _, Some(failure)) => Self::Failed(failure.clone()),
             _ => Self::Open,

@@ -341,6 +341,7 @@ impl Run {
             patience_ms: question.patience,
             grace_ms: 0,
             participants,
+            noise: None,
         }
     }
 

@@ -1,20 +1,35 @@
 //! Records to measurements, totals to answers.
 //!
-//! A measurement is a vector of slots: the number of records, then, for sum and mean, the sum of the values
-//! counted in steps from the schema's offset. Heavy nodes add slots and know nothing of their meaning.
+//! A measurement is a vector of slots. Heavy nodes add slots and know nothing of their meaning. Additive sharing proves
+//! nothing, so its slots are the number of records and then, for sum and mean, the value in steps from the schema's offset. With a
+//! proof there is one slot alone: a 1 for a count, or the value; the participants are then the records.
 
-use serde_json::{Map, Number, Value};
+use rand_chacha::rand_core::Rng;
+use serde_json::{Map, Number, Value, json};
 
-use crate::domain::{Computation, Decimal, SchemaMismatch, Sharing, Statistic};
-use crate::sharing::{Secret, additive};
+use crate::domain::{Computation, Decimal, Noise, PrimeField, SchemaMismatch, Sharing, Statistic};
+use crate::sharing::{Circuit, Scheme, Secret, additive, noise};
 
 /// What a total says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     statistic: Statistic,
     participants: u32,
     samples: u64,
-    sum: Decimal,
+    /// The exact sum, or the count.
+    total: Decimal,
+    noise: Option<NoiseSaid>,
+}
+
+/// The noise in a result.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NoiseSaid {
+    /// Which mechanism.
+    pub mechanism: &'static str,
+    /// The privacy loss.
+    pub epsilon: Decimal,
+    /// Of the noise in the sum or the count, in units of the field.
+    pub standard_deviation: f64,
 }
 
 /// Why a value cannot be encoded. It never shows the value.
@@ -49,11 +64,25 @@ pub enum DecodeError {
     Impossible,
 }
 
-/// Slots of a measurement.
-pub const fn slots(statistic: Statistic) -> usize {
-    match statistic {
-        Statistic::Count => 1,
-        Statistic::Sum | Statistic::Mean => 2,
+/// The sharing scheme of a computation that keeps every rule ([`Computation::check`]).
+pub fn scheme(computation: &Computation) -> Scheme {
+    let parties = computation.heavy.len();
+    let slots = if computation.query.statistic == Statistic::Count { 1 } else { 2 };
+    match computation.sharing {
+        Sharing::Additive { modulus } => Scheme::additive(modulus, slots, parties),
+        Sharing::Prio3 => Scheme::prio3(circuit(computation), parties),
+        Sharing::Threshold { k } => Scheme::threshold(circuit(computation), usize::from(k), parties),
+    }
+}
+
+/// What is proven of each measurement: it is 0 or 1, or lies within the schema's bounds.
+fn circuit(computation: &Computation) -> Circuit {
+    let max = computation.largest_value().unwrap_or(1);
+    match (computation.query.statistic, computation.prime_field(), u64::try_from(max)) {
+        (Statistic::Count, PrimeField::Field64, _) => Circuit::Count,
+        // A schema of one value: nothing to prove but that it is that value, which the range 0 to 0 would be.
+        (_, PrimeField::Field64, Ok(max)) if max > 0 => Circuit::Sum { max },
+        _ => Circuit::SumVec { max: max.max(1), length: 1 },
     }
 }
 
@@ -61,19 +90,34 @@ pub const fn slots(statistic: Statistic) -> usize {
 ///
 /// # Errors
 /// The rule that the value breaks.
-pub fn encode(computation: &Computation, value: Decimal) -> Result<additive::Residues, EncodeError> {
-    let Sharing::Additive { modulus } = computation.sharing;
-    let mut slots = vec![1];
+pub fn encode(computation: &Computation, value: Decimal) -> Result<Secret<Vec<u128>>, EncodeError> {
     let counted = computation.query.statistic == Statistic::Count;
-    if let Some(field) = computation.query.fields.first().filter(|_| !counted) {
-        let steps = field.schema.encode(value)?;
-        let limit = computation.value_limit();
-        if steps.unsigned_abs() >= limit {
-            return Err(EncodeError::TooLarge { limit });
+    let steps = match computation.query.fields.first().filter(|_| !counted) {
+        None => None,
+        Some(field) => {
+            let (steps, limit) = (field.schema.encode(value)?, computation.value_limit());
+            if steps.unsigned_abs() >= limit {
+                return Err(EncodeError::TooLarge { limit });
+            }
+            Some(steps)
         }
-        slots.push(additive::residue_of(steps, modulus));
-    }
+    };
+    let slots = match computation.sharing {
+        Sharing::Additive { modulus } => {
+            std::iter::once(1).chain(steps.map(|steps| additive::residue_of(steps, modulus))).collect()
+        }
+        // With bounds, steps are counted from the lowest value.
+        Sharing::Prio3 | Sharing::Threshold { .. } => vec![steps.map_or(1, i128::unsigned_abs)],
+    };
     Ok(Secret::new(slots))
+}
+
+/// One heavy node's noise for every slot, if the computation asks for noise.
+pub fn draw_noise(computation: &Computation, rng: &mut impl Rng) -> Option<Secret<Vec<i128>>> {
+    let epsilon = computation.noise?.ratio();
+    let drawn = noise::sample(epsilon, computation.largest_value()?, 1, rng);
+    let padding = scheme(computation).slots().saturating_sub(1);
+    Some(Secret::new(std::iter::repeat_n(0, padding).chain(drawn).collect()))
 }
 
 /// Decodes the sum of `participants` measurements.
@@ -81,32 +125,45 @@ pub fn encode(computation: &Computation, value: Decimal) -> Result<additive::Res
 /// # Errors
 /// `Shape`, or `Impossible` for a total that true inputs cannot give.
 pub fn decode(computation: &Computation, total: &[u128], participants: u32) -> Result<Answer, DecodeError> {
-    let Sharing::Additive { modulus } = computation.sharing;
     let statistic = computation.query.statistic;
-    let (expected, got) = (slots(statistic), total.len());
-    if got != expected {
+    let (expected, got) = (scheme(computation).slots(), total.len());
+    let Some((last, records)) = total.split_last().filter(|_| got == expected) else {
         return Err(DecodeError::Shape { expected, got });
-    }
+    };
     // Every participant answers with one record.
-    let first = total.first().copied().unwrap_or_default();
-    let samples = u64::try_from(first).map_err(|_| DecodeError::Impossible)?;
-    if samples != u64::from(participants) {
+    if records.first().is_some_and(|records| *records != u128::from(participants)) {
         return Err(DecodeError::Impossible);
     }
-    let mut sum = Decimal::new(0, 0).unwrap_or(Decimal::ONE);
-    if let (Some(slot), Some(field)) = (total.get(1), computation.query.fields.first()) {
-        let steps = match field.schema.span_steps() {
-            Some(span) => i128::try_from(*slot)
-                .ok()
-                .filter(|_| *slot <= span.saturating_mul(u128::from(participants)))
-                .and_then(|steps| {
-                    steps.checked_add(field.schema.offset_steps().checked_mul(i128::from(samples))?)
-                }),
-            None => Some(additive::signed(*slot, modulus)),
-        };
-        sum = steps.and_then(|steps| field.schema.value_of(steps)).ok_or(DecodeError::Impossible)?;
-    }
-    Ok(Answer { statistic, participants, samples, sum })
+    let steps = computation.total_steps(*last, participants).ok_or(DecodeError::Impossible)?;
+    let mut samples = u64::from(participants);
+    let field = computation.query.fields.first();
+    let (total, unit) = match field.filter(|_| statistic != Statistic::Count) {
+        None => {
+            if computation.noise.is_none() {
+                samples = u64::try_from(steps).map_err(|_| DecodeError::Impossible)?;
+                let forged = matches!(computation.sharing, Sharing::Additive { .. })
+                    && samples != u64::from(participants);
+                if forged {
+                    return Err(DecodeError::Impossible);
+                }
+            }
+            (Decimal::new(steps, 0), Decimal::ONE)
+        }
+        Some(field) => {
+            let offset = field.schema.offset_steps().checked_mul(i128::from(participants));
+            let steps = offset.and_then(|offset| steps.checked_add(offset));
+            (steps.and_then(|steps| field.schema.value_of(steps)), field.schema.step())
+        }
+    };
+    let total = total.ok_or(DecodeError::Impossible)?;
+    let noise = computation.noise.map(|noise| NoiseSaid {
+        mechanism: Noise::MECHANISM,
+        epsilon: noise.epsilon,
+        standard_deviation: noise
+            .standard_deviation(computation.largest_value().unwrap_or(1), computation.heavy.len())
+            * unit.to_string().parse::<f64>().unwrap_or(f64::NAN),
+    });
+    Ok(Answer { statistic, participants, samples, total, noise })
 }
 
 impl Answer {
@@ -120,14 +177,19 @@ impl Answer {
         self.samples
     }
 
-    /// The exact sum; zero for a count.
-    pub const fn sum(&self) -> Decimal {
-        self.sum
+    /// The exact sum, noise included; the number of records for a count.
+    pub const fn total(&self) -> Decimal {
+        self.total
+    }
+
+    /// The noise in the total, if it was asked for.
+    pub const fn noise(&self) -> Option<NoiseSaid> {
+        self.noise
     }
 
     /// The mean, as the double that is nearest to the exact quotient; `None` for a count or for no records.
     pub fn mean(&self) -> Option<f64> {
-        (self.statistic == Statistic::Mean && self.samples > 0).then(|| quotient(self.sum, self.samples))
+        (self.statistic == Statistic::Mean && self.samples > 0).then(|| quotient(self.total, self.samples))
     }
 
     /// The object under `result` in docs/CLI.md.
@@ -135,19 +197,27 @@ impl Answer {
         let mut object = Map::new();
         match self.statistic {
             Statistic::Count => {
-                object.insert("count".to_owned(), self.samples.into());
+                object.insert("count".to_owned(), exact(self.total));
             }
             Statistic::Sum => {
-                object.insert("sum".to_owned(), exact(self.sum));
+                object.insert("sum".to_owned(), exact(self.total));
             }
             Statistic::Mean => {
                 let mean = self.mean().and_then(Number::from_f64);
                 object.insert("mean".to_owned(), mean.map_or(Value::Null, Value::Number));
-                object.insert("sum".to_owned(), exact(self.sum));
+                object.insert("sum".to_owned(), exact(self.total));
             }
         }
         object.insert("samples".to_owned(), self.samples.into());
         object.insert("participants".to_owned(), self.participants.into());
+        if let Some(noise) = self.noise {
+            let said = json!({
+                "mechanism": noise.mechanism,
+                "epsilon": exact(noise.epsilon),
+                "standard_deviation": noise.standard_deviation,
+            });
+            object.insert("noise".to_owned(), said);
+        }
         Value::Object(object)
     }
 }

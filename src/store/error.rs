@@ -38,6 +38,19 @@ pub enum StoreError {
         /// The latest version that this release reads.
         known: u32,
     },
+    /// It was written by a release from before the first stable one, whose signed records this one cannot read.
+    #[error(
+        "{} was made by an older formix-p2p (schema version {found}), whose records version {known} cannot read",
+        path.display()
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: u32,
+        /// The version that this release reads.
+        known: u32,
+    },
     /// It holds the memory of another node.
     #[error("{} is the store of node {}, not of node {}", path.display(), found.uid(), expected.uid())]
     OtherOwner {
@@ -78,6 +91,11 @@ impl StoreError {
             Self::Newer { .. } => {
                 "use the newer formix-p2p; an older one would lose what it does not know".to_owned()
             }
+            Self::Older { path, .. } => format!(
+                "finish what runs with the older release, then move the file aside (mv {0} {0}.old): the node keeps its \
+                 identity, starts with an empty memory and declines questions that are older than it",
+                path.display()
+            ),
             Self::OtherOwner { .. } => {
                 "put each node's files back into its own folder; a store belongs to one identity".to_owned()
             }

@@ -292,6 +292,9 @@ fn read_meta(database: &Database, path: &Path) -> Result<(PeerId, StoredMemory),
         Ok(found) if found > SCHEMA_VERSION => {
             return Err(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
         }
+        Ok(found) if found > 0 => {
+            return Err(StoreError::Older { path: path.to_owned(), found, known: SCHEMA_VERSION });
+        }
         Ok(_) | Err(_) => return Err(damaged(path, "its schema version is not one")),
     }
     let unreadable = |error: wire::CodecError| damaged(path, &error.to_string());

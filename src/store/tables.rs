@@ -10,7 +10,7 @@ use crate::domain::PeerId;
 use crate::wire::{self, Record, RecordKey, RecordKind};
 
 /// The schema that this release writes. It goes up with every change to a table or a row.
-pub(super) const SCHEMA_VERSION: u32 = 1;
+pub(super) const SCHEMA_VERSION: u32 = 2;
 /// The version of a row, its first byte.
 const ROW_VERSION: u8 = 1;
 
@@ -31,6 +31,7 @@ pub(super) const fn table_of(kind: RecordKind) -> Table {
         RecordKind::Held => "held_reports",
         RecordKind::Closed => "closes",
         RecordKind::Frozen => "freezes",
+        RecordKind::Verifying => "verifications",
         RecordKind::Voted => "votes",
         RecordKind::Opened => "openings",
         RecordKind::Certificate => "certificates",

@@ -11,7 +11,7 @@ use crate::domain::{
 use crate::sharing::Secret;
 use crate::wire::{
     Acceptance, Announcement, Certificate, Close, Exclusion, Fault, FaultProof, Freeze, Identity,
-    LedgerDecision, LedgerEntry, List, Manifest, Opening, Signed, Submission, Vote,
+    LedgerDecision, LedgerEntry, List, Manifest, Opening, Signed, Submission, Verification, Vote,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -43,13 +43,20 @@ fn computation(nonce: u8) -> Signed<Computation> {
         patience_ms: 60_000,
         grace_ms: 3_000,
         participants: None,
+        noise: None,
     };
     Signed::sign(computation, &identity(1))
 }
 
 fn submission(computation: ComputationId, participant: &Identity, nonce: u8) -> Submission {
     let shares = vec![Digest::from_bytes([nonce; 32]); 3];
-    let manifest = Manifest { computation, participant: participant.peer(), nonce: [nonce; 16], shares };
+    let manifest = Manifest {
+        computation,
+        participant: participant.peer(),
+        nonce: [nonce; 16],
+        public: vec![nonce; 96],
+        shares,
+    };
     Submission {
         manifest: Signed::sign(manifest, participant),
         blind: Secret::new([nonce; 32]),
@@ -77,8 +84,17 @@ fn every_kind() -> Vec<Record> {
         frozen: digest,
         participants: 3,
     };
-    let vote =
-        Vote { computation: id, heavy: heavy.peer(), accepted: digest, participants: 3, partial_sum: digest };
+    let vote = Vote {
+        computation: id,
+        heavy: heavy.peer(),
+        accepted: digest,
+        participants: 3,
+        unverified: 1,
+        verifications: Some(digest),
+        partial_sum: digest,
+    };
+    let verification =
+        Verification { computation: id, heavy: heavy.peer(), frozen: digest, batches: vec![digest; 2] };
     let vote = Signed::sign(vote, &heavy);
     let opening = Opening {
         computation: id,
@@ -104,8 +120,14 @@ fn every_kind() -> Vec<Record> {
         held(&light),
         Record::Closed { close: close.clone(), list: list.clone() },
         Record::Frozen { freeze: Signed::sign(freeze, &heavy), accepted: list, closes: vec![close] },
+        Record::Verifying {
+            verification: Signed::sign(verification, &heavy),
+            blinds: vec![Secret::new([3; 32]); 2],
+            rhos: vec![Secret::new([4; 32]); 3],
+        },
         Record::Voted {
             vote: vote.clone(),
+            unverified: vec![light.peer()],
             partial_sum: Secret::new(vec![0; 16]),
             blind: Secret::new([7; 32]),
         },
@@ -289,15 +311,24 @@ fn the_store_of_another_node_is_refused() {
 }
 
 #[test]
-fn a_newer_schema_is_refused_by_name() {
-    let (scratch, _) = Scratch::filled();
-    edit(&scratch, |transaction| {
-        transaction.open_table(META)?.insert("schema_version", 2_u32.to_be_bytes().as_slice())?;
-        Ok(())
-    });
-    let refused = scratch.open().unwrap_err();
-    assert!(matches!(refused, StoreError::Newer { found: 2, known: 1, .. }));
-    assert!(refused.to_string().contains("made by a newer formix-p2p"), "{refused}");
+fn another_schema_version_is_refused_with_the_way_out() {
+    let stored = |version: u32| {
+        let (scratch, _) = Scratch::filled();
+        edit(&scratch, |transaction| {
+            transaction.open_table(META)?.insert("schema_version", version.to_be_bytes().as_slice())?;
+            Ok(())
+        });
+        scratch.open().unwrap_err()
+    };
+    let newer = stored(3);
+    assert!(matches!(newer, StoreError::Newer { found: 3, known: 2, .. }));
+    assert!(newer.to_string().contains("made by a newer formix-p2p"), "{newer}");
+    let older = stored(1);
+    assert!(matches!(older, StoreError::Older { found: 1, known: 2, .. }));
+    assert!(
+        older.to_string().contains("made by an older formix-p2p") && older.hint().contains(".old"),
+        "{older}"
+    );
 }
 
 fn edit(scratch: &Scratch, change: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>) {

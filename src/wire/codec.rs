@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::domain::limits::HEAVY_MAX;
+use crate::domain::limits::{HEAVY_MAX, VERIFIER_BATCHES_MAX};
 
 /// Why bytes are not a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +30,7 @@ pub enum CodecError {
         limit: usize,
     },
     /// A version of the envelope that this node does not know.
-    #[error("version {0} of the envelope; this node knows version 1")]
+    #[error("version {0} of the envelope; this node knows version 2")]
     Version(u8),
     /// No bytes at all.
     #[error("empty")]
@@ -53,20 +53,46 @@ where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
-    struct AtMost<T>(PhantomData<T>);
+    at_most::<HEAVY_MAX, D, T>(deserializer)
+}
 
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for AtMost<T> {
+/// Reads a public share, which has at most 32 bytes a heavy node.
+pub(super) fn public_share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let bytes: Vec<u8> = serde_bytes::deserialize(deserializer)?;
+    if bytes.len() > 32 * HEAVY_MAX {
+        return Err(D::Error::invalid_length(bytes.len(), &"a public share of at most 512 bytes"));
+    }
+    Ok(bytes)
+}
+
+/// Reads the digests of batches.
+pub(super) fn batches<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    at_most::<VERIFIER_BATCHES_MAX, D, T>(deserializer)
+}
+
+fn at_most<'de, const MAX: usize, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct AtMost<const MAX: usize, T>(PhantomData<T>);
+
+    impl<'de, const MAX: usize, T: Deserialize<'de>> Visitor<'de> for AtMost<MAX, T> {
         type Value = Vec<T>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "at most {HEAVY_MAX} elements")
+            write!(f, "at most {MAX} elements")
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Vec<T>, A::Error> {
             let mut list = Vec::new();
             while let Some(element) = elements.next_element()? {
-                if list.len() == HEAVY_MAX {
-                    return Err(A::Error::invalid_length(HEAVY_MAX + 1, &self));
+                if list.len() == MAX {
+                    return Err(A::Error::invalid_length(MAX + 1, &self));
                 }
                 list.push(element);
             }
@@ -74,7 +100,7 @@ where
         }
     }
 
-    deserializer.deserialize_seq(AtMost(PhantomData))
+    deserializer.deserialize_seq(AtMost::<MAX, T>(PhantomData))
 }
 
 /// Reads a value from bytes in deterministic form.

@@ -32,6 +32,19 @@ pub fn partial_sum_commitment(
     Digest::of("formix-p2p/partial-sum-commitment/1", &parts)
 }
 
+/// A heavy node's commitment to one batch of its verifier shares.
+pub fn verifiers_commitment(
+    computation: ComputationId,
+    heavy: PeerId,
+    batch: u32,
+    blind: &Blind,
+    shares: &[u8],
+) -> Digest {
+    let parts: [&[u8]; 5] =
+        [computation.as_bytes(), &heavy.to_bytes(), &batch.to_be_bytes(), blind.expose(), shares];
+    Digest::of("formix-p2p/verifiers-commitment/1", &parts)
+}
+
 /// A heavy node's commitment to ρ.
 pub fn rho_commitment(
     computation: ComputationId,

@@ -1,6 +1,6 @@
 //! The reports that a heavy node holds, sorted, with evidence for those that it leaves out on purpose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -106,6 +106,12 @@ impl List {
     /// The digest that a heavy node signs.
     pub fn digest(&self, computation: ComputationId) -> Digest {
         Digest::of("formix-p2p/list/1", &[computation.as_bytes(), &codec::to_bytes(self)])
+    }
+
+    /// This list without some participants.
+    pub fn without(&self, left_out: &BTreeSet<PeerId>) -> Self {
+        let keeps = |entry: &&Entry| !left_out.contains(&entry.participant);
+        Self { entries: self.entries.iter().filter(keeps).copied().collect(), exclusions: Vec::new() }
     }
 
     /// What is on every list. Whoever one of them excludes is not on that one.

@@ -10,12 +10,14 @@ use super::codec::{self, CodecError};
 use super::commitment::Blind;
 use super::list::List;
 use super::signed::Signed;
-use super::statement::{Acceptance, Close, FailureNotice, Freeze, Manifest, Opening, Presence, Receipt, Vote};
+use super::statement::{
+    Acceptance, Close, FailureNotice, Freeze, Manifest, Opening, Presence, Receipt, Verification, Vote,
+};
 use crate::domain::limits::{GOSSIP_BYTES_MAX, MESSAGE_BYTES_MAX};
 use crate::domain::{Computation, ComputationId, Digest, Refusal, Standing, Timestamp};
 use crate::sharing::Secret;
 
-const ENVELOPE_VERSION: u8 = 1;
+const ENVELOPE_VERSION: u8 = 2;
 
 /// A computation that every heavy node has accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +66,12 @@ pub enum Want {
     List,
     /// The receiver's freeze.
     Freeze,
+    /// The receiver's ρ.
+    Rho,
+    /// The receiver's commitment to its verifier shares.
+    Verification,
+    /// The receiver's verifier shares, every batch.
+    Verifiers,
     /// The receiver's vote.
     Vote,
     /// The receiver's opening.
@@ -146,8 +154,36 @@ pub enum Message {
         #[serde(deserialize_with = "codec::one_a_heavy_node")]
         closes: Vec<Signed<Close>>,
     },
+    /// Heavy node to heavy nodes, once every freeze is in: my ρ, a part of the verification key.
+    Rho {
+        /// Of which computation.
+        computation: ComputationId,
+        /// ρ.
+        rho: Secret<[u8; 32]>,
+        /// The random bytes of its commitment in the acceptance.
+        blind: Blind,
+    },
+    /// Heavy node to heavy nodes: a commitment to my verifier shares.
+    Verification(Signed<Verification>),
+    /// Heavy node to heavy nodes, once every commitment is in: a batch of my verifier shares.
+    Verifiers {
+        /// Of which computation.
+        computation: ComputationId,
+        /// Which batch, counted from 0.
+        batch: u32,
+        /// The random bytes of its commitment.
+        blind: Blind,
+        /// Verifier shares, one after the other.
+        shares: Secret<Vec<u8>>,
+    },
     /// Heavy node to heavy nodes: the set, and a commitment to my partial sum.
-    Vote(Signed<Vote>),
+    Vote {
+        /// The vote.
+        vote: Signed<Vote>,
+        /// What the proofs were judged by, in the order of the heavy nodes; empty where there are none.
+        #[serde(deserialize_with = "codec::one_a_heavy_node")]
+        verifications: Vec<Signed<Verification>>,
+    },
     /// Heavy node to heavy nodes: my partial sum.
     Open {
         /// The opening.
@@ -243,7 +279,10 @@ impl Message {
             Self::List { .. } => "list",
             Self::Conflict(_) => "conflict",
             Self::Freeze { .. } => "freeze",
-            Self::Vote(_) => "vote",
+            Self::Rho { .. } => "rho",
+            Self::Verification(_) => "verification",
+            Self::Verifiers { .. } => "verifiers",
+            Self::Vote { .. } => "vote",
             Self::Open { .. } => "open",
             Self::Certificate(_) => "certificate",
             Self::Fail(_) => "fail",

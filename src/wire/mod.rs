@@ -12,12 +12,12 @@ mod statement;
 
 pub use certificate::Certificate;
 pub use codec::{CodecError, from_bytes, to_bytes};
-pub use commitment::{Blind, partial_sum_commitment, rho_commitment, share_digest};
+pub use commitment::{Blind, partial_sum_commitment, rho_commitment, share_digest, verifiers_commitment};
 pub use list::{Entry, Exclusion, List};
 pub use message::{Announcement, Gossip, Message, Rejection, Submission, Want};
 pub use record::{Fault, FaultProof, LedgerDecision, LedgerEntry, Record, RecordKey, RecordKind};
 pub use signed::{Identity, Signed, Statement};
 pub use statement::{
-    Acceptance, Activity, Close, FailureNotice, Freeze, Manifest, Opening, Presence, Receipt, Vote,
-    votes_digest,
+    Acceptance, Activity, Close, FailureNotice, Freeze, Manifest, Opening, Presence, Receipt, Verification,
+    Vote, verifications_digest, votes_digest,
 };

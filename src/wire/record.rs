@@ -7,7 +7,7 @@ use super::commitment::Blind;
 use super::list::{Exclusion, List};
 use super::message::{Announcement, Submission};
 use super::signed::Signed;
-use super::statement::{Acceptance, Close, FailureNotice, Freeze, Opening, Receipt, Vote};
+use super::statement::{Acceptance, Close, FailureNotice, Freeze, Opening, Receipt, Verification, Vote};
 use crate::domain::{Computation, ComputationId, Evidence, Failure, PeerId, Standing, Statistic, Timestamp};
 use crate::sharing::Secret;
 
@@ -49,10 +49,21 @@ pub enum Record {
         /// The closes that it follows from, in the order of the heavy nodes.
         closes: Vec<Signed<Close>>,
     },
+    /// Heavy node: its verifier shares are fixed. They follow from the reports and everybody's ρ.
+    Verifying {
+        /// What was signed.
+        verification: Signed<Verification>,
+        /// The random bytes of each batch's commitment.
+        blinds: Vec<Blind>,
+        /// ρ of every heavy node, in their order.
+        rhos: Vec<Secret<[u8; 32]>>,
+    },
     /// Heavy node: the partial sum is fixed.
     Voted {
         /// What was signed.
         vote: Signed<Vote>,
+        /// Whose reports of the frozen set did not verify.
+        unverified: Vec<PeerId>,
         /// The partial sum, until it is opened.
         partial_sum: Secret<Vec<u8>>,
         /// The random bytes of its commitment.
@@ -132,10 +143,15 @@ pub enum FaultProof {
     TwoFreezes(Signed<Freeze>, Signed<Freeze>),
     /// A freeze, and the closes (each by its heavy node) from which it does not follow.
     WrongFreeze(Signed<Freeze>, Vec<Signed<Close>>),
+    /// Two different commitments to verifier shares.
+    TwoVerifications(Signed<Verification>, Signed<Verification>),
     /// Two different votes.
     TwoVotes(Signed<Vote>, Signed<Vote>),
     /// A vote for another set than the culprit's own freeze names.
     WrongVote(Signed<Freeze>, Signed<Vote>),
+    /// A vote that contradicts the verifier shares behind these commitments, which any heavy node has while the
+    /// computation runs.
+    WrongVerdict(Signed<Vote>, Vec<Signed<Verification>>),
     /// A receipt, and a close whose list (any heavy node has it while the computation runs) has no such report and no
     /// evidence against the participant.
     ReportLeftOut(Signed<Receipt>, Signed<Close>),
@@ -160,6 +176,8 @@ pub enum RecordKind {
     Closed,
     /// [`Record::Frozen`].
     Frozen,
+    /// [`Record::Verifying`].
+    Verifying,
     /// [`Record::Voted`].
     Voted,
     /// [`Record::Opened`].
@@ -187,7 +205,7 @@ pub struct RecordKey {
 
 impl RecordKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Proposed,
         Self::Accepted,
         Self::Announced,
@@ -195,6 +213,7 @@ impl RecordKind {
         Self::Held,
         Self::Closed,
         Self::Frozen,
+        Self::Verifying,
         Self::Voted,
         Self::Opened,
         Self::Certificate,
@@ -223,6 +242,7 @@ impl Record {
             }
             Self::Closed { close, .. } => key(RecordKind::Closed, close.get().computation),
             Self::Frozen { freeze, .. } => key(RecordKind::Frozen, freeze.get().computation),
+            Self::Verifying { verification, .. } => key(RecordKind::Verifying, verification.get().computation),
             Self::Voted { vote, .. } => key(RecordKind::Voted, vote.get().computation),
             Self::Opened { opening, .. } => key(RecordKind::Opened, opening.get().computation),
             Self::Certificate(certificate) => key(RecordKind::Certificate, certificate.computation.id()),
@@ -243,8 +263,10 @@ impl FaultProof {
             Self::TwoLists(..) => Evidence::TwoLists,
             Self::TwoFreezes(..) => Evidence::TwoFreezes,
             Self::WrongFreeze(..) => Evidence::WrongFreeze,
+            Self::TwoVerifications(..) => Evidence::TwoVerifications,
             Self::TwoVotes(..) => Evidence::TwoVotes,
             Self::WrongVote(..) => Evidence::WrongVote,
+            Self::WrongVerdict(..) => Evidence::WrongVerdict,
             Self::ReportLeftOut(..) => Evidence::ReportLeftOut,
             Self::WrongOpening(..) => Evidence::WrongOpening,
         }

@@ -24,9 +24,12 @@ pub struct Manifest {
     pub computation: ComputationId,
     /// Whose report.
     pub participant: PeerId,
-    /// Makes the manifest's digest unguessable.
+    /// Makes the manifest's digest unguessable, and the proof this report's own.
     #[serde(with = "serde_bytes")]
     pub nonce: [u8; 16],
+    /// What the proof needs and everybody may see: a part of the joint randomness for each heavy node, or nothing.
+    #[serde(serialize_with = "serde_bytes::serialize", deserialize_with = "codec::public_share")]
+    pub public: Vec<u8>,
     /// One blinded digest a share, in the order of the heavy nodes.
     #[serde(deserialize_with = "codec::one_a_heavy_node")]
     pub shares: Vec<Digest>,
@@ -72,6 +75,21 @@ pub struct Freeze {
     pub participants: u32,
 }
 
+/// A heavy node commits to its verifier shares of every report in the frozen set, before it shows any. Signed once for
+/// ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verification {
+    /// Which computation.
+    pub computation: ComputationId,
+    /// Which heavy node.
+    pub heavy: PeerId,
+    /// The digest of the frozen set.
+    pub frozen: Digest,
+    /// The blinded digest of each batch of verifier shares, in the order of the frozen set.
+    #[serde(deserialize_with = "codec::batches")]
+    pub batches: Vec<Digest>,
+}
+
 /// A heavy node names the accepted set and commits to its partial sum over it. Signed once for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vote {
@@ -83,6 +101,10 @@ pub struct Vote {
     pub accepted: Digest,
     /// How many participants that is.
     pub participants: u32,
+    /// How many reports of the frozen set are not in it, because their proofs did not verify.
+    pub unverified: u32,
+    /// The digest of what the proofs were judged by ([`verifications_digest`]); nothing where there are no proofs.
+    pub verifications: Option<Digest>,
     /// Blinded commitment to the partial sum.
     pub partial_sum: Digest,
 }
@@ -148,6 +170,14 @@ pub enum Activity {
     Stopping,
 }
 
+impl Vote {
+    /// Whether both are for the same accepted set.
+    pub fn is_for_the_set_of(&self, other: &Self) -> bool {
+        let set = |vote: &Self| (vote.accepted, vote.participants, vote.unverified);
+        set(self) == set(other)
+    }
+}
+
 impl Signed<Computation> {
     /// The computation's id: the hash of the signed bytes.
     pub fn id(&self) -> ComputationId {
@@ -163,6 +193,15 @@ impl Signed<Manifest> {
             [manifest.computation.as_bytes(), &manifest.participant.to_bytes(), self.body()];
         Digest::of("formix-p2p/manifest-digest/1", &parts)
     }
+}
+
+/// The digest of every heavy node's commitment to its verifier shares, in their order.
+pub fn verifications_digest(computation: ComputationId, verifications: &[Signed<Verification>]) -> Digest {
+    let each: Vec<u8> = verifications
+        .iter()
+        .flat_map(|it| *Digest::of("formix-p2p/verification-digest/1", &[it.body()]).as_bytes())
+        .collect();
+    Digest::of("formix-p2p/verifications/1", &[computation.as_bytes(), &each])
 }
 
 /// The digest of every heavy node's vote, in their order.
@@ -203,6 +242,7 @@ statements! {
     Receipt: "receipt", heavy;
     Close: "close", heavy;
     Freeze: "freeze", heavy;
+    Verification: "verification", heavy;
     Vote: "vote", heavy;
     Opening: "opening", heavy;
     FailureNotice: "failure", signer;

@@ -2,8 +2,7 @@
 
 use crate::cli::problem::{Exit, Problem};
 use crate::cli::table::{self, Look};
-use crate::domain::Sharing;
-use crate::sharing::additive;
+use crate::statistics;
 use crate::wire::{Certificate, from_bytes};
 
 /// What one heavy node has opened: (slots) of the statistic, here records and sum.
@@ -22,14 +21,14 @@ pub(super) fn partial_sums(certificate: &[u8]) -> Result<Vec<PartialSum>, Proble
     };
     let certificate: Certificate =
         from_bytes(certificate).map_err(|error| damaged(format!("the certificate is damaged: {error}")))?;
-    let Sharing::Additive { modulus } = certificate.computation.get().sharing;
-    let opened = certificate.openings.iter().map(|opening| {
-        let mut slots = vec![0; opening.get().partial_sum.len() / modulus.bytes()];
-        additive::accumulate(&mut slots, &opening.get().partial_sum, modulus)
-            .map_err(|error| damaged(format!("a partial sum has a wrong shape: {error}")))?;
-        Ok(PartialSum { heavy: opening.get().heavy.uid().to_string(), slots })
+    let scheme = statistics::scheme(certificate.computation.get());
+    let bytes = (scheme.sum_bytes() / scheme.slots().max(1)).max(1);
+    let residue = |bytes: &[u8]| bytes.iter().rev().fold(0, |value, byte| (value << 8) | u128::from(*byte));
+    let opened = certificate.openings.iter().map(|opening| PartialSum {
+        heavy: opening.get().heavy.uid().to_string(),
+        slots: opening.get().partial_sum.chunks(bytes).map(residue).collect(),
     });
-    opened.collect()
+    Ok(opened.collect())
 }
 
 /// One line a heavy node, and their sum.

@@ -2,19 +2,17 @@
 
 use std::time::Duration;
 
-use zeroize::Zeroize;
-
 use super::{Heavy, Step};
-use crate::domain::{Failure, PeerId, Sharing};
+use crate::domain::{Computation, ComputationId, Failure, PeerId};
 use crate::protocol::certificate::{CertificateError, outcome_of};
 use crate::protocol::entry::{Due, Entry, Stage};
 use crate::protocol::event::Timer;
 use crate::protocol::turn::Turn;
-use crate::sharing::{Secret, additive};
+use crate::sharing::Secret;
 use crate::statistics;
 use crate::wire::{
-    Certificate, Close, Freeze, List, Message, Opening, Record, Signed, Vote, Want, partial_sum_commitment,
-    votes_digest,
+    Certificate, Close, Freeze, List, Message, Opening, Record, Signed, Verification, Vote, Want,
+    partial_sum_commitment, verifications_digest, votes_digest,
 };
 
 /// Time to the first question for what is missing; it doubles with every further one.
@@ -97,7 +95,7 @@ impl Entry {
         let digest = |peer: &PeerId| heavy.said.closes.get(peer).map(|close| close.get().list);
         if let (Some(own), Some(others)) = (digest(&me), digest(&other))
             && own != others
-            && let Some(list) = heavy.statement(me, &self.terms().heavy, Want::List)
+            && let Some(list) = self.statement(me, Want::List)
         {
             turn.send(other, list);
         }
@@ -163,11 +161,37 @@ impl Entry {
     }
 
     /// Another heavy node names the set and commits to its partial sum.
-    pub fn on_vote(&mut self, turn: &mut Turn<'_>, from: PeerId, vote: Signed<Vote>) {
-        let said = vote.get();
-        if said.heavy != from || said.computation != self.id || !self.terms().has_heavy(&from) {
+    pub fn on_vote(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: PeerId,
+        vote: Signed<Vote>,
+        verifications: Vec<Signed<Verification>>,
+    ) {
+        let (id, said) = (self.id, vote.get());
+        if said.heavy != from || said.computation != id || !self.terms().has_heavy(&from) {
             turn.ignore(from, "vote", "it is not this heavy node's vote");
             return;
+        }
+        let heavy_nodes = &self.terms().heavy;
+        let in_order = verifications.len() == heavy_nodes.len()
+            && verifications
+                .iter()
+                .zip(heavy_nodes)
+                .all(|(it, heavy)| (it.get().heavy, it.get().computation) == (*heavy, id));
+        let founded = if self.terms().sharing.is_proven() {
+            in_order && said.verifications == Some(verifications_digest(id, &verifications))
+        } else {
+            verifications.is_empty() && said.verifications.is_none()
+        };
+        if !founded {
+            turn.ignore(from, "vote", "it does not come with what it judges by");
+            return;
+        }
+        for verification in verifications {
+            if !self.keep_verification(turn, verification) {
+                return;
+            }
         }
         if self.keep_vote(turn, vote) {
             self.check_votes(turn);
@@ -221,6 +245,9 @@ impl Entry {
     pub fn advance(&mut self, turn: &mut Turn<'_>) {
         self.freeze(turn);
         self.check_freezes(turn);
+        self.show_rho(turn);
+        self.commit_verifiers(turn);
+        self.show_verifiers(turn);
         self.vote(turn);
         self.check_votes(turn);
         self.open(turn);
@@ -237,11 +264,11 @@ impl Entry {
         if lists.len() < heavy_nodes.len() {
             return;
         }
-        let (accepted, list) = (List::intersection(lists), list.clone());
+        let (frozen, list) = (List::intersection(lists), list.clone());
         if !self.check_left_out(turn) {
             return;
         }
-        let participants = accepted.participants();
+        let participants = frozen.participants();
         if participants < minimum {
             let failure = Failure::InsufficientParticipants { accepted: participants, minimum };
             self.fail(turn, failure);
@@ -252,50 +279,63 @@ impl Entry {
             .iter()
             .filter_map(|other| heavy.said.closes.get(other).map(|close| close.get().list))
             .collect();
-        let frozen = accepted.digest(id);
-        let freeze = turn.sign(Freeze { computation: id, heavy: me, lists: digests, frozen, participants });
+        let set = frozen.digest(id);
+        let freeze =
+            turn.sign(Freeze { computation: id, heavy: me, lists: digests, frozen: set, participants });
         let closes = heavy.closes(&heavy_nodes);
-        turn.persist(Record::Frozen { freeze: freeze.clone(), accepted: accepted.clone(), closes });
-        heavy.step = Step::Frozen { list, accepted };
+        turn.persist(Record::Frozen { freeze: freeze.clone(), accepted: frozen.clone(), closes });
+        heavy.step = Step::Frozen { list, frozen };
         heavy.said.freezes.insert(me, freeze);
         self.stepped(turn, Want::Freeze);
     }
 
-    /// With every freeze for the same set: fixes the partial sum.
+    /// Whether the frozen set can not change any more: every heavy node has signed it.
+    pub(super) fn set_is_fixed(&self) -> bool {
+        let frozen = |heavy: &Heavy| {
+            let all = self.terms().heavy.iter().all(|other| heavy.said.freezes.contains_key(other));
+            all && !matches!(heavy.step, Step::Collecting | Step::Closed { .. })
+        };
+        self.heavy().is_some_and(frozen)
+    }
+
+    /// With the frozen set agreed, and verified where there are proofs: fixes the partial sum over what is left.
     fn vote(&mut self, turn: &mut Turn<'_>) {
         let (id, me, terms) = (self.id, turn.me(), self.computation.get().clone());
-        let Sharing::Additive { modulus } = terms.sharing;
+        let ready = self
+            .heavy()
+            .is_some_and(|heavy| matches!(heavy.step, Step::Frozen { .. } | Step::Verifying { .. }));
+        let Some(unverified) = ready.then(|| self.unverified(me)).flatten() else { return };
+        let proven = terms.sharing.is_proven();
+        let verifications = proven.then(|| verifications_digest(id, &self.verifications()));
         let Some(heavy) = self.heavy_mut() else { return };
-        let Step::Frozen { list, accepted } = &heavy.step else { return };
-        if !terms.heavy.iter().all(|other| heavy.said.freezes.contains_key(other)) {
+        let (Step::Frozen { list, frozen } | Step::Verifying { list, frozen }) = &heavy.step else { return };
+        let accepted = frozen.without(&unverified);
+        let (participants, minimum) = (accepted.participants(), terms.min_participants);
+        if participants < minimum {
+            let failure = Failure::InsufficientParticipants { accepted: participants, minimum };
+            self.fail(turn, failure);
             return;
         }
-        let mut total = vec![0; statistics::slots(terms.query.statistic)];
-        for entry in accepted.entries() {
-            let Some(held) = heavy.held.get(&entry.participant) else { return };
-            if additive::accumulate(&mut total, held.share.expose(), modulus).is_err() {
-                return;
-            }
-        }
+        let Some(partial_sum) = heavy.partial_sum(turn, id, &terms, &accepted) else { return };
         let blind = turn.secret_bytes();
-        let partial_sum = Secret::new(additive::encode(&total, modulus));
         let commitment = partial_sum_commitment(id, me, blind.expose(), partial_sum.expose());
-        total.zeroize();
         let vote = turn.sign(Vote {
             computation: id,
             heavy: me,
             accepted: accepted.digest(id),
-            participants: accepted.participants(),
+            participants,
+            unverified: frozen.participants() - participants,
+            verifications,
             partial_sum: commitment,
         });
-        let (partial_sum_kept, blind_kept) = (partial_sum.clone(), blind.clone());
-        turn.persist(Record::Voted { vote: vote.clone(), partial_sum, blind });
-        heavy.step = Step::Voted {
-            list: list.clone(),
-            accepted: accepted.clone(),
-            partial_sum: partial_sum_kept,
-            blind: blind_kept,
-        };
+        turn.persist(Record::Voted {
+            vote: vote.clone(),
+            unverified: unverified.into_iter().collect(),
+            partial_sum: partial_sum.clone(),
+            blind: blind.clone(),
+        });
+        let (list, frozen) = (list.clone(), frozen.clone());
+        heavy.step = Step::Voted { list, frozen, accepted, partial_sum, blind };
         heavy.said.votes.insert(me, vote);
         self.stepped(turn, Want::Vote);
     }
@@ -304,10 +344,9 @@ impl Entry {
     fn open(&mut self, turn: &mut Turn<'_>) {
         let (id, me, heavy_nodes) = (self.id, turn.me(), self.terms().heavy.clone());
         let Some(heavy) = self.heavy_mut() else { return };
-        let Step::Voted { list, accepted, partial_sum, blind } = &heavy.step else { return };
-        let (set, participants) = (accepted.digest(id), accepted.participants());
-        let agrees =
-            |vote: &&Signed<Vote>| (vote.get().accepted, vote.get().participants) == (set, participants);
+        let Step::Voted { list, frozen, accepted, partial_sum, blind } = &heavy.step else { return };
+        let Some(own) = heavy.said.votes.get(&me).map(Signed::get) else { return };
+        let agrees = |vote: &&Signed<Vote>| vote.get().is_for_the_set_of(own);
         let votes: Vec<_> = heavy_nodes
             .iter()
             .filter_map(|other| heavy.said.votes.get(other).filter(agrees).cloned())
@@ -324,7 +363,8 @@ impl Entry {
         });
         turn.persist(Record::Opened { opening: opening.clone(), votes: votes.clone() });
         heavy.said.openings.insert(me, opening);
-        heavy.step = Step::Opened { list: list.clone(), accepted: accepted.clone(), votes };
+        let (list, frozen, accepted) = (list.clone(), frozen.clone(), accepted.clone());
+        heavy.step = Step::Opened { list, frozen, accepted, votes };
         self.stepped(turn, Want::Opening);
     }
 
@@ -357,10 +397,9 @@ impl Entry {
     }
 
     /// A rung was climbed: the others hear of it, and what is missing for the next one is asked for soon.
-    fn stepped(&mut self, turn: &mut Turn<'_>, statement: Want) {
+    pub(super) fn stepped(&mut self, turn: &mut Turn<'_>, statement: Want) {
         let me = turn.me();
-        let heavy_nodes = &self.terms().heavy;
-        if let Some(message) = self.heavy().and_then(|heavy| heavy.statement(me, heavy_nodes, statement)) {
+        if let Some(message) = self.statement(me, statement) {
             for other in self.others(me) {
                 turn.send(other, message.clone());
             }
@@ -372,7 +411,8 @@ impl Entry {
     /// Asks another heavy node for what this one lacks from it.
     pub fn ask_for_lacking(&self, turn: &mut Turn<'_>, other: PeerId) {
         let me = turn.me();
-        if let Some(want) = self.heavy().and_then(|heavy| heavy.lacks_from(me, &other)) {
+        let proven = self.terms().sharing.is_proven();
+        if let Some(want) = self.heavy().and_then(|heavy| heavy.lacks_from(me, &other, proven)) {
             turn.send(other, Message::Want { computation: self.id, want });
         }
     }
@@ -392,7 +432,8 @@ impl Entry {
             Stage::Proposed { accepted: Some(_), .. } => Failure::NeverAnnounced,
             Stage::Running { .. } => {
                 let Some(heavy) = self.heavy() else { return };
-                let lacking = |other: &PeerId| heavy.lacks_from(me, other).is_some();
+                let proven = self.terms().sharing.is_proven();
+                let lacking = |other: &PeerId| heavy.lacks_from(me, other, proven).is_some();
                 let others = self.others(me).into_iter().filter(lacking).collect();
                 // Who has not even closed was away itself.
                 Failure::Missing { heavy: if heavy.is_closed() { others } else { vec![me] } }
@@ -404,6 +445,25 @@ impl Entry {
 }
 
 impl Heavy {
+    /// This node's sum over the accepted set, with its noise; `None` if it lacks a report.
+    fn partial_sum(
+        &self,
+        turn: &mut Turn<'_>,
+        id: ComputationId,
+        terms: &Computation,
+        accepted: &List,
+    ) -> Option<Secret<Vec<u8>>> {
+        let position = terms.heavy.iter().position(|heavy| *heavy == turn.me())?;
+        let shares: Option<Vec<_>> =
+            accepted.entries().iter().map(|entry| self.report_share(&entry.participant)).collect();
+        let scheme = statistics::scheme(terms);
+        let mut sum = scheme.partial_sum(id.as_bytes(), position, shares?.into_iter()).ok()?;
+        if let Some(noise) = statistics::draw_noise(terms, turn.rng()) {
+            scheme.add_noise(&mut sum, noise.expose());
+        }
+        Some(sum)
+    }
+
     /// Whether agreement has begun.
     pub fn is_closed(&self) -> bool {
         !matches!(self.step, Step::Collecting)

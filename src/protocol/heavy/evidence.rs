@@ -92,13 +92,28 @@ impl Entry {
         }
     }
 
-    /// A vote must be for the set that its signer froze.
+    /// A vote must be for the set that its signer froze, less what did not verify; and what did not verify is the same
+    /// for all who judge by the same commitments.
     pub(super) fn check_votes(&mut self, turn: &mut Turn<'_>) {
+        let proven = self.terms().sharing.is_proven();
         let Some(heavy) = self.heavy() else { return };
+        let own = heavy.said.votes.get(&turn.me()).map(Signed::get);
+        let other_verdict = heavy.said.votes.values().find(|vote| {
+            let contradicts = |own: &Vote| {
+                own.verifications == vote.get().verifications && !own.is_for_the_set_of(vote.get())
+            };
+            proven && own.is_some_and(contradicts)
+        });
+        if let Some(vote) = other_verdict.cloned() {
+            let proof = FaultProof::WrongVerdict(vote.clone(), self.verifications());
+            self.convict(turn, vote.signer(), proof);
+            return;
+        }
         let wrong = heavy.said.votes.values().find_map(|vote| {
             let freeze = heavy.said.freezes.get(&vote.signer())?;
             let (froze, votes) = (freeze.get(), vote.get());
-            let differs = (froze.frozen, froze.participants) != (votes.accepted, votes.participants);
+            let less = votes.participants.checked_add(votes.unverified) != Some(froze.participants);
+            let differs = less || (votes.unverified == 0 && froze.frozen != votes.accepted);
             differs.then(|| (freeze.clone(), vote.clone()))
         });
         if let Some((freeze, vote)) = wrong {

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use super::{Heavy, Progress, Step};
 use crate::domain::limits::EXCLUSIONS_MAX;
-use crate::domain::{ComputationId, Digest, PeerId, Sharing};
+use crate::domain::{ComputationId, Digest, PeerId};
 use crate::protocol::entry::Entry;
 use crate::protocol::event::Timer;
 use crate::protocol::turn::Turn;
-use crate::sharing::additive;
 use crate::statistics;
 use crate::wire::{
     Exclusion, FaultProof, List, Message, Receipt, Record, Rejection, Signed, Submission, share_digest,
@@ -72,13 +71,14 @@ impl Entry {
         if heavy.reports() >= terms.max_participants {
             return Err(Rejection::Full);
         }
-        let Sharing::Additive { modulus } = terms.sharing;
         let share = submission.share.expose();
         let position = terms.heavy.iter().position(|other| *other == me);
         let promised = position.and_then(|position| submission.manifest.get().shares.get(position));
         let given = share_digest(id, participant, me, &submission.blind, share);
-        let fits = additive::check(share, statistics::slots(terms.query.statistic), modulus).is_ok()
-            && promised == Some(&given);
+        let public = &submission.manifest.get().public;
+        let shaped = position
+            .is_some_and(|position| statistics::scheme(&terms).check_share(position, public, share).is_ok());
+        let fits = shaped && promised == Some(&given);
         if !fits {
             return Err(Rejection::Malformed);
         }

@@ -7,6 +7,7 @@
 mod agreement;
 mod evidence;
 mod intake;
+mod verify;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ use crate::wire::{
     Acceptance, Blind, Close, Exclusion, Freeze, List, Manifest, Message, Opening, Receipt, Record, Signed,
     Submission, Vote, Want, rho_commitment,
 };
+use verify::Verifying;
 
 /// What a heavy node holds of one running computation.
 #[derive(Debug, Default)]
@@ -34,7 +36,18 @@ pub(in crate::protocol) struct Heavy {
     receipts: BTreeMap<PeerId, BTreeMap<PeerId, Signed<Receipt>>>,
     /// What the heavy nodes have signed, this one included.
     said: Said,
+    verifying: Verifying,
+    /// This node's ρ and the random bytes of its commitment.
+    rho: Option<(Secret<[u8; 32]>, Blind)>,
     step: Step,
+}
+
+/// What a heavy node has bound itself to by accepting.
+#[derive(Clone, Debug)]
+pub(in crate::protocol) struct Promise {
+    pub acceptance: Signed<Acceptance>,
+    pub rho: Secret<[u8; 32]>,
+    pub blind: Blind,
 }
 
 /// The statements of all heavy nodes, as far as they have come.
@@ -66,11 +79,13 @@ enum Step {
     /// It takes no report any more.
     Closed { list: List },
     /// It has seen every list.
-    Frozen { list: List, accepted: List },
+    Frozen { list: List, frozen: List },
+    /// It has fixed its verifier shares.
+    Verifying { list: List, frozen: List },
     /// It has fixed its partial sum.
-    Voted { list: List, accepted: List, partial_sum: Secret<Vec<u8>>, blind: Blind },
+    Voted { list: List, frozen: List, accepted: List, partial_sum: Secret<Vec<u8>>, blind: Blind },
     /// Its partial sum may have left, against these votes.
-    Opened { list: List, accepted: List, votes: Vec<Signed<Vote>> },
+    Opened { list: List, frozen: List, accepted: List, votes: Vec<Signed<Vote>> },
 }
 
 impl Step {
@@ -79,17 +94,26 @@ impl Step {
             Self::Collecting => None,
             Self::Closed { list }
             | Self::Frozen { list, .. }
+            | Self::Verifying { list, .. }
             | Self::Voted { list, .. }
             | Self::Opened { list, .. } => Some(list),
         }
     }
 
-    const fn accepted(&self) -> Option<&List> {
+    const fn frozen(&self) -> Option<&List> {
         match self {
             Self::Collecting | Self::Closed { .. } => None,
-            Self::Frozen { accepted, .. } | Self::Voted { accepted, .. } | Self::Opened { accepted, .. } => {
-                Some(accepted)
-            }
+            Self::Frozen { frozen, .. }
+            | Self::Verifying { frozen, .. }
+            | Self::Voted { frozen, .. }
+            | Self::Opened { frozen, .. } => Some(frozen),
+        }
+    }
+
+    const fn accepted(&self) -> Option<&List> {
+        match self {
+            Self::Collecting | Self::Closed { .. } | Self::Frozen { .. } | Self::Verifying { .. } => None,
+            Self::Voted { accepted, .. } | Self::Opened { accepted, .. } => Some(accepted),
         }
     }
 }
@@ -105,14 +129,19 @@ impl Heavy {
         self.held.keys().copied().collect()
     }
 
-    /// The frozen set's participants, once there is one.
+    /// What a heavy node that accepted begins with.
+    pub fn with_promise(promise: Promise) -> Self {
+        Self { rho: Some((promise.rho, promise.blind)), ..Self::default() }
+    }
+
+    /// The accepted set's participants, once there is one.
     pub fn accepted_participants(&self) -> Vec<PeerId> {
         let entries = self.step.accepted().map(List::entries).unwrap_or_default();
         entries.iter().map(|entry| entry.participant).collect()
     }
 
     /// Rebuilds what was persisted, rung after rung.
-    pub fn restore(&mut self, me: PeerId, record: Record) {
+    pub fn restore(&mut self, me: PeerId, heavy_nodes: &[PeerId], record: Record) {
         match record {
             Record::Held(submission) => {
                 self.held.insert(submission.manifest.signer(), submission);
@@ -127,20 +156,28 @@ impl Heavy {
                 self.said.freezes.insert(me, freeze);
                 self.said.closes.extend(closes.into_iter().map(|close| (close.signer(), close)));
                 if let Step::Closed { list } = std::mem::take(&mut self.step) {
-                    self.step = Step::Frozen { list, accepted };
+                    self.step = Step::Frozen { list, frozen: accepted };
                 }
             }
-            Record::Voted { vote, partial_sum, blind } => {
+            Record::Verifying { verification, blinds, rhos } => {
+                self.verifying.restore(me, heavy_nodes, verification, blinds, rhos);
+                if let Step::Frozen { list, frozen } = std::mem::take(&mut self.step) {
+                    self.step = Step::Verifying { list, frozen };
+                }
+            }
+            Record::Voted { vote, unverified, partial_sum, blind } => {
                 self.said.votes.insert(me, vote);
-                if let Step::Frozen { list, accepted } = std::mem::take(&mut self.step) {
-                    self.step = Step::Voted { list, accepted, partial_sum, blind };
+                let step = std::mem::take(&mut self.step);
+                if let Step::Frozen { list, frozen } | Step::Verifying { list, frozen } = step {
+                    let accepted = frozen.without(&unverified.into_iter().collect());
+                    self.step = Step::Voted { list, frozen, accepted, partial_sum, blind };
                 }
             }
             Record::Opened { opening, votes } => {
-                if let Step::Voted { list, accepted, .. } = std::mem::take(&mut self.step) {
+                if let Step::Voted { list, frozen, accepted, .. } = std::mem::take(&mut self.step) {
                     self.said.openings.insert(me, opening);
                     self.said.votes.extend(votes.iter().map(|vote| (vote.signer(), vote.clone())));
-                    self.step = Step::Opened { list, accepted, votes };
+                    self.step = Step::Opened { list, frozen, accepted, votes };
                 }
             }
             Record::Proposed(_)
@@ -160,10 +197,10 @@ impl Heavy {
     }
 
     /// What this node lacks from another heavy node to climb the next rung.
-    fn lacks_from(&self, me: PeerId, other: &PeerId) -> Option<Want> {
+    fn lacks_from(&self, me: PeerId, other: &PeerId, proven: bool) -> Option<Want> {
         let close = self.said.closes.get(other);
         let own_list = self.said.closes.get(&me).map(|close| close.get().list);
-        let own_set = self.said.votes.get(&me).map(|vote| vote.get().accepted);
+        let own_vote = self.said.votes.get(&me);
         match &self.step {
             Step::Collecting => None,
             Step::Closed { .. } => match close {
@@ -173,16 +210,17 @@ impl Heavy {
                 }
                 Some(_) => None,
             },
-            Step::Frozen { .. } => (!self.said.freezes.contains_key(other)).then_some(Want::Freeze),
-            Step::Voted { accepted, .. } => match self.said.votes.get(other).map(Signed::get) {
+            Step::Frozen { .. } if !self.said.freezes.contains_key(other) => Some(Want::Freeze),
+            // Without proofs, what comes next needs the freezes alone.
+            Step::Frozen { .. } | Step::Verifying { .. } => {
+                proven.then(|| self.verifying.lacks_from(me, other)).flatten()
+            }
+            Step::Voted { .. } => match self.said.votes.get(other).map(Signed::get) {
                 None => Some(Want::Vote),
-                // Its freeze, which a restart may have lost, shows whether it contradicts itself.
-                Some(vote)
-                    if vote.participants != accepted.participants() || Some(vote.accepted) != own_set =>
-                {
-                    (!self.said.freezes.contains_key(other)).then_some(Want::Freeze)
-                }
-                Some(_) => None,
+                Some(vote) if own_vote.is_some_and(|own| own.get().is_for_the_set_of(vote)) => None,
+                // Its freeze, which a restart may have lost, or what it judges by shows whether it contradicts itself.
+                Some(_) if !self.said.freezes.contains_key(other) => Some(Want::Freeze),
+                Some(_) => proven.then_some(Want::Vote),
             },
             Step::Opened { .. } => (!self.said.openings.contains_key(other)).then_some(Want::Opening),
         }
@@ -205,12 +243,21 @@ impl Heavy {
                 let freeze = self.said.freezes.get(&me)?.clone();
                 Some(Message::Freeze { freeze, closes: self.closes(heavy_nodes) })
             }
-            Want::Vote => self.said.votes.get(&me).cloned().map(Message::Vote),
+            Want::Verification => self.verifying.commitments.get(&me).cloned().map(Message::Verification),
+            Want::Vote => {
+                let vote = self.said.votes.get(&me)?.clone();
+                let judged_by = &self.verifying.commitments;
+                let verifications = match vote.get().verifications {
+                    Some(_) => heavy_nodes.iter().filter_map(|heavy| judged_by.get(heavy).cloned()).collect(),
+                    None => Vec::new(),
+                };
+                Some(Message::Vote { vote, verifications })
+            }
             Want::Opening => {
                 let Step::Opened { votes, .. } = &self.step else { return None };
                 Some(Message::Open { opening: self.said.openings.get(&me)?.clone(), votes: votes.clone() })
             }
-            Want::Announcement | Want::Outcome => None,
+            Want::Announcement | Want::Outcome | Want::Rho | Want::Verifiers => None,
         }
     }
 }
@@ -220,15 +267,16 @@ impl Entry {
     pub fn on_propose(&mut self, turn: &mut Turn<'_>) {
         let Stage::Proposed { accepted, .. } = &mut self.stage else { return };
         let proposer = self.computation.get().proposer;
-        if let Some(acceptance) = accepted {
-            turn.send(proposer, Message::Accept(acceptance.clone()));
+        if let Some(promise) = accepted {
+            turn.send(proposer, Message::Accept(promise.acceptance.clone()));
             return;
         }
         let (id, heavy) = (self.id, turn.me());
         let (rho, blind) = (turn.secret_bytes(), turn.secret_bytes());
         let commitment = rho_commitment(id, heavy, &blind, &rho);
         let acceptance = turn.sign(Acceptance { computation: id, heavy, rho_commitment: commitment });
-        *accepted = Some(acceptance.clone());
+        *accepted =
+            Some(Box::new(Promise { acceptance: acceptance.clone(), rho: rho.clone(), blind: blind.clone() }));
         turn.persist(Record::Accepted {
             computation: self.computation.clone(),
             acceptance: acceptance.clone(),
@@ -272,12 +320,23 @@ impl Entry {
     }
 
     /// The answer to a heavy node of this computation that lacks something.
-    pub fn on_want_statement(&self, turn: &mut Turn<'_>, from: PeerId, want: Want) {
-        let heavy_nodes = &self.terms().heavy;
-        let statement = self.heavy().and_then(|heavy| heavy.statement(turn.me(), heavy_nodes, want));
-        if let Some(statement) = statement.filter(|_| self.terms().has_heavy(&from)) {
+    pub fn on_want_statement(&mut self, turn: &mut Turn<'_>, from: PeerId, want: Want) {
+        if !self.terms().has_heavy(&from) {
+            return;
+        }
+        if want == Want::Verifiers {
+            self.send_verifiers(turn, from);
+        } else if let Some(statement) = self.statement(turn.me(), want) {
             turn.send(from, statement);
         }
+    }
+
+    /// The statement of this node that another heavy node asks for, if it may be shown.
+    fn statement(&self, me: PeerId, want: Want) -> Option<Message> {
+        if want == Want::Rho {
+            return self.rho_message();
+        }
+        self.heavy().and_then(|heavy| heavy.statement(me, &self.terms().heavy, want))
     }
 
     /// A participant's report that differs from the one on this node's list.

@@ -1,8 +1,8 @@
 //! What cheats need besides a signature: whole reports of their own making, and bytes in another's name.
 
 use super::super::dice::Dice;
-use crate::domain::{Computation, ComputationId, Decimal, PeerId, Sharing};
-use crate::sharing::{Secret, additive};
+use crate::domain::{Computation, ComputationId, Decimal, PeerId};
+use crate::sharing::{Secret, Split};
 use crate::statistics;
 
 use crate::wire::{Identity, Manifest, Message, Signed, Submission, share_digest};
@@ -18,15 +18,16 @@ pub(super) fn report(
     let lowest = schema.and_then(|schema| schema.value_of(schema.offset_steps()));
     let value = lowest.unwrap_or(Decimal::ONE);
     let Ok(measurement) = statistics::encode(computation, value) else { return Vec::new() };
-    let Sharing::Additive { modulus } = computation.sharing;
-    let shares = additive::split(&measurement, modulus, computation.heavy.len(), dice.rng());
+    let nonce = dice.bytes();
+    let split = statistics::scheme(computation).split(id.as_bytes(), &nonce, &measurement, dice.rng());
+    let Ok(Split { public, shares }) = split else { return Vec::new() };
     let blinds: Vec<_> = shares.iter().map(|_| Secret::new(dice.bytes())).collect();
     let participant = identity.peer();
     let digests = computation.heavy.iter().zip(&blinds).zip(&shares);
     let digests = digests
         .map(|((heavy, blind), share)| share_digest(id, participant, *heavy, blind, share.expose()))
         .collect();
-    let manifest = Manifest { computation: id, participant, nonce: dice.bytes(), shares: digests };
+    let manifest = Manifest { computation: id, participant, nonce, public, shares: digests };
     let manifest = Signed::sign(manifest, identity);
     let parts = blinds.into_iter().zip(shares);
     parts.map(|(blind, share)| Submission { manifest: manifest.clone(), blind, share }).collect()

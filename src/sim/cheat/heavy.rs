@@ -7,6 +7,7 @@ use super::craft;
 use super::{Cheater, Reaction, Sent, Step};
 use crate::domain::{ComputationId, Digest, Evidence, Failure, PeerId, Timestamp};
 use crate::protocol::Event;
+use crate::statistics;
 use crate::wire::{
     Close, FailureNotice, Freeze, Identity, List, Message, Opening, Receipt, Signed, Submission, Vote, Want,
     partial_sum_commitment, votes_digest,
@@ -82,9 +83,9 @@ impl Cheater {
     /// To every other heavy node, a vote with another commitment.
     pub(super) fn second_vote(&self, to: PeerId, message: Message) -> Message {
         match message {
-            Message::Vote(vote) if self.is_told_otherwise(vote.get().computation, to) => {
+            Message::Vote { vote, verifications } if self.is_told_otherwise(vote.get().computation, to) => {
                 let vote = Vote { partial_sum: Digest::of("another sum", &[]), ..vote.get().clone() };
-                Message::Vote(Signed::sign(vote, &self.identity))
+                Message::Vote { vote: Signed::sign(vote, &self.identity), verifications }
             }
             other => other,
         }
@@ -147,7 +148,9 @@ impl Cheater {
     /// A vote for a sum that is one off, and the opening that fits it.
     pub(super) fn false_sum(&self, message: Message) -> Message {
         match message {
-            Message::Vote(vote) => Message::Vote(self.false_vote(&vote)),
+            Message::Vote { vote, verifications } => {
+                Message::Vote { vote: self.false_vote(&vote), verifications }
+            }
             Message::Open { opening, votes } => {
                 let votes = self.with_false_vote(&votes);
                 Message::Open { opening: self.false_opening_of(opening.get(), &votes), votes }
@@ -184,11 +187,8 @@ impl Cheater {
 
     /// A partial sum out of thin air: zeros, always the same.
     fn lie(&self, computation: ComputationId) -> Vec<u8> {
-        let bytes = self.known.get(&computation).map_or(0, |known| {
-            let crate::domain::Sharing::Additive { modulus } = known.computation.sharing;
-            crate::statistics::slots(known.computation.query.statistic) * modulus.bytes()
-        });
-        vec![0; bytes]
+        let known = self.known.get(&computation);
+        known.map_or_else(Vec::new, |known| vec![0; statistics::scheme(&known.computation).sum_bytes()])
     }
 
     /// Everything that nobody should say yet, from everybody.
@@ -242,7 +242,7 @@ impl Cheater {
             Step::Receipt => matches!(message, Message::Receipt(_)),
             Step::Close => matches!(message, Message::Close(_)),
             Step::Freeze => matches!(message, Message::Freeze { .. }),
-            Step::Vote => matches!(message, Message::Vote(_)),
+            Step::Vote => matches!(message, Message::Vote { .. }),
             Step::Open => matches!(message, Message::Open { .. }),
         };
         self.silent |= reached;

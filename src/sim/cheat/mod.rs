@@ -340,6 +340,7 @@ impl Cheater {
             | Record::Report(_)
             | Record::Held(_)
             | Record::Frozen { .. }
+            | Record::Verifying { .. }
             | Record::Voted { .. }
             | Record::Opened { .. }
             | Record::Failed { .. }

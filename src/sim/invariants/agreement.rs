@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::super::violation::{Broken, Check, Invariant};
 use super::{Actor, Case, Watch};
-use crate::domain::{ComputationId, Digest, PeerId, Sharing};
-use crate::sharing::additive;
+use crate::domain::{ComputationId, Digest, PeerId};
+use crate::sharing::ReportShare;
 use crate::statistics;
 use crate::wire::{
     Close, Freeze, List, Opening, Record, RecordKey, RecordKind, Signed, Vote, partial_sum_commitment,
@@ -68,6 +68,7 @@ impl Watch {
         &mut self,
         actor: Actor<'_>,
         vote: &Vote,
+        unverified: &[PeerId],
         partial_sum: &[u8],
         blind: &[u8; 32],
     ) -> Check {
@@ -82,13 +83,20 @@ impl Watch {
         let unheard = others.find(|heavy| heard.is_none_or(|heard| !heard.contains(heavy)));
         Invariant::OneSet
             .check(unheard.is_none(), || format!("{} votes before every freeze is in", actor.index))?;
-        let accepted = accepted(actor, id);
-        let same = accepted.is_some_and(|accepted| accepted.digest(id) == vote.accepted);
+        let accepted = frozen(actor, id).map(|frozen| frozen.without(&unverified.iter().copied().collect()));
+        let accepted = accepted.as_ref();
+        let same = accepted.is_some_and(|accepted| {
+            let counts = (accepted.participants(), u32::try_from(unverified.len()).unwrap_or(u32::MAX));
+            (accepted.digest(id), counts) == (vote.accepted, (vote.participants, vote.unverified))
+        });
         Invariant::OneSet.check(same, || format!("{} votes for another set than it froze", actor.index))?;
         let committed = partial_sum_commitment(id, actor.peer, blind, partial_sum);
         Invariant::OneOpening.check(committed == vote.partial_sum, || {
             format!("{} commits to something else than it will open", actor.index)
         })?;
+        if case.computation.noise.is_some() {
+            return Ok(());
+        }
         let sum = accepted.and_then(|accepted| sum_of_held(actor, case, id, accepted));
         Invariant::PlainSum.check(sum.as_deref() == Some(partial_sum), || {
             format!("the partial sum of {} is not that of its shares", actor.index)
@@ -105,7 +113,8 @@ impl Watch {
             return Ok(());
         }
         let key = |kind| RecordKey { kind, computation: id, peer: None };
-        let Some(Record::Voted { vote, partial_sum, blind }) = actor.store.get(&key(RecordKind::Voted)) else {
+        let Some(Record::Voted { vote, partial_sum, blind, .. }) = actor.store.get(&key(RecordKind::Voted))
+        else {
             return Invariant::OneOpening.check(false, || format!("{} opens without a vote", actor.index));
         };
         Invariant::OneOpening
@@ -133,7 +142,7 @@ impl Watch {
 }
 
 /// The frozen set in a heavy node's store.
-fn accepted<'a>(actor: Actor<'a>, computation: ComputationId) -> Option<&'a List> {
+fn frozen<'a>(actor: Actor<'a>, computation: ComputationId) -> Option<&'a List> {
     let record = actor.store.get(&RecordKey { kind: RecordKind::Frozen, computation, peer: None });
     if let Some(Record::Frozen { accepted, .. }) = record { Some(accepted) } else { None }
 }
@@ -149,13 +158,17 @@ fn held(actor: Actor<'_>, id: ComputationId) -> BTreeMap<PeerId, Digest> {
 }
 
 fn sum_of_held(actor: Actor<'_>, case: &Case, id: ComputationId, accepted: &List) -> Option<Vec<u8>> {
-    let Sharing::Additive { modulus } = case.computation.sharing;
-    let mut sum = vec![0; statistics::slots(case.computation.query.statistic)];
+    let terms = &case.computation;
+    let position = terms.heavy.iter().position(|heavy| *heavy == actor.peer)?;
+    let mut reports = Vec::new();
     for entry in accepted.entries() {
         let peer = Some(entry.participant);
         let key = RecordKey { kind: RecordKind::Held, computation: id, peer };
         let Some(Record::Held(submission)) = actor.store.get(&key) else { return None };
-        additive::accumulate(&mut sum, submission.share.expose(), modulus).ok()?;
+        let manifest = submission.manifest.get();
+        let (nonce, public, share) = (&manifest.nonce, &manifest.public, submission.share.expose());
+        reports.push(ReportShare { nonce, public, share });
     }
-    Some(additive::encode(&sum, modulus))
+    let sum = statistics::scheme(terms).partial_sum(id.as_bytes(), position, reports.into_iter()).ok()?;
+    Some(sum.expose().clone())
 }

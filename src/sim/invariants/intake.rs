@@ -2,8 +2,8 @@
 
 use super::super::violation::{Broken, Check, Invariant};
 use super::{Actor, Submitted, Watch};
-use crate::domain::{ComputationId, Sharing, Statistic};
-use crate::sharing::additive;
+use crate::domain::{ComputationId, Statistic};
+use crate::sharing::{ReportShare, Total};
 use crate::statistics;
 use crate::wire::{RecordKey, RecordKind, Submission};
 
@@ -34,14 +34,24 @@ impl Watch {
         let Some(first) = submissions.first() else { return };
         let manifest = first.manifest.get();
         let Some(case) = self.cases.get(&manifest.computation) else { return };
-        let Sharing::Additive { modulus } = case.computation.sharing;
-        let mut slots = vec![0; statistics::slots(case.computation.query.statistic)];
-        for submission in submissions {
-            // A share of another length belongs to no sum; a heavy node that held it would stand out.
-            if additive::accumulate(&mut slots, submission.share.expose(), modulus).is_err() {
+        let scheme = statistics::scheme(&case.computation);
+        let mut parts = Vec::new();
+        for (position, submission) in submissions.iter().enumerate() {
+            let manifest = submission.manifest.get();
+            let (nonce, public, share) = (&manifest.nonce, &manifest.public, submission.share.expose());
+            // A share of another shape belongs to no sum; a heavy node that held it would stand out.
+            if scheme.check_share(position, public, share).is_err() {
                 return;
             }
+            let report = ReportShare { nonce, public, share };
+            let id = manifest.computation.as_bytes();
+            let Ok(part) = scheme.partial_sum(id, position, std::iter::once(report)) else { return };
+            parts.push((position, part));
         }
+        let parts: Vec<_> =
+            parts.iter().map(|(position, part)| (*position, part.expose().as_slice())).collect();
+        // Shares that fit no measurement add up to none.
+        let Ok(Total { slots, .. }) = scheme.total(&parts) else { return };
         let key = (manifest.computation, first.manifest.digest());
         self.submitted.insert(key, Submitted { participant: manifest.participant, slots });
     }

@@ -119,7 +119,7 @@ impl Watch {
                 }
                 return;
             }
-            Message::Vote(vote) => std::slice::from_ref(vote),
+            Message::Vote { vote, .. } => std::slice::from_ref(vote),
             Message::Open { votes, .. } => votes,
             _ => return,
         };
@@ -138,14 +138,15 @@ impl Watch {
             Record::Held(submission) => self.report_held(actor, submission),
             Record::Closed { close, list } => self.closed(actor, close.get(), list),
             Record::Frozen { freeze, accepted, .. } => self.frozen(actor, freeze.get(), accepted),
-            Record::Voted { vote, partial_sum, blind } => {
-                self.voted(actor, vote.get(), partial_sum.expose(), blind.expose())
+            Record::Voted { vote, unverified, partial_sum, blind } => {
+                self.voted(actor, vote.get(), unverified, partial_sum.expose(), blind.expose())
             }
             Record::Certificate(certificate) => self.certified(actor, certificate),
             Record::Failed { failure, .. } => self.failed(failure),
             Record::Proposed(_)
             | Record::Accepted { .. }
             | Record::Announced(_)
+            | Record::Verifying { .. }
             | Record::Opened { .. }
             | Record::Ledger(_)
             | Record::Fault(_) => Ok(()),
@@ -163,6 +164,7 @@ impl Watch {
             | RecordKind::Held
             | RecordKind::Closed
             | RecordKind::Frozen
+            | RecordKind::Verifying
             | RecordKind::Voted
             | RecordKind::Opened
             | RecordKind::Failed => false,

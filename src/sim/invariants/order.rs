@@ -13,6 +13,7 @@ impl Watch {
             Record::Accepted { acceptance, .. } => self.durable_once(actor, key, acceptance),
             Record::Closed { close, .. } => self.durable_once(actor, key, close),
             Record::Frozen { freeze, .. } => self.durable_once(actor, key, freeze),
+            Record::Verifying { verification, .. } => self.durable_once(actor, key, verification),
             Record::Voted { vote, .. } => self.durable_once(actor, key, vote),
             Record::Opened { opening, .. } => self.durable_once(actor, key, opening),
             Record::Report(submissions) => {
@@ -48,8 +49,9 @@ impl Watch {
                 self.hear_complete(close.signer(), close.get().computation, close.get().list);
                 self.was_durable(actor, close, message)
             }
+            Message::Verification(commitment) => self.was_durable(actor, commitment, message),
             Message::Freeze { freeze, .. } => self.was_durable(actor, freeze, message),
-            Message::Vote(vote) => self.was_durable(actor, vote, message),
+            Message::Vote { vote, .. } => self.was_durable(actor, vote, message),
             Message::Receipt(receipt) if receipt.signer() == actor.peer => {
                 self.require(actor, receipt.get().manifest, message)
             }
@@ -88,6 +90,8 @@ impl Watch {
             | Message::Stand { .. }
             | Message::Progress { .. }
             | Message::Conflict(_)
+            | Message::Rho { .. }
+            | Message::Verifiers { .. }
             | Message::Fail(_)
             | Message::Want { .. }
             | Message::Ask { .. }

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use super::super::machine::Machine;
 use super::super::violation::{Check, Invariant};
 use super::{Actor, Watch, in_steps};
-use crate::domain::{Failure, PeerId, Sharing, Statistic, Status};
+use crate::domain::{Failure, PeerId, Statistic, Status};
 use crate::protocol::View;
-use crate::sharing::additive;
 use crate::statistics;
 use crate::wire::{Certificate, RecordKind};
 
@@ -31,8 +30,9 @@ impl Watch {
         if !self.totals_are_true(&computation) {
             return Ok(());
         }
-        let Sharing::Additive { modulus } = computation.sharing;
-        let mut total = vec![0; statistics::slots(computation.query.statistic)];
+        let scheme = statistics::scheme(&computation);
+        let largest = computation.largest_residue();
+        let mut total = vec![0; scheme.slots()];
         for (participant, manifest) in &members {
             let report =
                 self.submitted.get(&(id, *manifest)).filter(|report| report.participant == *participant);
@@ -40,15 +40,14 @@ impl Watch {
                 return Invariant::PlainSum
                     .check(false, || format!("{participant:?} submitted no such report"));
             };
-            let bytes = additive::encode(&report.slots, modulus);
-            let added = additive::accumulate(&mut total, &bytes, modulus);
-            Invariant::PlainSum.check(added.is_ok(), || "a report of another shape".to_owned())?;
+            for (sum, slot) in total.iter_mut().zip(&report.slots) {
+                *sum = added(*sum, *slot, largest);
+            }
         }
-        let mut opened = vec![0; total.len()];
-        for opening in &certificate.openings {
-            let added = additive::accumulate(&mut opened, &opening.get().partial_sum, modulus);
-            Invariant::PlainSum.check(added.is_ok(), || "an opening of another shape".to_owned())?;
-        }
+        let sums = certificate.openings.iter().enumerate();
+        let sums: Vec<_> =
+            sums.map(|(position, opening)| (position, opening.get().partial_sum.as_slice())).collect();
+        let opened = scheme.total(&sums).map(|total| total.slots).unwrap_or_default();
         Invariant::PlainSum.check(opened == total, || {
             format!("the total of {id} at {} is {opened:?}, but {total:?} was submitted", actor.index)
         })
@@ -116,9 +115,9 @@ impl Watch {
             return Ok(());
         }
         let expected: i128 = members.iter().filter_map(|(participant, _)| self.steps_of(participant)).sum();
-        let shown = in_steps(answer.sum(), field.schema.step());
+        let shown = in_steps(answer.total(), field.schema.step());
         Invariant::PlainSum.check(shown == Some(expected), || {
-            format!("{:?} is shown instead of {expected} steps", answer.sum())
+            format!("{:?} is shown instead of {expected} steps", answer.total())
         })
     }
 
@@ -152,4 +151,10 @@ impl Watch {
         let named = self.exponents.iter().filter(|(_, exponent)| sum >> **exponent & 1 == 1);
         named.map(|(participant, _)| *participant).collect()
     }
+}
+
+/// A sum of residues, modulo `largest` + 1.
+fn added(left: u128, right: u128, largest: u128) -> u128 {
+    let room = largest - left;
+    if right <= room { left + right } else { right - room - 1 }
 }

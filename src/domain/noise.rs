@@ -1,0 +1,114 @@
+//! Noise on request, so that a result is differentially private.
+//!
+//! Every heavy node adds discrete Laplace noise of scale sensitivity / ε of its own, so one honest heavy node is
+//! enough for ε-differential privacy, whatever the others know. The price: the noises of all n add up.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Decimal;
+
+/// The smallest and the largest ε, in millionths.
+const EPSILON_MICROS: std::ops::RangeInclusive<i128> = 1..=1_000_000_000;
+/// A noise is larger than this many times its scale with probability 2 · e^−32 < 2^−45; of 16 noises, one is with
+/// probability below 2^−40.
+const SCALES: u128 = 32;
+
+/// How much noise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noise {
+    /// The privacy loss: the smaller, the more private and the less accurate.
+    pub epsilon: Decimal,
+}
+
+/// An ε outside 0.000001 to 1000, or finer than a millionth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("epsilon is {0}; it must be between 0.000001 and 1000, with at most 6 decimals")]
+pub struct NoiseError(pub Decimal);
+
+impl Noise {
+    /// The name of the mechanism.
+    pub const MECHANISM: &'static str = "discrete-laplace";
+
+    /// Checks ε.
+    ///
+    /// # Errors
+    /// `NoiseError` for an ε that is out of range.
+    pub fn check(self) -> Result<(), NoiseError> {
+        let in_range = self.epsilon.at_scale(6).is_some_and(|micros| EPSILON_MICROS.contains(&micros));
+        if in_range { Ok(()) } else { Err(NoiseError(self.epsilon)) }
+    }
+
+    /// ε as a fraction: numerator, denominator.
+    pub fn ratio(self) -> (u128, u128) {
+        let micros = self.epsilon.at_scale(6).and_then(|micros| u128::try_from(micros).ok());
+        (micros.unwrap_or(1).max(1), 1_000_000)
+    }
+
+    /// What the sum of `heavy` noises stays below in magnitude, in steps, but for a chance of 2^−40.
+    ///
+    /// # Shapes and units
+    /// `sensitivity` is how far one participant can move the total, in steps.
+    pub fn bound(self, sensitivity: u128, heavy: usize) -> Option<u128> {
+        let (numerator, denominator) = self.ratio();
+        let one =
+            sensitivity.checked_mul(denominator)?.checked_mul(SCALES)?.div_ceil(numerator).checked_add(1)?;
+        one.checked_mul(u128::try_from(heavy).ok()?)
+    }
+
+    /// The standard deviation of the sum of `heavy` noises, in steps.
+    pub fn standard_deviation(self, sensitivity: u128, heavy: usize) -> f64 {
+        let (numerator, denominator) = self.ratio();
+        #[expect(clippy::cast_precision_loss, reason = "a standard deviation is a rounded number")]
+        let (inverse_scale, heavy) =
+            (numerator as f64 / (denominator as f64 * sensitivity.max(1) as f64), heavy as f64);
+        // Var = 2 q / (1 − q)² with q = e^(−1/scale), which is 1 / (2 sinh²(1 / (2 scale))).
+        let half = (inverse_scale / 2.0).sinh();
+        (heavy / 2.0).sqrt() / half
+    }
+}
+
+impl fmt::Display for Noise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ε = {}", self.epsilon)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(text: &str) -> Noise {
+        Noise { epsilon: text.parse().unwrap() }
+    }
+
+    #[test]
+    fn epsilon_has_limits() {
+        for good in ["0.000001", "0.5", "1", "1000"] {
+            noise(good).check().unwrap();
+        }
+        for bad in ["0", "-1", "0.0000001", "1000.000001", "0.1234567"] {
+            let error = noise(bad).check().unwrap_err().to_string();
+            assert!(error.contains(&noise(bad).epsilon.to_string()), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_standard_deviation_is_that_of_the_discrete_distribution() {
+        // Summed by hand: Var = Σ z² (1 − q)/(1 + q) q^|z|.
+        let q = (-1.0_f64 / 3.0).exp();
+        let variance: f64 =
+            (1..2_000).map(|z| 2.0 * f64::from(z * z) * (1.0 - q) / (1.0 + q) * q.powi(z)).sum();
+        let said = noise("1").standard_deviation(3, 1);
+        assert!((said - variance.sqrt()).abs() < 1e-9, "{said} and {}", variance.sqrt());
+        let four = noise("1").standard_deviation(3, 4);
+        assert!((four - 2.0 * said).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_bound_is_32_scales_a_heavy_node() {
+        assert_eq!(noise("0.5").bound(100, 3), Some(3 * (6_400 + 1)));
+        assert_eq!(noise("0.000001").bound(u128::MAX / 2, 3), None);
+    }
+}
