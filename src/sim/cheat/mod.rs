@@ -339,6 +339,8 @@ impl Cheater {
             Record::Proposed(_)
             | Record::Report(_)
             | Record::Held(_)
+            | Record::Dealing { .. }
+            | Record::Decree { .. }
             | Record::Frozen { .. }
             | Record::Verifying { .. }
             | Record::Voted { .. }

@@ -44,11 +44,17 @@ impl Watch {
     }
 
     /// The frozen set is well formed and part of the node's own list.
-    pub(super) fn frozen(&mut self, actor: Actor<'_>, freeze: &Freeze, accepted: &List) -> Check {
-        let id = freeze.computation;
+    pub(super) fn frozen(
+        &mut self,
+        actor: Actor<'_>,
+        id: ComputationId,
+        freeze: Option<&Freeze>,
+        accepted: &List,
+    ) -> Check {
         let case = self.case(id)?;
         let digest = accepted.digest(id);
-        let says = freeze.frozen == digest && freeze.participants == accepted.participants();
+        let says = freeze
+            .is_none_or(|freeze| freeze.frozen == digest && freeze.participants == accepted.participants());
         Invariant::OneSet.check(says && accepted.is_well_formed(id), || {
             format!("{} freezes another set than it keeps", actor.index)
         })?;

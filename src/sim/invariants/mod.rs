@@ -17,7 +17,7 @@ use super::violation::{Check, Invariant};
 use crate::domain::{Computation, ComputationId, Decimal, Digest, Evidence, PeerId, Timestamp};
 use crate::protocol::{Action, Notice};
 use crate::statistics::Answer;
-use crate::wire::{Fault, Message, Record, RecordKey, RecordKind};
+use crate::wire::{Fault, Message, Record, RecordKey, RecordKind, Signed};
 
 /// What is known of one computation.
 #[derive(Debug)]
@@ -137,7 +137,9 @@ impl Watch {
             Record::Report(submissions) => self.report_made(actor, submissions),
             Record::Held(submission) => self.report_held(actor, submission),
             Record::Closed { close, list } => self.closed(actor, close.get(), list),
-            Record::Frozen { freeze, accepted, .. } => self.frozen(actor, freeze.get(), accepted),
+            Record::Frozen { computation, freeze, accepted, .. } => {
+                self.frozen(actor, *computation, freeze.as_ref().map(Signed::get), accepted)
+            }
             Record::Voted { vote, unverified, partial_sum, blind } => {
                 self.voted(actor, vote.get(), unverified, partial_sum.expose(), blind.expose())
             }
@@ -145,6 +147,8 @@ impl Watch {
             Record::Failed { failure, .. } => self.failed(failure),
             Record::Proposed(_)
             | Record::Accepted { .. }
+            | Record::Dealing { .. }
+            | Record::Decree { .. }
             | Record::Announced(_)
             | Record::Verifying { .. }
             | Record::Opened { .. }
@@ -164,6 +168,10 @@ impl Watch {
             | RecordKind::Held
             | RecordKind::Closed
             | RecordKind::Frozen
+            | RecordKind::Dealing
+            | RecordKind::ListsDecree
+            | RecordKind::VerifiersDecree
+            | RecordKind::OpeningsDecree
             | RecordKind::Verifying
             | RecordKind::Voted
             | RecordKind::Opened

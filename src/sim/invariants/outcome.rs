@@ -73,6 +73,8 @@ impl Watch {
             }
             Failure::Refused { .. }
             | Failure::ImpossibleTotal
+            | Failure::SumsDisagree
+            | Failure::DealsDiffer
             | Failure::TooManyOpen { .. }
             | Failure::NeverAnnounced
             | Failure::Withdrawn
