@@ -15,6 +15,7 @@ use super::element::{Element, Elements};
 use super::shamir::{coefficients, point};
 
 /// The heavy nodes' roles in sharing.
+#[derive(Clone)]
 pub(super) struct Layout<F> {
     parties: usize,
     seeded: Range<usize>,
