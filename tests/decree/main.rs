@@ -7,8 +7,11 @@
 
 mod bytes;
 mod evidence;
+mod liar;
 mod rules;
+mod seeds;
 mod views;
+mod world;
 
 use std::sync::OnceLock;
 

@@ -46,13 +46,6 @@ impl<T: Ballot + Clone> Ballots<T> {
         None
     }
 
-    /// As [`Self::insert`], for this node's own.
-    pub fn extend(&mut self, view: u32, position: usize, ballot: Option<Signed<T>>) {
-        ballot.iter().for_each(|ballot| {
-            self.insert(view, position, ballot);
-        });
-    }
-
     /// This node goes up to this view.
     pub fn turn(&mut self, view: u32) {
         self.past.append(&mut self.now);

@@ -121,9 +121,12 @@ impl Decree {
         let (mut prepares, mut commits, mut changes) =
             (Ballots::default(), Ballots::default(), BTreeMap::new());
         if let Some(position) = terms.position(me) {
-            let view = memory.view();
-            prepares.extend(view, position, memory.prepare.clone());
-            commits.extend(view, position, memory.commit.clone());
+            if let Some(prepare) = &memory.prepare {
+                prepares.insert(memory.view(), position, prepare);
+            }
+            if let Some(commit) = &memory.commit {
+                commits.insert(memory.view(), position, commit);
+            }
             changes.extend(memory.change.clone().map(|change| (position, change)));
         }
         Self {

@@ -65,8 +65,9 @@ impl Decree {
         said.push(DecreeMessage::ViewChange(change));
     }
 
-    /// The highest view that so many others have reached that one of them is honest, if no more lie than two quorums can bear and than may
-    /// be gone. Where n = 2f + 1 no liar can be borne, and one is enough: the others may all be gone.
+    /// The highest view that so many others have reached that one of them must be honest, as long as there are no more
+    /// liars than two quorums bear and than may be gone. With n = 2f + 1, where no liar is borne, that is one: the
+    /// others that are left may be as few as f, so waiting for f + 1 of them could last for ever.
     fn asked_by_others(&self) -> u32 {
         let (nodes, faults) = (self.terms.heavy.len(), self.terms.faults());
         let liars = faults.min(nodes.saturating_sub(1 + 2 * faults));
