@@ -104,8 +104,15 @@ impl Liar {
     fn go_on(&mut self, world: &mut World, life: usize) {
         let judge = Shameless(&self.wants[life]);
         for output in self.lives[life].advance(&judge, identity(self.place)) {
-            if let DecreeOutput::Broadcast(message) = output {
-                self.show(world, life, &message);
+            let DecreeOutput::Broadcast(message) = output else { continue };
+            self.show(world, life, &message);
+            if let DecreeMessage::Proposal(justified) = &message
+                && world.dice.chance(300)
+            {
+                // As coordinator, it would rather have its own way.
+                let (view, changes) = (justified.proposal.get().view, justified.changes.clone());
+                let other = propose(self.place, view, &self.wants[1 - life], changes);
+                self.show(world, 1 - life, &other);
             }
         }
     }

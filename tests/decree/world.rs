@@ -21,10 +21,14 @@ pub struct Scenario {
     pub faults: usize,
     /// Vanish for good, after so many outputs.
     pub vanish: BTreeMap<usize, u64>,
+    /// So many more vanish for good at the moment at which they know the decision, before they tell anybody.
+    pub vanish_decided: usize,
     pub liars: BTreeSet<usize>,
     pub loss_permille: u64,
     /// Of each output: the node crashes before it and comes back.
     pub crash_permille: u64,
+    /// Every coordinator would choose something else: only the lock keeps them together.
+    pub stubborn: bool,
     /// Virtual time, in milliseconds, after which it is stopped.
     pub end_ms: u64,
 }
@@ -41,7 +45,6 @@ pub struct Outcome {
     pub violations: Vec<String>,
     pub view_max: u32,
     pub restarts: u32,
-    pub ended_ms: u64,
 }
 
 pub struct Dice(u64);
@@ -102,13 +105,17 @@ struct Node {
 struct Inputs<'a> {
     node: &'a Node,
     terms: &'a DecreeTerms,
+    /// Its own choice leaves this input out if it can, and it takes what others choose.
+    stubborn: Option<usize>,
 }
 
 impl Judge for Inputs<'_> {
     fn own(&self) -> Option<Choice> {
         let (held, nodes) = (self.node.inputs.len(), self.terms.heavy.len());
         let ready = held == nodes || (self.node.grace_over && held >= self.terms.quorum());
-        ready.then(|| choice(nodes, &self.node.inputs.iter().copied().collect::<Vec<_>>()))
+        let left_out = self.stubborn.filter(|_| held > self.terms.quorum());
+        let counted = self.node.inputs.iter().copied().filter(|input| Some(*input) != left_out);
+        ready.then(|| choice(nodes, &counted.collect::<Vec<_>>()))
     }
 
     fn holds(&self, choice: &Choice) -> bool {
@@ -121,7 +128,7 @@ impl Judge for Inputs<'_> {
 
     fn allows(&self, choice: &Choice) -> bool {
         let named = named(choice);
-        named.len() >= self.terms.quorum() && named.is_superset(&self.node.inputs)
+        named.len() >= self.terms.quorum() && (self.stubborn.is_some() || named.is_superset(&self.node.inputs))
     }
 }
 
@@ -135,6 +142,8 @@ pub struct World {
     count: u64,
     nodes: Vec<Node>,
     liars: BTreeMap<usize, Liar>,
+    /// From one to another: until when nothing gets through.
+    cut_until_ms: Vec<Vec<u64>>,
     outcome: Outcome,
 }
 
@@ -165,12 +174,18 @@ impl World {
             count: 0,
             nodes: (0..nodes).map(|_| Node::default()).collect(),
             liars: BTreeMap::new(),
+            cut_until_ms: Vec::new(),
             outcome: Outcome::default(),
             terms,
             first,
             dice,
             scenario,
         };
+        for _ in 0..nodes {
+            let mut cut = |_| if world.dice.chance(300) { world.dice.below(5_000) } else { 0 };
+            let row = (0..nodes).map(&mut cut).collect();
+            world.cut_until_ms.push(row);
+        }
         for node in 0..nodes {
             world.begin(node);
         }
@@ -223,8 +238,9 @@ impl World {
 
     /// Sends, perhaps twice, perhaps not at all.
     pub fn send(&mut self, from: usize, to: usize, message: &DecreeMessage) {
+        let cut = self.now < self.cut_until_ms[from][to];
         for _ in 0..=u64::from(self.dice.chance(100)) {
-            if !self.dice.chance(self.scenario.loss_permille) {
+            if !cut && !self.dice.chance(self.scenario.loss_permille) {
                 let slow = if self.dice.chance(50) { 2_000 } else { 60 };
                 self.after(1, slow, Event::Deliver { from, to, message: Box::new(message.clone()) });
             }
@@ -322,20 +338,25 @@ impl World {
     fn advance(&mut self, node: usize) {
         let Some(mut decree) = self.nodes[node].decree.take() else { return };
         let before = decree.view();
-        let inputs = Inputs { node: &self.nodes[node], terms: &self.terms };
+        let inputs = Inputs {
+            node: &self.nodes[node],
+            terms: &self.terms,
+            stubborn: self.scenario.stubborn.then_some(node),
+        };
         let outputs = decree.advance(&inputs, identity(node));
         for output in outputs {
-            let done = self.nodes[node].outputs;
-            self.nodes[node].outputs += 1;
-            if self.scenario.vanish.get(&node) == Some(&done) {
-                self.nodes[node].gone = true;
-                return;
-            }
             if self.dice.chance(self.scenario.crash_permille) {
                 self.after(1, 1_500, Event::Restart { node });
                 return;
             }
             self.carry_out(node, &decree, output);
+            self.nodes[node].outputs += 1;
+            let decided = decree.decided().is_some() && self.scenario.vanish_decided > 0;
+            self.scenario.vanish_decided -= usize::from(decided);
+            if decided || self.scenario.vanish.get(&node) == Some(&self.nodes[node].outputs) {
+                self.nodes[node].gone = true;
+                return;
+            }
         }
         self.fetch(node, &decree);
         let view = decree.view();
@@ -350,13 +371,16 @@ impl World {
         match output {
             DecreeOutput::Persist(memory) => {
                 self.check_memory(node, &memory);
+                self.outcome.decisions.extend(self.nodes[node].decided.clone().and(decree.decided().cloned()));
                 self.nodes[node].disk = memory;
             }
             DecreeOutput::Broadcast(message) => {
                 self.check_said(node, &message);
                 self.broadcast(node, &message);
             }
-            DecreeOutput::Decided => self.outcome.decisions.extend(decree.decided().cloned()),
+            DecreeOutput::Decided => {
+                assert!(decree.decided().is_some());
+            }
             DecreeOutput::Evidence(fault) => {
                 if !fault.holds(&self.terms) || from_bytes(&to_bytes(&fault)).as_ref() != Ok(&fault) {
                     self.violation(node, format!("evidence that does not hold: {fault:?}"));
@@ -413,7 +437,6 @@ impl World {
     }
 
     fn finish(mut self) -> Outcome {
-        self.outcome.ended_ms = self.now;
         let honest = |place: &usize| !self.scenario.liars.contains(place) && !self.nodes[*place].gone;
         let decided =
             |place: &usize| self.nodes[*place].decree.as_ref().is_some_and(|it| it.decided().is_some());
