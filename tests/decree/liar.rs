@@ -1,9 +1,11 @@
-//! A heavy node that leads two lives under one key: it shows each half of the others a machine of its own, with a choice of its own, forgets what it
-//! is locked on when it likes, and asks for views that are far away. All liars split the others alike.
+//! A heavy node that leads two lives under one key: it shows each half of the others a machine of its own, with
+//! a choice of its own, forgets what it is locked on when it likes, and asks for views that are far away. All
+//! liars split the others alike.
 
 use formix_p2p::wire::DecreeMemory;
 
-use super::world::{Dice, World, named};
+use super::scenario::Dice;
+use super::world::{World, named};
 use super::*;
 
 pub struct Liar {
@@ -106,7 +108,7 @@ impl Liar {
         for output in self.lives[life].advance(&judge, identity(self.place)) {
             let DecreeOutput::Broadcast(message) = output else { continue };
             self.show(world, life, &message);
-            if let DecreeMessage::Proposal(justified) = &message
+            if let DecreeMessage::Proposal(justified) = &*message
                 && world.dice.chance(300)
             {
                 // As coordinator, it would rather have its own way.

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::world::{Dice, Outcome, Scenario, run};
+use super::scenario::{Dice, Outcome, Scenario};
+use super::world::run;
 
 const SEEDS_DEFAULT: u64 = 2_000;
 /// Runs with liars take longer: they never stop talking.

@@ -1,5 +1,5 @@
-//! A virtual network of one decree, from one seed: loss, delay, copies, crashes for good and crashes with a restart, and heavy nodes
-//! that lie. What must never happen is checked at every output.
+//! A virtual network of one decree, from one seed: loss, delay, copies, crashes for good and crashes with a
+//! restart, and heavy nodes that lie. What must never happen is checked at every output.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,70 +8,12 @@ use formix_p2p::domain::Digest;
 use formix_p2p::wire::{DecreeFault, from_bytes, to_bytes};
 
 use super::liar::Liar;
+use super::scenario::{Dice, Outcome, Scenario};
 use super::*;
 
 /// How long a view may take at first, in milliseconds; it doubles.
 const VIEW_MS: u64 = 400;
 const RESEND_MS: u64 = 250;
-/// What a run is like.
-#[derive(Clone, Debug)]
-pub struct Scenario {
-    pub seed: u64,
-    pub nodes: usize,
-    pub faults: usize,
-    /// Vanish for good, after so many outputs.
-    pub vanish: BTreeMap<usize, u64>,
-    /// So many more vanish for good at the moment at which they know the decision, before they tell anybody.
-    pub vanish_decided: usize,
-    pub liars: BTreeSet<usize>,
-    pub loss_permille: u64,
-    /// Of each output: the node crashes before it and comes back.
-    pub crash_permille: u64,
-    /// Every coordinator would choose something else: only the lock keeps them together.
-    pub stubborn: bool,
-    /// Virtual time, in milliseconds, after which it is stopped.
-    pub end_ms: u64,
-}
-
-/// How a run ended.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// Every decision, with its proof.
-    pub decisions: Vec<Decided>,
-    /// Places of honest nodes that are there at the end, undecided.
-    pub undecided: BTreeSet<usize>,
-    pub evidence: Vec<DecreeFault>,
-    /// What went wrong.
-    pub violations: Vec<String>,
-    pub view_max: u32,
-    pub restarts: u32,
-}
-
-pub struct Dice(u64);
-
-impl Dice {
-    pub const fn new(seed: u64) -> Self {
-        Self(seed ^ 0x5DEE_CE66_D1CE_CAFE)
-    }
-
-    /// A number below this bound.
-    pub const fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % bound
-    }
-
-    pub const fn chance(&mut self, permille: u64) -> bool {
-        self.below(1_000) < permille
-    }
-
-    pub fn place(&mut self, bound: usize) -> usize {
-        usize::try_from(self.below(bound as u64)).unwrap()
-    }
-}
-
 enum Event {
     Deliver { from: usize, to: usize, message: Box<DecreeMessage> },
     Resend { node: usize, life: u32 },
@@ -372,20 +314,18 @@ impl World {
             DecreeOutput::Persist(memory) => {
                 self.check_memory(node, &memory);
                 self.outcome.decisions.extend(self.nodes[node].decided.clone().and(decree.decided().cloned()));
-                self.nodes[node].disk = memory;
+                self.nodes[node].disk = *memory;
             }
             DecreeOutput::Broadcast(message) => {
                 self.check_said(node, &message);
                 self.broadcast(node, &message);
             }
-            DecreeOutput::Decided => {
-                assert!(decree.decided().is_some());
-            }
+            DecreeOutput::Decided => assert!(decree.decided().is_some()),
             DecreeOutput::Evidence(fault) => {
-                if !fault.holds(&self.terms) || from_bytes(&to_bytes(&fault)).as_ref() != Ok(&fault) {
+                if !fault.holds(&self.terms) || from_bytes(&to_bytes(&*fault)).as_ref() != Ok(&*fault) {
                     self.violation(node, format!("evidence that does not hold: {fault:?}"));
                 }
-                self.outcome.evidence.push(fault);
+                self.outcome.evidence.push(*fault);
             }
         }
     }
@@ -416,7 +356,8 @@ impl World {
         self.nodes[node].decided = after;
     }
 
-    /// What leaves is on disk, unless that says that all is decided; and nothing leaves that contradicts what left before, restarts included.
+    /// What leaves is on disk, unless that says that all is decided; and nothing leaves that contradicts what
+    /// left before, restarts included.
     fn check_said(&mut self, node: usize, message: &DecreeMessage) {
         let disk = self.nodes[node].disk.clone();
         let restored = Decree::restore(self.terms.clone(), self.first, peer(node), disk);

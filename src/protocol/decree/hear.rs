@@ -8,8 +8,8 @@ use crate::wire::{
 };
 
 impl Decree {
-    /// Takes a message that the transport says is from this peer. Statements come from their signers; proposals and decisions from
-    /// anybody, since all that they rest on is in them.
+    /// Takes a message that the transport says is from this peer. Statements come from their signers; proposals
+    /// and decisions from anybody, since all that they rest on is in them.
     ///
     /// # Errors
     /// Why it changed nothing. It may have become evidence all the same.
@@ -59,7 +59,8 @@ impl Decree {
         Ok(())
     }
 
-    /// A proposal of view 0 needs no reason; any other rests on a quorum of view changes, and takes up what was prepared before.
+    /// A proposal of view 0 needs no reason; any other rests on a quorum of view changes, and takes up what was
+    /// prepared before.
     fn check_justification(&mut self, justified: &JustifiedProposal) -> Result<(), Ignored> {
         let (proposal, changes) = (justified.proposal.get(), &justified.changes);
         let entered = match proposal.view {
