@@ -23,6 +23,7 @@ enum Event {
     Restart { node: usize },
 }
 
+#[derive(Default)]
 struct Node {
     /// `None`: down, or a liar.
     decree: Option<Box<Decree>>,
@@ -399,23 +400,5 @@ impl World {
             }
         }
         self.outcome
-    }
-}
-
-impl Default for Node {
-    fn default() -> Self {
-        Self {
-            decree: None,
-            disk: DecreeMemory::default(),
-            decided: None,
-            inputs: BTreeSet::new(),
-            grace_over: false,
-            life: 0,
-            outputs: 0,
-            gone: false,
-            fetching: BTreeSet::new(),
-            took: RefCell::default(),
-            signed: BTreeMap::new(),
-        }
     }
 }
