@@ -22,6 +22,11 @@ impl Decree {
         }
     }
 
+    /// Who proposes in this node's view.
+    pub fn leader(&self) -> Option<PeerId> {
+        self.coordinator(self.view())
+    }
+
     /// Who proposes in this view.
     pub(super) fn coordinator(&self, view: u32) -> Option<PeerId> {
         let nodes = self.terms.heavy.len();

@@ -2,174 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use formix_p2p::consent::{Doubt, Policy, Preset};
+use formix_p2p::consent::{Doubt, Policy};
 use formix_p2p::domain::{
-    Computation, ComputationId, Failure, Modulus, PeerId, Query, Role, Sharing, Standing, Statistic, Status,
-    Timestamp,
+    Computation, Failure, Modulus, Query, Sharing, Standing, Statistic, Status, Timestamp,
 };
-use formix_p2p::protocol::{
-    Action, Command, Event, Node, OwnPart, PrivateValue, Settings, SourceProblem, Timer, verify_certificate,
-};
-use formix_p2p::sharing::Secret;
-use formix_p2p::wire::{Identity, Message, Record, RecordKind, to_bytes};
+use formix_p2p::protocol::{Command, Event, OwnPart, verify_certificate};
+use formix_p2p::wire::{RecordKind, to_bytes};
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-const HEAVY: usize = 3;
+mod net;
+mod threshold;
 
-/// Nodes on one clock, with messages that arrive at once and in order.
-struct Net {
-    now: Timestamp,
-    nodes: BTreeMap<PeerId, Node>,
-    values: BTreeMap<PeerId, i32>,
-    stores: BTreeMap<PeerId, BTreeMap<formix_p2p::wire::RecordKey, Record>>,
-    timers: BTreeMap<(PeerId, Timer), Timestamp>,
-    queue: VecDeque<(PeerId, Event)>,
-    opened: Vec<(Timestamp, PeerId)>,
-    down: Vec<PeerId>,
-}
-
-fn identity(index: usize) -> Identity {
-    Identity::from_secret_key(&[u8::try_from(index).unwrap() + 1; 32])
-}
-
-fn peer(index: usize) -> PeerId {
-    identity(index).peer()
-}
-
-fn settings(index: usize, policy: Policy) -> Settings {
-    let role = if index < HEAVY { Role::Heavy } else { Role::Light };
-    Settings {
-        identity: identity(index),
-        role,
-        policy,
-        memory_since: None,
-        seed: Secret::new([u8::try_from(index).unwrap(); 32]),
-    }
-}
-
-impl Net {
-    /// Three heavy nodes and light nodes with these values, all of which have met.
-    fn new(values: &[i32], policy: &Policy) -> Self {
-        let mut net = Self {
-            now: START,
-            nodes: BTreeMap::new(),
-            values: BTreeMap::new(),
-            stores: BTreeMap::new(),
-            timers: BTreeMap::new(),
-            queue: VecDeque::new(),
-            opened: Vec::new(),
-            down: Vec::new(),
-        };
-        let count = HEAVY + values.len();
-        for index in 0..count {
-            net.nodes.insert(peer(index), Node::new(settings(index, policy.clone())));
-            net.queue.push_back((peer(index), Event::Restored(Vec::new())));
-            if let Some(value) = index.checked_sub(HEAVY).and_then(|light| values.get(light)) {
-                net.values.insert(peer(index), *value);
-            }
-        }
-        for (left, right) in (0..count).flat_map(|left| (0..count).map(move |right| (left, right))) {
-            if left != right {
-                let role = if right < HEAVY { Role::Heavy } else { Role::Light };
-                net.queue.push_back((peer(left), Event::Met { peer: peer(right), role }));
-            }
-        }
-        net.settle();
-        net
-    }
-
-    fn open() -> Policy {
-        Policy { preset: Preset::Open, ..Policy::default() }
-    }
-
-    fn settle(&mut self) {
-        while let Some((to, event)) = self.queue.pop_front() {
-            if self.down.contains(&to) {
-                continue;
-            }
-            let actions = self.nodes.get_mut(&to).unwrap().handle(self.now, event);
-            for action in actions {
-                self.act(to, action);
-            }
-        }
-    }
-
-    fn act(&mut self, me: PeerId, action: Action) {
-        match action {
-            Action::Persist(record) => {
-                self.stores.entry(me).or_default().insert(record.key(), *record);
-            }
-            Action::Erase(key) => {
-                self.stores.entry(me).or_default().remove(&key);
-            }
-            Action::Send { to, message } => {
-                if matches!(*message, Message::Open { .. }) {
-                    self.opened.push((self.now, me));
-                }
-                // Every message survives its bytes.
-                let message = Message::decode(&message.encode()).unwrap();
-                self.queue.push_back((to, Event::Message { from: me, message }));
-            }
-            Action::Publish(gossip) => {
-                for other in self.nodes.keys().filter(|other| **other != me) {
-                    self.queue.push_back((*other, Event::Gossip((*gossip).clone())));
-                }
-            }
-            Action::SetTimer { timer, at } => {
-                self.timers.insert((me, timer), at);
-            }
-            Action::ReadSource { computation, .. } => {
-                let value = self.values.get(&me).map(|value| value.to_string().parse().unwrap());
-                let outcome = value.map(PrivateValue::new).ok_or(SourceProblem::NoSuchField);
-                self.queue.push_back((me, Event::SourceRead { computation, outcome }));
-            }
-            Action::Tell(_) | Action::Blame(_) => {}
-        }
-    }
-
-    fn run_for(&mut self, length: Duration) {
-        let end = self.now + length;
-        self.settle();
-        while let Some((key, at)) = self.timers.iter().min_by_key(|(_, at)| **at).map(|(key, at)| (*key, *at)) {
-            if at > end {
-                break;
-            }
-            self.timers.remove(&key);
-            self.now = self.now.max(at);
-            self.queue.push_back((key.0, Event::Expired(key.1)));
-            self.settle();
-        }
-        self.now = end;
-    }
-
-    fn propose(&mut self, computation: Computation) -> ComputationId {
-        let proposer = computation.proposer;
-        self.queue.push_back((proposer, Event::Command(Command::Propose(Box::new(computation)))));
-        self.settle();
-        self.nodes[&proposer].views()[0].id
-    }
-
-    fn restart(&mut self, index: usize) {
-        let me = peer(index);
-        let records = self.stores.get(&me).map(|store| store.values().cloned().collect()).unwrap_or_default();
-        self.timers.retain(|(owner, _), _| *owner != me);
-        self.nodes.insert(me, Node::new(settings(index, Self::open())));
-        self.down.retain(|down| *down != me);
-        self.queue.push_back((me, Event::Restored(records)));
-        for other in self.values.clone().into_keys().chain((0..HEAVY).map(peer)) {
-            if other != me {
-                let role =
-                    |index: &PeerId| if self.values.contains_key(index) { Role::Light } else { Role::Heavy };
-                self.queue.push_back((me, Event::Met { peer: other, role: role(&other) }));
-                self.queue.push_back((other, Event::Met { peer: me, role: role(&me) }));
-            }
-        }
-        self.settle();
-    }
-}
+use net::{Net, peer};
 
 fn question(net: &Net, proposer: usize, minimum: u32) -> Computation {
     Computation {
@@ -179,7 +25,7 @@ fn question(net: &Net, proposer: usize, minimum: u32) -> Computation {
         proposed_at: net.now,
         prompt: "How many?".to_owned(),
         query: Query::parse(Statistic::Sum, &["n".to_owned()], None).unwrap(),
-        heavy: (0..HEAVY).map(peer).collect(),
+        heavy: (0..net.heavy).map(peer).collect(),
         sharing: Sharing::Additive { modulus: Modulus::Bits64 },
         min_participants: minimum,
         max_participants: 100,
@@ -201,29 +47,29 @@ fn every_node_reads_the_same_exact_sum() {
         assert_eq!(view.status, Status::Completed);
         assert_eq!(view.answer.unwrap().total(), "17".parse().unwrap());
         let verified = verify_certificate(&to_bytes(view.certificate.unwrap())).unwrap();
-        assert_eq!((verified.id, verified.assurance.signed_by.len()), (id, HEAVY));
+        assert_eq!((verified.id, verified.assurance.signed_by.len()), (id, net.heavy));
     }
 }
 
 /// Whole numbers from −10 to 100: with bounds there is something to prove.
-fn bounded(net: &Net, sharing: Sharing) -> Computation {
+pub(crate) fn bounded(net: &Net, proposer: usize, sharing: Sharing) -> Computation {
     let schema = r#"{"type":"number","minimum":-10,"maximum":100}"#;
     let query = Query::parse(Statistic::Sum, &["n".to_owned()], Some(schema)).unwrap();
-    Computation { query, sharing, ..question(net, 3, 3) }
+    Computation { query, sharing, ..question(net, proposer, 3) }
 }
 
 #[test]
 fn proven_schemes_give_the_same_exact_sum() {
     for sharing in [Sharing::Prio3, Sharing::Threshold { k: 2 }, Sharing::Threshold { k: 3 }] {
         let mut net = Net::new(&[10, -7, 14], &Net::open());
-        let id = net.propose(bounded(&net, sharing));
+        let id = net.propose(bounded(&net, 3, sharing));
         net.run_for(Duration::from_secs(6));
         for node in net.nodes.values() {
             let view = node.view(id).unwrap();
             assert_eq!((view.status, view.failure), (Status::Completed, None), "{sharing:?}");
             assert_eq!(view.answer.unwrap().total(), "17".parse().unwrap());
             let verified = verify_certificate(&to_bytes(view.certificate.unwrap())).unwrap();
-            assert_eq!((verified.id, verified.assurance.signed_by.len()), (id, HEAVY));
+            assert_eq!((verified.id, verified.assurance.signed_by.len()), (id, net.heavy));
         }
     }
 }
