@@ -194,7 +194,7 @@ mod tests {
             reason: "this node has no source for the field".to_owned(),
             command: "formix-p2p answer COMP-FZ375MV7 VALUE".to_owned(),
         };
-        let text = list(&[question.clone()], None);
+        let text = list(std::slice::from_ref(&question), None);
         assert!(text.contains("formix-p2p answer COMP-FZ375MV7 VALUE\n") && !text.contains('\u{7}'), "{text}");
         let text = list(&[question], Some("WARD3333"));
         assert!(text.contains("formix-p2p decline COMP-FZ375MV7 --node WARD3333"), "{text}");

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::api::{ApiError, Proposal};
-use super::scheme::{self, SchemeError};
+use super::choice::{self, ChoiceError};
 use crate::domain::limits::{GRACE_DEFAULT, REPORTS_PER_COMPUTATION_DEFAULT};
 use crate::domain::{
     Computation, ComputationError, DecimalError, Modulus, Noise, PeerId, Query, QueryError, Sharing, Statistic,
@@ -17,7 +17,7 @@ use crate::domain::{
 pub enum QuestionError {
     /// The options on sharing do not go together.
     #[error(transparent)]
-    Scheme(#[from] SchemeError),
+    Choice(#[from] ChoiceError),
     /// An ε that is no number.
     #[error("epsilon is `{typed}`: {reason}")]
     Epsilon {
@@ -44,7 +44,7 @@ pub enum QuestionError {
 pub fn draft(proposal: &Proposal, proposer: PeerId, now: Timestamp) -> Result<Computation, QuestionError> {
     let query =
         query_of(proposal).map_err(|error| QuestionError::Rule { error: error.into(), sharing: None })?;
-    let (sharing, heavy) = scheme::scheme_of(proposal, &query)?;
+    let (sharing, heavy) = choice::scheme_of(proposal, &query)?;
     let listed = proposal.participants.len();
     let everybody = u32::try_from(listed).ok().filter(|listed| *listed > 0);
     let computation = Computation {
@@ -116,7 +116,7 @@ impl QuestionError {
     /// The word for programs.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Scheme(error) => error.code(),
+            Self::Choice(error) => error.code(),
             Self::Epsilon { .. } => "invalid_epsilon",
             Self::Rule { error, .. } => code_of(error),
         }
@@ -125,7 +125,7 @@ impl QuestionError {
     /// What to do next; never empty.
     pub fn hint(&self) -> String {
         match self {
-            Self::Scheme(error) => error.hint(),
+            Self::Choice(error) => error.hint(),
             Self::Epsilon { .. } => HINT_EPSILON.to_owned(),
             Self::Rule { error: ComputationError::Overflow { noise, fitting, .. }, sharing } => {
                 let noise = if noise.is_empty() { None } else { Some("a larger --epsilon") };

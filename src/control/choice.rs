@@ -12,7 +12,7 @@ const MODULUS_DEFAULT: Modulus = Modulus::Bits64;
 
 /// Why the options on sharing do not go together. Always wrong usage.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SchemeError {
+pub enum ChoiceError {
     /// A name that means nothing.
     #[error("`{0}` is not a sharing scheme; schemes are additive, prio3 and threshold")]
     Unknown(String),
@@ -61,7 +61,7 @@ pub enum SchemeError {
     TooManyHeavy(usize),
 }
 
-impl SchemeError {
+impl ChoiceError {
     /// The word for programs.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -99,7 +99,7 @@ impl SchemeError {
 ///
 /// # Errors
 /// What does not go together.
-pub(super) fn scheme_of(proposal: &Proposal, query: &Query) -> Result<(Sharing, usize), SchemeError> {
+pub(super) fn scheme_of(proposal: &Proposal, query: &Query) -> Result<(Sharing, usize), ChoiceError> {
     let named = Some(proposal.heavy.len()).filter(|named| *named > 0);
     let Proposal { threshold, survives, modulus_bits, .. } = proposal;
     let wants_threshold = threshold.is_some() || survives.is_some();
@@ -107,7 +107,7 @@ pub(super) fn scheme_of(proposal: &Proposal, query: &Query) -> Result<(Sharing, 
         Some("additive") => Kind::Additive,
         Some("prio3") => Kind::Prio3,
         Some("threshold") => Kind::Threshold,
-        Some(other) => return Err(SchemeError::Unknown(other.to_owned())),
+        Some(other) => return Err(ChoiceError::Unknown(other.to_owned())),
         None if wants_threshold => Kind::Threshold,
         None if modulus_bits.is_some() => Kind::Additive,
         None if may_be_proven(query) => Kind::Prio3,
@@ -119,13 +119,13 @@ pub(super) fn scheme_of(proposal: &Proposal, query: &Query) -> Result<(Sharing, 
             (None, Some(_)) => "--survives",
             (None, None) => return Ok(()),
         };
-        Err(SchemeError::OnlyThreshold { option, sharing })
+        Err(ChoiceError::OnlyThreshold { option, sharing })
     };
     let heavy = named.unwrap_or(HEAVY_MIN);
     match sharing {
         Kind::Additive => {
             only_threshold("additive")?;
-            let of_bits = |bits| Modulus::from_bits(bits).ok_or(SchemeError::Modulus(bits));
+            let of_bits = |bits| Modulus::from_bits(bits).ok_or(ChoiceError::Modulus(bits));
             let modulus = modulus_bits.map_or(Ok(MODULUS_DEFAULT), of_bits)?;
             Ok((Sharing::Additive { modulus }, heavy))
         }
@@ -152,8 +152,8 @@ fn may_be_proven(query: &Query) -> bool {
     query.statistic == Statistic::Count || bounded(query)
 }
 
-fn no_modulus(proposal: &Proposal, sharing: &'static str) -> Result<(), SchemeError> {
-    if proposal.modulus_bits.is_some() { Err(SchemeError::ModulusOfProven(sharing)) } else { Ok(()) }
+fn no_modulus(proposal: &Proposal, sharing: &'static str) -> Result<(), ChoiceError> {
+    if proposal.modulus_bits.is_some() { Err(ChoiceError::ModulusOfProven(sharing)) } else { Ok(()) }
 }
 
 /// k of n: k as typed, or what is left when f of n vanish.
@@ -161,21 +161,21 @@ fn threshold_of(
     threshold: Option<usize>,
     survives: Option<usize>,
     named: Option<usize>,
-) -> Result<(Sharing, usize), SchemeError> {
+) -> Result<(Sharing, usize), ChoiceError> {
     let (asked, lost) = (threshold.unwrap_or(0), survives.unwrap_or(0));
     // Who loses f must be left with a majority, and with k.
     let majority = 2 * lost + 1;
     let heavy = named.unwrap_or_else(|| HEAVY_MIN.max(asked + lost).max(majority));
     if named.is_none() && heavy > HEAVY_MAX {
-        return Err(SchemeError::TooManyHeavy(heavy));
+        return Err(ChoiceError::TooManyHeavy(heavy));
     }
     // A count of heavy nodes that no computation has is refused by its own rule.
     if heavy >= HEAVY_MIN {
         if majority > heavy {
-            return Err(SchemeError::Vanishing { survives: lost, heavy, needed: majority });
+            return Err(ChoiceError::Vanishing { survives: lost, heavy, needed: majority });
         }
         if survives.is_some() && threshold.is_some() && asked + lost > heavy {
-            return Err(SchemeError::TooMuch { private: asked.saturating_sub(1), survives: lost, heavy });
+            return Err(ChoiceError::TooMuch { private: asked.saturating_sub(1), survives: lost, heavy });
         }
     }
     let of = |k: usize| Sharing::Threshold { k: u8::try_from(k).unwrap_or(u8::MAX) };
@@ -194,7 +194,7 @@ mod tests {
 
     const BOUNDED: &str = r#"{"type":"number","minimum":0,"maximum":9}"#;
 
-    fn scheme(proposal: &Proposal) -> Result<(Sharing, usize), SchemeError> {
+    fn scheme(proposal: &Proposal) -> Result<(Sharing, usize), ChoiceError> {
         let statistic = proposal.statistic.parse().unwrap();
         let query = Query::parse(statistic, &proposal.fields, proposal.schema.as_deref()).unwrap();
         scheme_of(proposal, &query)
