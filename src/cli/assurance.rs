@@ -55,12 +55,15 @@ fn noise_beforehand(question: &Computation, noise: Noise) -> String {
     let counted = question.query.statistic == Statistic::Count;
     let field = question.query.fields.first().filter(|_| !counted);
     let unit = field.map_or(1.0, |field| field.schema.step().to_string().parse().unwrap_or(f64::NAN));
+    let colluding = match question.private_against() {
+        1 => "1 dishonest heavy node".to_owned(),
+        several => format!("{several} colluding heavy nodes"),
+    };
     let of_what = if question.query.statistic == Statistic::Mean { " of the sum" } else { "" };
     format!(
-        "noise: {noise}, standard deviation{of_what} {} (holds against {} colluding heavy nodes; the accuracy only if \
-         all are honest)",
+        "noise: {noise}, standard deviation{of_what} {} (holds against {colluding}; the accuracy only if all are \
+         honest)",
         number::rough(Look::Plain, steps * unit),
-        question.private_against()
     )
 }
 
@@ -226,6 +229,8 @@ mod tests {
             ),
             "{noisy}"
         );
+        let lone = said(|q| (q.threshold, q.epsilon) = (Some(2), Some("0.5".parse().unwrap())));
+        assert!(lone.contains("(holds against 1 dishonest heavy node; the accuracy"), "{lone}");
         let mean = said(|q| (q.statistic, q.epsilon) = ("mean".to_owned(), Some("0.5".parse().unwrap())));
         assert!(mean.contains("standard deviation of the sum 245"), "{mean}");
         let count = said(|q| (q.statistic, q.epsilon) = ("count".to_owned(), Some("0.5".parse().unwrap())));

@@ -75,11 +75,11 @@ pub struct Propose {
     /// How values are split among the heavy nodes: additive, prio3 or threshold [default: see below]
     #[arg(long, value_name = "SCHEME")]
     sharing: Option<String>,
-    /// So many heavy nodes rebuild a total; one fewer learn nothing. Means --sharing threshold [default there: as few as
-    /// leave a majority]
+    /// So many heavy nodes rebuild a total; one fewer learn nothing. Means --sharing threshold [default there: the
+    /// smallest majority]
     #[arg(long, value_name = "K")]
     threshold: Option<u8>,
-    /// So many heavy nodes may vanish for good, at most half. Means --sharing threshold, with K = heavy nodes - F
+    /// So many heavy nodes may vanish for good, fewer than half. Means --sharing threshold, with K = heavy nodes - F
     #[arg(long, value_name = "F")]
     survives: Option<u8>,
     /// Shares live modulo 2 to this power: 32, 64 or 128. Means --sharing additive [default there: 64]
