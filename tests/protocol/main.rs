@@ -5,13 +5,10 @@
 use std::time::Duration;
 
 use formix_p2p::consent::{Doubt, Policy};
-use formix_p2p::domain::{
-    Computation, Failure, Modulus, Query, Sharing, Standing, Statistic, Status, Timestamp,
-};
+use formix_p2p::domain::{Computation, Failure, Modulus, Query, Sharing, Standing, Statistic, Status};
 use formix_p2p::protocol::{Command, Event, OwnPart, verify_certificate};
 use formix_p2p::wire::{RecordKind, to_bytes};
 
-const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 mod net;
 mod threshold;
 
