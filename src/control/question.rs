@@ -177,7 +177,7 @@ const fn code_of(error: &ComputationError) -> &'static str {
         ComputationError::Deadline(_) => "invalid_deadline",
         ComputationError::Patience(_) => "invalid_patience",
         ComputationError::Sharing(_) => "invalid_threshold",
-        ComputationError::Noise(_) => "invalid_epsilon",
+        ComputationError::Noise(_) | ComputationError::NoiseOnCount => "invalid_epsilon",
         ComputationError::Overflow { .. } => "overflow",
     }
 }
@@ -218,6 +218,7 @@ const fn hint_of(error: &ComputationError) -> &'static str {
         }
         ComputationError::OneValue => "give the schema a maximum above its minimum",
         ComputationError::NoiseNeedsBounds => HINT_BOUNDS,
+        ComputationError::NoiseOnCount => "leave --epsilon out, or ask for a sum or a mean",
         ComputationError::Noise(_) => HINT_EPSILON,
         // Depends on the scheme: see `room`.
         ComputationError::Overflow { .. } => "allow fewer participants with --max-participants",

@@ -128,6 +128,11 @@ pub enum ComputationError {
     /// A proven scheme over a schema that allows one value.
     #[error("the schema allows one value alone, so there is nothing to prove and nothing to learn")]
     OneValue,
+    /// Noise on a number that is public anyway.
+    #[error(
+        "each node counts one record, so a count is the number of participants, which is public: noise hides nothing"
+    )]
+    NoiseOnCount,
     /// Noise over a field without bounds.
     #[error(
         "noise is measured by how far one participant can move the total, but the schema has no minimum and maximum"

@@ -104,6 +104,9 @@ impl Computation {
         }
         if let Some(noise) = self.noise {
             noise.check()?;
+            if self.query.statistic == Statistic::Count {
+                return Err(ComputationError::NoiseOnCount);
+            }
             if bounded.is_none() {
                 return Err(ComputationError::NoiseNeedsBounds);
             }

@@ -89,6 +89,7 @@ impl Runtime {
             | Notice::WaitsForOwner { .. }
             | Notice::Answered(_)
             | Notice::Declined { .. }
+            | Notice::LeftOut { .. }
             | Notice::Completed(_)
             | Notice::ClockSkew { .. }
             | Notice::Ignored { .. } => None,

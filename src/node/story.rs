@@ -11,6 +11,7 @@ use tracing::field::display;
 use super::render;
 use crate::domain::{Computation, ComputationId, PeerId, Role};
 use crate::protocol::{Notice, View};
+use crate::sharing::Verdict;
 use crate::wire::{Fault, Gossip, Message, Record, Topic};
 
 /// One line of the log.
@@ -128,6 +129,13 @@ pub(super) fn of_notice(notice: &Notice, view: Option<&View<'_>>) -> Option<Line
         Notice::Declined { computation, standing } => {
             Some(Line::info(*computation, format!("not answered: this node {standing}")))
         }
+        Notice::LeftOut { computation, participant, verdict } => {
+            let text = match verdict {
+                Verdict::Inconsistent => "left out a report: its shares do not fit together",
+                Verdict::Invalid | Verdict::Valid => "left out a report: its proof does not hold",
+            };
+            Some(Line::new(Level::WARN, Some(*computation), Some(*participant), text))
+        }
         Notice::Completed(id) => {
             let result = view.and_then(|view| view.answer.as_ref()).map(|answer| answer.to_json().to_string());
             Some(Line::info(*id, format!("completed: {}", result.unwrap_or_default())))
@@ -203,6 +211,7 @@ pub(super) const fn subject(notice: &Notice) -> Option<ComputationId> {
         Notice::Changed(id) | Notice::Announced(id) | Notice::Answered(id) | Notice::Completed(id) => Some(*id),
         Notice::WaitsForOwner { computation, .. }
         | Notice::Declined { computation, .. }
+        | Notice::LeftOut { computation, .. }
         | Notice::Failed { computation, .. } => Some(*computation),
         Notice::ClockSkew { .. } | Notice::Ignored { .. } => None,
     }

@@ -4,6 +4,7 @@
 
 use super::event::Timer;
 use crate::domain::{ComputationId, Failure, PeerId, Standing, Timestamp};
+use crate::sharing::Verdict;
 use crate::wire::{Fault, Gossip, Message, Record, RecordKey};
 
 /// One thing to do.
@@ -64,6 +65,15 @@ pub enum Notice {
         computation: ComputationId,
         /// Why.
         standing: Standing,
+    },
+    /// Under threshold sharing, at a heavy node: a participant's report is left out of the set.
+    LeftOut {
+        /// Which computation.
+        computation: ComputationId,
+        /// Whose report.
+        participant: PeerId,
+        /// What the verifier shares say of it.
+        verdict: Verdict,
     },
     /// There is a result.
     Completed(ComputationId),

@@ -8,10 +8,9 @@ use super::turn::Turn;
 use super::view::OwnPart;
 use crate::domain::{Computation, ComputationId, Failure, Standing};
 use crate::protocol::certificate::outcome_of;
-use crate::sharing::Secret;
 use crate::wire::{
-    Announcement, Certificate, Deal, Exclusion, FailureNotice, FaultProof, LedgerDecision, LedgerEntry, Part,
-    Record, RecordKind, Signed, Submission,
+    Announcement, Certificate, Exclusion, FailureNotice, FaultProof, LedgerDecision, LedgerEntry, Record,
+    RecordKind, Signed, Submission,
 };
 
 /// The records of one computation, gathered.
@@ -20,7 +19,7 @@ struct Pieces {
     computation: Option<Signed<Computation>>,
     proposed: Option<()>,
     accepted: Option<Box<Promise>>,
-    dealing: Option<(Signed<Deal>, Secret<[u8; 32]>, Vec<Part>)>,
+    dealing: Option<Dealing>,
     announcement: Option<Announcement>,
     report: Option<Vec<Submission>>,
     steps: Vec<Record>,
@@ -52,8 +51,8 @@ impl Pieces {
                 self.computation = Some(computation);
             }
             Record::Dealing { computation, deal, rho, noise } => {
+                self.dealing = Dealing::restore(&computation, deal, rho, noise);
                 self.computation = Some(computation);
-                self.dealing = Some((deal, rho, noise));
             }
             Record::Accepted { computation, acceptance, rho, blind, dealt } => {
                 self.computation = Some(computation);
@@ -130,10 +129,7 @@ impl Pieces {
                 entry.fail(turn, Failure::NeverAnnounced);
             }
             None => {
-                let dealing = self.dealing.take();
-                let dealing = dealing
-                    .and_then(|(deal, rho, noise)| Dealing::restore(&entry, deal, rho, noise))
-                    .map(Box::new);
+                let dealing = self.dealing.take().map(Box::new);
                 entry.stage = Stage::Proposed { proposing: None, dealing, accepted: self.accepted.take() };
                 entry.await_announcement(turn);
             }

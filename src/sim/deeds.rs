@@ -237,6 +237,7 @@ impl Run {
             Notice::Announced(_)
             | Notice::Answered(_)
             | Notice::Declined { .. }
+            | Notice::LeftOut { .. }
             | Notice::Completed(_)
             | Notice::Failed { .. }
             | Notice::ClockSkew { .. }

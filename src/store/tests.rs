@@ -127,11 +127,7 @@ fn every_kind() -> Vec<Record> {
             acceptance: acceptance.clone(),
             rho: Secret::new([5; 32]),
             blind: Secret::new([6; 32]),
-            dealt: Some(Dealt {
-                deals: vec![deal.clone()],
-                rho: vec![part.clone()],
-                noise: vec![part.clone()],
-            }),
+            dealt: Some(Dealt { deals: vec![deal], rho: vec![part.clone()], noise: vec![part] }),
         },
         Record::Announced(Announcement { computation: question.clone(), acceptances: vec![acceptance] }),
         Record::Report(vec![first.clone(), first]),

@@ -268,7 +268,11 @@ impl Entry {
             Stage::Running { .. } => {
                 let Some(heavy) = self.heavy() else { return };
                 let lacking = |other: &PeerId| heavy.lacks_from(me, other, self.terms()).is_some();
-                let others = self.others(me).into_iter().filter(lacking).collect();
+                let mut others: Vec<_> = self.others(me).into_iter().filter(lacking).collect();
+                if others.is_empty() {
+                    // Nothing of one node alone is lacking; they did not come to a decision.
+                    others = self.others(me);
+                }
                 // Who has not even closed was away itself.
                 Failure::Missing { heavy: if heavy.is_closed() { others } else { vec![me] } }
             }

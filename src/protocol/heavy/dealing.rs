@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Promise;
-use crate::domain::{ComputationId, Failure, PeerId, Refusal, Sharing};
+use crate::domain::{Computation, ComputationId, Failure, PeerId, Refusal, Sharing};
 use crate::protocol::entry::{Entry, Stage};
 use crate::protocol::turn::Turn;
 use crate::sharing::{Secret, deal_rho, fresh_rho, rebuild_rho};
@@ -26,12 +26,12 @@ pub(in crate::protocol) struct Dealing {
 impl Dealing {
     /// Takes up what was persisted; `None` if ρ is none.
     pub fn restore(
-        entry: &Entry,
+        computation: &Signed<Computation>,
         deal: Signed<Deal>,
         rho: Secret<[u8; 32]>,
         noise_parts: Vec<Part>,
     ) -> Option<Self> {
-        let rho_parts = entry.rho_parts(&rho)?;
+        let rho_parts = rho_parts(computation, &rho)?;
         Some(Self { deal, rho, rho_parts, noise_parts, received: BTreeMap::new() })
     }
 
@@ -41,20 +41,20 @@ impl Dealing {
     }
 }
 
-impl Entry {
-    /// The one dealing of a ρ.
-    fn rho_parts(&self, rho: &Secret<[u8; 32]>) -> Option<Vec<Part>> {
-        let terms = self.terms();
-        let Sharing::Threshold { k } = terms.sharing else { return None };
-        let shares = deal_rho(rho, usize::from(k), terms.heavy.len(), self.id.as_bytes())?;
-        Some(shares.into_iter().map(|dealt| Part { share: dealt.share, blind: dealt.blind }).collect())
-    }
+/// The one dealing of a ρ.
+fn rho_parts(computation: &Signed<Computation>, rho: &Secret<[u8; 32]>) -> Option<Vec<Part>> {
+    let terms = computation.get();
+    let Sharing::Threshold { k } = terms.sharing else { return None };
+    let shares = deal_rho(rho, usize::from(k), terms.heavy.len(), computation.id().as_bytes())?;
+    Some(shares.into_iter().map(|dealt| Part { share: dealt.share, blind: dealt.blind }).collect())
+}
 
+impl Entry {
     /// A proposal of a threshold computation: draws and persists what this node deals, and deals it.
     pub(super) fn begin_dealing(&mut self, turn: &mut Turn<'_>) {
         let (id, me, heavy_nodes) = (self.id, turn.me(), self.terms().heavy.clone());
         let rho = fresh_rho(turn.rng());
-        let Some(rho_parts) = self.rho_parts(&rho) else { return };
+        let Some(rho_parts) = rho_parts(&self.computation, &rho) else { return };
         let noise = statistics::draw_noise(self.terms(), turn.rng());
         let shares = noise.and_then(|noise| {
             statistics::scheme(self.terms()).ok()?.deal_noise(noise.expose(), turn.rng()).ok()
@@ -109,8 +109,12 @@ impl Entry {
         let Stage::Proposed { dealing: Some(dealing), accepted: None, .. } = &self.stage else { return };
         let missing: Vec<_> =
             self.others(me).into_iter().filter(|other| !dealing.received.contains_key(other)).collect();
+        let own_is_missing = !dealing.received.contains_key(&me);
         for other in missing {
             turn.send(other, Message::Want { computation: id, want: Want::Deal });
+        }
+        if own_is_missing {
+            self.deal_to(turn, Some(me));
         }
     }
 

@@ -1,8 +1,11 @@
 //! Reveal: the vote fixes the set and the partial sum, the opening lets it go, and all openings make the certificate
 //! (docs/PROTOCOL.md).
 
+use std::collections::BTreeSet;
+
 use super::{Heavy, Step};
 use crate::domain::{Computation, ComputationId, Failure, PeerId};
+use crate::protocol::action::Notice;
 use crate::protocol::certificate::{CertificateError, outcome_of};
 use crate::protocol::entry::Entry;
 use crate::protocol::turn::Turn;
@@ -109,7 +112,15 @@ impl Entry {
         let ready = self
             .heavy()
             .is_some_and(|heavy| matches!(heavy.step, Step::Frozen { .. } | Step::Verifying { .. }));
-        let Some(unverified) = ready.then(|| self.unverified(me)).flatten() else { return };
+        let Some(refused) = ready.then(|| self.unverified(me)).flatten() else { return };
+        // In n of n a lying heavy node can make any report fail: there, nobody is named.
+        if self.threshold().is_some() {
+            for (participant, verdict) in &refused {
+                let (participant, verdict) = (*participant, *verdict);
+                turn.tell(Notice::LeftOut { computation: id, participant, verdict });
+            }
+        }
+        let unverified: BTreeSet<_> = refused.into_keys().collect();
         let verifications = self.judged_by();
         let Some(heavy) = self.heavy_mut() else { return };
         let (Step::Frozen { list, frozen } | Step::Verifying { list, frozen }) = &heavy.step else { return };
@@ -218,7 +229,7 @@ impl Heavy {
         let shares: Option<Vec<_>> =
             accepted.entries().iter().map(|entry| self.report_share(&entry.participant)).collect();
         let scheme = statistics::scheme(terms).ok()?;
-        let mut sum = scheme.partial_sum(id.as_bytes(), position, shares?.into_iter()).ok()?;
+        let mut sum = scheme.partial_sum(id.as_bytes(), position, shares?).ok()?;
         self.add_noise(turn, id, terms, &scheme, &mut sum)?;
         Some(sum)
     }

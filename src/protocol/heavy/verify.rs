@@ -26,7 +26,7 @@ pub(super) struct Verifying {
     rhos: BTreeMap<PeerId, Secret<[u8; 32]>>,
     pub commitments: BTreeMap<PeerId, Signed<Verification>>,
     /// Batches of verifier shares that match their commitments, with the random bytes of these.
-    batches: BTreeMap<PeerId, BTreeMap<u32, (Blind, Secret<Vec<u8>>)>>,
+    batches: BTreeMap<PeerId, BTreeMap<u32, Batch>>,
     /// This node's own verifier shares, computed when they are needed.
     own: Option<Secret<Vec<u8>>>,
     /// The random bytes of this node's own commitments.
@@ -35,6 +35,9 @@ pub(super) struct Verifying {
     /// Who had committed when this node showed its verifier shares.
     in_time: BTreeSet<PeerId>,
 }
+
+/// The random bytes of a batch's commitment, and the verifier shares in it.
+type Batch = (Blind, Secret<Vec<u8>>);
 
 /// What this node has sent unasked since it started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -347,11 +350,11 @@ impl Entry {
     }
 
     /// Whose reports of the frozen set did not verify, once that is known. Every heavy node finds the same.
-    pub(super) fn unverified(&self, me: PeerId) -> Option<BTreeSet<PeerId>> {
+    pub(super) fn unverified(&self, me: PeerId) -> Option<BTreeMap<PeerId, Verdict>> {
         let terms = self.terms();
         let heavy = self.heavy()?;
         if !terms.sharing.is_proven() {
-            return self.set_is_fixed().then(BTreeSet::new);
+            return self.set_is_fixed().then(BTreeMap::new);
         }
         let Step::Verifying { frozen, .. } = &heavy.step else { return None };
         let counted = heavy.counted_verifiers(self.id, me, terms)?;
@@ -410,7 +413,7 @@ impl Heavy {
         terms: &Computation,
         frozen: &List,
         verifiers: &[(usize, Vec<u8>)],
-    ) -> Option<BTreeSet<PeerId>> {
+    ) -> Option<BTreeMap<PeerId, Verdict>> {
         let entries = frozen.entries();
         let public = |participant: &PeerId| self.held.get(participant).map(|held| &held.manifest.get().public);
         let publics: Vec<&[u8]> =
@@ -420,8 +423,8 @@ impl Heavy {
         let verifiers: Option<Vec<_>> =
             verifiers.iter().map(|(position, shares)| Some((*position, shares.get(..bytes)?))).collect();
         let verdicts = scheme.verdicts(id.as_bytes(), &publics, &verifiers?).ok()?;
-        let refused = entries.iter().zip(verdicts).filter(|(_, verdict)| *verdict != Verdict::Valid);
-        Some(refused.map(|(entry, _)| entry.participant).collect())
+        let judged = entries.iter().map(|entry| entry.participant).zip(verdicts);
+        Some(judged.filter(|(_, verdict)| *verdict != Verdict::Valid).collect())
     }
 }
 

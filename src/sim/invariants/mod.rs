@@ -191,6 +191,7 @@ impl Watch {
             | Notice::Announced(_)
             | Notice::WaitsForOwner { .. }
             | Notice::Declined { .. }
+            | Notice::LeftOut { .. }
             | Notice::ClockSkew { .. }
             | Notice::Ignored { .. } => return Ok(()),
         };
