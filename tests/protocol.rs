@@ -205,6 +205,29 @@ fn every_node_reads_the_same_exact_sum() {
     }
 }
 
+/// Whole numbers from −10 to 100: with bounds there is something to prove.
+fn bounded(net: &Net, sharing: Sharing) -> Computation {
+    let schema = r#"{"type":"number","minimum":-10,"maximum":100}"#;
+    let query = Query::parse(Statistic::Sum, &["n".to_owned()], Some(schema)).unwrap();
+    Computation { query, sharing, ..question(net, 3, 3) }
+}
+
+#[test]
+fn proven_schemes_give_the_same_exact_sum() {
+    for sharing in [Sharing::Prio3] {
+        let mut net = Net::new(&[10, -7, 14], &Net::open());
+        let id = net.propose(bounded(&net, sharing));
+        net.run_for(Duration::from_secs(6));
+        for node in net.nodes.values() {
+            let view = node.view(id).unwrap();
+            assert_eq!((view.status, view.failure), (Status::Completed, None), "{sharing:?}");
+            assert_eq!(view.answer.unwrap().total(), "17".parse().unwrap());
+            let verified = verify_certificate(&to_bytes(view.certificate.unwrap())).unwrap();
+            assert_eq!((verified.id, verified.signed_by.len()), (id, HEAVY));
+        }
+    }
+}
+
 #[test]
 fn nothing_opens_before_the_deadline_and_shares_go_after_the_end() {
     let mut net = Net::new(&[1, 2, 4], &Net::open());

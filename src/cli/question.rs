@@ -180,6 +180,7 @@ fn refused(error: &ComputationError) -> Problem {
             "invalid_schema",
             "give a --schema with \"minimum\" and \"maximum\", or use --sharing additive, which proves nothing",
         ),
+        ComputationError::OneValue => ("invalid_schema", "give the schema a maximum above its minimum"),
         ComputationError::NoiseNeedsBounds => {
             ("invalid_schema", "give a --schema with \"minimum\" and \"maximum\"")
         }

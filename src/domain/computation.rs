@@ -125,6 +125,9 @@ pub enum ComputationError {
         /// The scheme.
         sharing: &'static str,
     },
+    /// A proven scheme over a schema that allows one value.
+    #[error("the schema allows one value alone, so there is nothing to prove and nothing to learn")]
+    OneValue,
     /// Noise over a field without bounds.
     #[error(
         "noise is measured by how far one participant can move the total, but the schema has no minimum and maximum"

@@ -99,6 +99,9 @@ impl Computation {
         if bounded.is_none() && self.sharing.is_proven() {
             return Err(ComputationError::NeedsBounds { sharing: self.sharing.name() });
         }
+        if bounded == Some(0) && self.sharing.is_proven() {
+            return Err(ComputationError::OneValue);
+        }
         if let Some(noise) = self.noise {
             noise.check()?;
             if bounded.is_none() {

@@ -1,7 +1,7 @@
 //! Checking a certificate: the one way from openings to an answer, for the network and offline alike.
 
 use crate::domain::{Computation, ComputationError, ComputationId, Failure, PeerId};
-use crate::sharing::{ShareError, TotalError};
+use crate::sharing::{SchemeError, ShareError, TotalError};
 use crate::statistics::{self, Answer, DecodeError};
 use crate::wire::{Certificate, CodecError, from_bytes, partial_sum_commitment, votes_digest};
 
@@ -57,6 +57,9 @@ pub enum CertificateError {
         /// What is wrong with it.
         error: ShareError,
     },
+    /// There is no scheme for its parameters.
+    #[error(transparent)]
+    Scheme(#[from] SchemeError),
     /// The partial sums do not make a total.
     #[error(transparent)]
     Sums(#[from] TotalError),
@@ -128,9 +131,9 @@ fn answer_of(certificate: &Certificate) -> Result<Answer, CertificateError> {
     if !(minimum..=maximum).contains(&participants) {
         return Err(CertificateError::Participants { participants, minimum, maximum });
     }
-    let scheme = statistics::scheme(computation);
+    let scheme = statistics::scheme(computation)?;
     for (heavy, (_, sum)) in computation.heavy.iter().zip(&partial_sums) {
-        scheme.check_sum(sum).map_err(|error| CertificateError::Shape { heavy: *heavy, error })?;
+        scheme.check_partial_sum(sum).map_err(|error| CertificateError::Shape { heavy: *heavy, error })?;
     }
     let total = scheme.total(&partial_sums)?;
     Ok(statistics::decode(computation, &total.slots, participants)?)

@@ -208,7 +208,7 @@ impl Entry {
         let heavy_nodes = self.terms().heavy.clone();
         let mut nonce = [0; 16];
         turn.rng().fill_bytes(&mut nonce);
-        let scheme = statistics::scheme(self.terms());
+        let scheme = statistics::scheme(self.terms()).ok()?;
         let Split { public, shares } = scheme.split(id.as_bytes(), &nonce, measurement, turn.rng()).ok()?;
         let blinds: Vec<Secret<[u8; 32]>> = heavy_nodes.iter().map(|_| turn.secret_bytes()).collect();
         let digests = heavy_nodes

@@ -12,9 +12,11 @@
 //! * `heavy`: acceptance, intake of reports, and the agreement: close, freeze, vote, open.
 //! * `sync`: what gossip missed is asked for.
 //! * `certificate`: openings in, answer out.
+//! * `decree`: agreement among the heavy nodes while some of them are gone.
 
 mod action;
 mod certificate;
+mod decree;
 mod entry;
 mod event;
 mod heavy;
@@ -29,6 +31,7 @@ mod view;
 
 pub use action::{Action, Notice};
 pub use certificate::{CertificateError, Verified, verify_certificate};
+pub use decree::{Decree, DecreeOutput, Ignored, Judge};
 pub use event::{Command, Event, PrivateValue, Seed, SourceProblem, Timer};
 pub use node::Node;
 pub use settings::Settings;

@@ -1,145 +1,394 @@
-//! One way to speak of every scheme.
+//! One sharing scheme for one computation: the interface that the protocol uses. Everything that goes in or comes out
+//! is bytes, and heavy nodes are named by their position, counted from 0.
+//!
+//! ```text
+//! light node    split         measurement        -> public share, a share for each heavy node
+//! heavy node    check_share   what came in       -> taken or refused; what is taken gives no error later
+//!               verifier_shares  key, its shares -> bytes for the other heavy nodes
+//!               verdicts      everybody's bytes  -> one verdict a report, the same at every heavy node
+//!               partial_sum   the valid reports  -> bytes that only their sum can be read from
+//! anybody       total         partial sums       -> the total, slot by slot
+//! ```
+//!
+//! `ctx` is the computation's id. Seeds, proofs and queries are bound to it, so a share proves nothing elsewhere.
 
 use rand_chacha::rand_core::Rng;
 
-use super::{Secret, additive};
-use crate::domain::Modulus;
+use super::Secret;
+use super::circuit::{self, Built, Circuit};
+use super::error::{NoiseError, SchemeError, ShareError, SplitError, TotalError, VerifierError};
+use super::proven::Proven;
+use super::split::Split;
+use super::threads::Threads;
+use super::unproven::Unproven;
+use super::xof::Context;
+use crate::domain::{Modulus, limits};
+
+/// A sharing scheme with its parameters.
+pub struct Scheme {
+    kind: Kind,
+    threads: Threads,
+}
+
+enum Kind {
+    Additive(Unproven),
+    Count(Proven<circuit::Count>),
+    Sum(Proven<circuit::Sum>),
+    SumVec(Proven<circuit::SumVec>),
+    Histogram(Proven<circuit::Histogram>),
+}
+
+/// The same expression for every kind: one for the additive scheme, one, generic over the circuit, for the others.
+macro_rules! dispatch {
+    ($scheme:expr, $additive:ident => $plain:expr, $proven:ident => $with_proof:expr $(,)?) => {
+        match &$scheme.kind {
+            Kind::Additive($additive) => $plain,
+            Kind::Count($proven) => $with_proof,
+            Kind::Sum($proven) => $with_proof,
+            Kind::SumVec($proven) => $with_proof,
+            Kind::Histogram($proven) => $with_proof,
+        }
+    };
+}
 
 /// One report as one heavy node sees it.
 #[derive(Clone, Copy)]
 pub struct ReportShare<'a> {
+    /// The manifest's nonce: no two reports of a computation have the same.
     pub nonce: &'a [u8; 16],
+    /// What all heavy nodes got.
     pub public: &'a [u8],
+    /// What this one got.
     pub share: &'a [u8],
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the verifier shares say of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
+    /// The measurement is one that the circuit accepts.
     Valid,
+    /// The proof does not hold, or a heavy node says that its share is not what the public share commits to.
     Invalid,
+    /// Threshold only: the heavy nodes' shares lie on no one polynomial.
     Inconsistent,
 }
 
-pub struct Split {
-    pub public: Vec<u8>,
-    pub shares: Vec<Secret<Vec<u8>>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a share of another shape")]
-pub struct ShareError;
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TotalError {
-    #[error("the partial sums do not fit together")]
-    Inconsistent,
-    #[error("a partial sum of another shape")]
-    Shape { index: usize },
-    #[error("too few")]
-    TooFew,
-}
-
+/// What partial sums come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Total {
+    /// The sum slot by slot, modulo the scheme's modulus.
     pub slots: Vec<u128>,
+    /// Threshold: the heavy nodes whose partial sums are wrong, in order. The total is right without them.
     pub liars: Vec<usize>,
+    /// Threshold: more partial sums came than are needed, so a wrong one would have shown.
     pub checked: bool,
 }
 
-/// A scheme.
-#[derive(Clone, Debug)]
-pub enum Scheme {
-    Additive { modulus: Modulus, slots: usize, parties: usize },
-    Other,
-}
-
 impl Scheme {
-    pub fn additive(modulus: Modulus, slots: usize, parties: usize) -> Self {
-        Self::Additive { modulus, slots, parties }
+    /// n of n modulo a power of two, nothing proven.
+    ///
+    /// # Errors
+    /// `Parties`, `NoSlots`.
+    pub fn additive(modulus: Modulus, slots: usize, parties: usize) -> Result<Self, SchemeError> {
+        check_parties(parties)?;
+        if slots == 0 {
+            return Err(SchemeError::NoSlots);
+        }
+        Ok(Self::new(Kind::Additive(Unproven { modulus, slots, parties })))
     }
-    pub fn prio3(_: Circuit, _: usize) -> Self {
-        Self::Other
+
+    /// Prio3: n of n with a proof.
+    ///
+    /// # Errors
+    /// `Parties`, `Circuit`.
+    pub fn prio3(circuit: Circuit, parties: usize) -> Result<Self, SchemeError> {
+        check_parties(parties)?;
+        circuit.check()?;
+        let kind = match circuit.build() {
+            Some(Built::Count(built)) => Proven::prio3(circuit, built, parties).map(Kind::Count),
+            Some(Built::Sum(built)) => Proven::prio3(circuit, built, parties).map(Kind::Sum),
+            Some(Built::SumVec(built)) => Proven::prio3(circuit, built, parties).map(Kind::SumVec),
+            Some(Built::Histogram(built)) => Proven::prio3(circuit, built, parties).map(Kind::Histogram),
+            None => None,
+        };
+        // Everything that `prio` refuses has been refused above.
+        kind.map(Self::new).ok_or(SchemeError::Parties { parties, limit: limits::HEAVY_MAX })
     }
-    pub fn threshold(_: Circuit, _: usize, _: usize) -> Self {
-        Self::Other
+
+    /// Shamir's sharing with the proofs of Prio3: `needed` of `parties` heavy nodes make a total.
+    ///
+    /// # Errors
+    /// `Parties`, `Threshold`, `Circuit`.
+    pub fn threshold(circuit: Circuit, needed: usize, parties: usize) -> Result<Self, SchemeError> {
+        check_parties(parties)?;
+        if needed < 2 || needed > parties {
+            return Err(SchemeError::Threshold { needed, parties });
+        }
+        circuit.check()?;
+        let kind = circuit.build().map(|built| match built {
+            Built::Count(built) => Kind::Count(Proven::threshold(circuit, built, needed, parties)),
+            Built::Sum(built) => Kind::Sum(Proven::threshold(circuit, built, needed, parties)),
+            Built::SumVec(built) => Kind::SumVec(Proven::threshold(circuit, built, needed, parties)),
+            Built::Histogram(built) => Kind::Histogram(Proven::threshold(circuit, built, needed, parties)),
+        });
+        kind.map(Self::new).ok_or(SchemeError::Threshold { needed, parties })
     }
+
+    const fn new(kind: Kind) -> Self {
+        Self { kind, threads: Threads::Available }
+    }
+
+    /// The same scheme with another limit to its threads. Results do not depend on it.
+    #[must_use]
+    pub fn with_threads(mut self, threads: Threads) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Heavy nodes.
+    pub fn parties(&self) -> usize {
+        dispatch!(self, it => it.parties, it => it.layout.parties())
+    }
+
+    /// Heavy nodes whose verifier shares make verdicts and whose partial sums make a total.
+    pub fn needed(&self) -> usize {
+        dispatch!(self, it => it.parties, it => it.needed())
+    }
+
+    /// Slots of a measurement and of a total.
     pub fn slots(&self) -> usize {
-        if let Self::Additive { slots, .. } = self { *slots } else { 1 }
+        dispatch!(self, it => it.slots, it => it.parameters.slots())
     }
+
+    /// What totals are taken modulo; `None` is 2^128.
+    pub fn modulus(&self) -> Option<u128> {
+        dispatch!(self, it => it.modulus.mask().checked_add(1), it => Some(it.parameters.modulus()))
+    }
+
+    /// Whether reports carry a proof.
+    pub fn is_proven(&self) -> bool {
+        dispatch!(self, _it => false, _it => true)
+    }
+
+    /// Bytes of a public share.
+    pub fn public_bytes(&self) -> usize {
+        dispatch!(self, _it => 0, it => it.public_bytes())
+    }
+
+    /// Bytes of one heavy node's share.
+    pub fn share_bytes(&self, index: usize) -> usize {
+        dispatch!(self, it => it.sum_bytes(), it => it.share_bytes(index))
+    }
+
+    /// Bytes of a partial sum.
+    pub fn sum_bytes(&self) -> usize {
+        dispatch!(self, it => it.sum_bytes(), it => it.sum_bytes())
+    }
+
+    /// Bytes of one report's verifier share; 0 without proofs.
+    pub fn verifier_bytes(&self) -> usize {
+        dispatch!(self, _it => 0, it => it.verifier_bytes())
+    }
+
+    /// Splits a measurement: one number a slot.
+    ///
+    /// # Errors
+    /// `Slots`, `OutOfRange`: the measurement is not one that the scheme takes.
     pub fn split(
         &self,
-        _ctx: &[u8; 32],
-        _nonce: &[u8; 16],
+        ctx: &Context,
+        nonce: &[u8; 16],
         measurement: &Secret<Vec<u128>>,
         rng: &mut impl Rng,
-    ) -> Result<Split, ShareError> {
-        let Self::Additive { modulus, parties, .. } = self else { return Err(ShareError) };
-        Ok(Split { public: Vec::new(), shares: additive::split(measurement, *modulus, *parties, rng) })
+    ) -> Result<Split, SplitError> {
+        dispatch!(
+            self,
+            it => it.split(measurement, rng),
+            it => it.split(ctx, nonce, measurement.expose(), rng),
+        )
     }
-    pub fn check_share(&self, _index: usize, _public: &[u8], share: &[u8]) -> Result<(), ShareError> {
-        let Self::Additive { modulus, slots, .. } = self else { return Err(ShareError) };
-        additive::check(share, *slots, *modulus).map_err(|_| ShareError)
+
+    /// Splits any numbers, out of range or not, as a cheat would: with the proof that the honest prover makes, over an
+    /// encoding whose sum comes out as the numbers say. Honest code never calls it; the simulator's cheats and tests do.
+    ///
+    /// # Errors
+    /// `Proof`: none could be made.
+    pub fn split_unchecked(
+        &self,
+        ctx: &Context,
+        nonce: &[u8; 16],
+        measurement: &Secret<Vec<u128>>,
+        rng: &mut impl Rng,
+    ) -> Result<Split, SplitError> {
+        dispatch!(
+            self,
+            it => Ok(it.split_unchecked(measurement, rng)),
+            it => it.split_unchecked(ctx, nonce, measurement.expose(), rng),
+        )
     }
-    pub fn sum_bytes(&self) -> usize {
-        let Self::Additive { modulus, slots, .. } = self else { return 0 };
-        modulus.bytes() * slots
+
+    /// Whether bytes are what the heavy node `index` can take in: lengths, and elements of the field. What passes gives
+    /// no error later, only a verdict.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn check_share(&self, index: usize, public: &[u8], share: &[u8]) -> Result<(), ShareError> {
+        dispatch!(self, it => it.check_share(index, public, share), it => it.check_share(index, public, share))
     }
-    pub fn check_sum(&self, sum: &[u8]) -> Result<(), ShareError> {
-        let Self::Additive { modulus, slots, .. } = self else { return Err(ShareError) };
-        additive::check(sum, *slots, *modulus).map_err(|_| ShareError)
+
+    /// Whether bytes are a partial sum.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn check_partial_sum(&self, partial_sum: &[u8]) -> Result<(), ShareError> {
+        dispatch!(
+            self,
+            it => Ok(super::additive::check(partial_sum, it.slots, it.modulus)?),
+            it => it.read_sum(partial_sum).map(drop),
+        )
     }
-    pub fn is_proven(&self) -> bool {
-        false
-    }
-    pub fn verifier_bytes(&self) -> usize {
-        0
-    }
+
+    /// The verifier shares of the heavy node `index` over these reports, in their order, `verifier_bytes` each. In the
+    /// place of one that cannot be made stand bytes that decode nowhere (0xff), so that no heavy node sees it as valid.
     pub fn verifier_shares(
         &self,
-        _key: &[u8; 32],
-        _ctx: &[u8; 32],
-        _index: usize,
-        _reports: &[ReportShare<'_>],
+        key: &[u8; 32],
+        ctx: &Context,
+        index: usize,
+        reports: &[ReportShare<'_>],
     ) -> Vec<u8> {
-        Vec::new()
+        dispatch!(self, _it => Vec::new(), it => it.verifier_shares(key, ctx, index, reports, self.threads))
     }
-    pub fn verdicts(&self, _ctx: &[u8; 32], publics: &[&[u8]], _verifiers: &[(usize, &[u8])]) -> Vec<Verdict> {
-        vec![Verdict::Valid; publics.len()]
+
+    /// One verdict a report, from the reports' public shares and from what heavy nodes sent: (position, verifier shares
+    /// over these reports in this order). They depend on nothing else, and not on the order of the heavy nodes; so
+    /// whoever holds the same bytes reaches the same verdicts. Without proofs everything is valid.
+    ///
+    /// # Errors
+    /// `TooFew`, `Node`, `Length`: this is not what enough heavy nodes sent.
+    pub fn verdicts(
+        &self,
+        ctx: &Context,
+        publics: &[&[u8]],
+        verifiers: &[(usize, &[u8])],
+    ) -> Result<Vec<Verdict>, VerifierError> {
+        dispatch!(
+            self,
+            _it => Ok(vec![Verdict::Valid; publics.len()]),
+            it => it.verdicts(ctx, publics, &in_order(verifiers), self.threads),
+        )
     }
+
+    /// The sum of one heavy node's shares of exactly these reports, `sum_bytes` long, little-endian.
+    ///
+    /// # Errors
+    /// A share that `check_share` refuses.
     pub fn partial_sum<'a>(
         &self,
-        _ctx: &[u8; 32],
-        _index: usize,
-        shares: impl Iterator<Item = ReportShare<'a>>,
+        ctx: &Context,
+        index: usize,
+        shares: impl IntoIterator<Item = ReportShare<'a>>,
     ) -> Result<Secret<Vec<u8>>, ShareError> {
-        let Self::Additive { modulus, slots, .. } = self else { return Err(ShareError) };
-        let mut sum = vec![0; *slots];
-        for share in shares {
-            additive::accumulate(&mut sum, share.share, *modulus).map_err(|_| ShareError)?;
-        }
-        Ok(Secret::new(additive::encode(&sum, *modulus)))
+        let shares: Vec<_> = shares.into_iter().collect();
+        dispatch!(
+            self,
+            it => it.partial_sum(index, &shares),
+            it => it.partial_sum(ctx, index, &shares, self.threads),
+        )
     }
-    pub fn add_noise(&self, _partial_sum: &mut Secret<Vec<u8>>, _noise: &[i128]) {}
+
+    /// n of n: adds this heavy node's own noise to its partial sum, one number a slot.
+    ///
+    /// # Errors
+    /// `Slots`; `Share` for bytes that are no partial sum; `OtherScheme` under a threshold scheme.
+    pub fn add_noise(&self, partial_sum: &mut Secret<Vec<u8>>, noise: &[i128]) -> Result<(), NoiseError> {
+        dispatch!(self, it => it.add_noise(partial_sum, noise), it => it.add_noise(partial_sum, noise))
+    }
+
+    /// The total of partial sums, each with its heavy node's position. n of n takes all of them and cannot tell a wrong
+    /// one. With m sums under a threshold of k, ⌊(m − k) / 2⌋ wrong ones are named, and more of them are noticed, up to
+    /// m − k.
+    ///
+    /// # Errors
+    /// `TooFew`, `Node`, `Malformed`; `Inconsistent` when sums are wrong and it cannot be told which.
     pub fn total(&self, partial_sums: &[(usize, &[u8])]) -> Result<Total, TotalError> {
-        let Self::Additive { modulus, slots, parties } = self else { return Err(TotalError::TooFew) };
-        if partial_sums.len() < *parties {
-            return Err(TotalError::TooFew);
+        let partial_sums = in_order(partial_sums);
+        if let Some(index) = twice_or_unknown(&partial_sums, self.parties()) {
+            return Err(TotalError::Node { index });
         }
-        let mut sum = vec![0; *slots];
-        for (index, part) in partial_sums {
-            additive::accumulate(&mut sum, part, *modulus).map_err(|_| TotalError::Shape { index: *index })?;
+        let (needed, got) = (self.needed(), partial_sums.len());
+        if got < needed {
+            return Err(TotalError::TooFew { needed, got });
         }
-        Ok(Total { slots: sum, liars: Vec::new(), checked: false })
+        dispatch!(self, it => it.total(&partial_sums), it => it.total(&partial_sums))
     }
 }
 
-pub enum Circuit {
-    Count,
-    Sum { max: u64 },
-    SumVec { max: u128, length: usize },
-}
-pub mod noise {
-    use rand_chacha::rand_core::Rng;
-    pub fn sample(_: (u128, u128), _: u128, slots: usize, _rng: &mut impl Rng) -> Vec<i128> {
-        vec![0; slots]
+/// Dealing noise under a threshold scheme.
+impl Scheme {
+    /// Shares of a node's own noise, one for each heavy node in order.
+    ///
+    /// # Errors
+    /// `Slots`; `OtherScheme` in n of n.
+    pub fn deal_noise(&self, noise: &[i128], rng: &mut impl Rng) -> Result<Vec<Secret<Vec<u8>>>, NoiseError> {
+        dispatch!(self, _it => Err(NoiseError::OtherScheme), it => it.deal_noise(noise, rng))
     }
+
+    /// Whether bytes are a noise share. What passes gives no error later.
+    ///
+    /// # Errors
+    /// What is wrong with them; `OtherScheme` in n of n.
+    pub fn check_noise_share(&self, share: &[u8]) -> Result<(), NoiseError> {
+        dispatch!(self, _it => Err(NoiseError::OtherScheme), it => it.check_noise_share(share))
+    }
+
+    /// This node's check value for the noise share that `dealer` dealt it: one element. Bytes that decode nowhere (0xff)
+    /// for a share that `check_noise_share` refuses.
+    pub fn noise_verifier(&self, key: &[u8; 32], ctx: &Context, dealer: usize, share: &[u8]) -> Vec<u8> {
+        dispatch!(self, _it => Vec::new(), it => {
+            it.noise_verifier(key, ctx, dealer, share).unwrap_or_else(|| vec![0xff; it.noise_verifier_bytes()])
+        })
+    }
+
+    /// Whether the shares of one dealer are consistent, by the check values of heavy nodes with their positions. With no
+    /// more of them than needed nothing can be compared and the answer is yes; with fewer it is no.
+    pub fn noise_verdict(&self, verifiers: &[(usize, &[u8])]) -> bool {
+        let verifiers = in_order(verifiers);
+        dispatch!(
+            self,
+            _it => false,
+            it => twice_or_unknown(&verifiers, it.layout.parties()).is_none() && it.noise_verdict(&verifiers),
+        )
+    }
+
+    /// Adds a noise share to this node's partial sum.
+    ///
+    /// # Errors
+    /// `Share` for bytes that are no partial sum or no noise share; `OtherScheme` in n of n.
+    pub fn add_noise_share(&self, partial_sum: &mut Secret<Vec<u8>>, share: &[u8]) -> Result<(), NoiseError> {
+        dispatch!(self, _it => Err(NoiseError::OtherScheme), it => it.add_noise_share(partial_sum, share))
+    }
+}
+
+const fn check_parties(parties: usize) -> Result<(), SchemeError> {
+    if parties < 2 || parties > limits::HEAVY_MAX {
+        return Err(SchemeError::Parties { parties, limit: limits::HEAVY_MAX });
+    }
+    Ok(())
+}
+
+/// By heavy node.
+fn in_order<'a>(bytes: &[(usize, &'a [u8])]) -> Vec<(usize, &'a [u8])> {
+    let mut bytes = bytes.to_vec();
+    bytes.sort_by_key(|(index, _)| *index);
+    bytes
+}
+
+/// The first heavy node that is there twice or is none of `parties`; `sent` is in order.
+pub(super) fn twice_or_unknown(sent: &[(usize, &[u8])], parties: usize) -> Option<usize> {
+    let twice = sent.windows(2).find_map(|pair| match pair {
+        [(one, _), (other, _)] if one == other => Some(*one),
+        _ => None,
+    });
+    twice.or_else(|| sent.last().map(|(index, _)| *index).filter(|index| *index >= parties))
 }

@@ -8,7 +8,7 @@ use rand_chacha::rand_core::Rng;
 use serde_json::{Map, Number, Value, json};
 
 use crate::domain::{Computation, Decimal, Noise, PrimeField, SchemaMismatch, Sharing, Statistic};
-use crate::sharing::{Circuit, Scheme, Secret, additive, noise};
+use crate::sharing::{Circuit, Scheme, SchemeError, Secret, additive, noise};
 
 /// What a total says.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +65,10 @@ pub enum DecodeError {
 }
 
 /// The sharing scheme of a computation that keeps every rule ([`Computation::check`]).
-pub fn scheme(computation: &Computation) -> Scheme {
+///
+/// # Errors
+/// For no computation that keeps every rule.
+pub fn scheme(computation: &Computation) -> Result<Scheme, SchemeError> {
     let parties = computation.heavy.len();
     let slots = if computation.query.statistic == Statistic::Count { 1 } else { 2 };
     match computation.sharing {
@@ -80,9 +83,8 @@ fn circuit(computation: &Computation) -> Circuit {
     let max = computation.largest_value().unwrap_or(1);
     match (computation.query.statistic, computation.prime_field(), u64::try_from(max)) {
         (Statistic::Count, PrimeField::Field64, _) => Circuit::Count,
-        // A schema of one value: nothing to prove but that it is that value, which the range 0 to 0 would be.
-        (_, PrimeField::Field64, Ok(max)) if max > 0 => Circuit::Sum { max },
-        _ => Circuit::SumVec { max: max.max(1), length: 1 },
+        (_, PrimeField::Field64, Ok(max)) => Circuit::Sum { max },
+        _ => Circuit::SumVec { max, length: 1 },
     }
 }
 
@@ -115,9 +117,10 @@ pub fn encode(computation: &Computation, value: Decimal) -> Result<Secret<Vec<u1
 /// One heavy node's noise for every slot, if the computation asks for noise.
 pub fn draw_noise(computation: &Computation, rng: &mut impl Rng) -> Option<Secret<Vec<i128>>> {
     let epsilon = computation.noise?.ratio();
-    let drawn = noise::sample(epsilon, computation.largest_value()?, 1, rng);
-    let padding = scheme(computation).slots().saturating_sub(1);
-    Some(Secret::new(std::iter::repeat_n(0, padding).chain(drawn).collect()))
+    let drawn = noise::sample(epsilon, computation.largest_value()?, 1, rng).ok()?;
+    // The number of participants is public, and gets none.
+    let padding = scheme(computation).ok()?.slots().saturating_sub(1);
+    Some(Secret::new(std::iter::repeat_n(0, padding).chain(drawn.expose().iter().copied()).collect()))
 }
 
 /// Decodes the sum of `participants` measurements.
@@ -126,7 +129,8 @@ pub fn draw_noise(computation: &Computation, rng: &mut impl Rng) -> Option<Secre
 /// `Shape`, or `Impossible` for a total that true inputs cannot give.
 pub fn decode(computation: &Computation, total: &[u128], participants: u32) -> Result<Answer, DecodeError> {
     let statistic = computation.query.statistic;
-    let (expected, got) = (scheme(computation).slots(), total.len());
+    let expected = scheme(computation).map_or(0, |scheme| scheme.slots());
+    let got = total.len();
     let Some((last, records)) = total.split_last().filter(|_| got == expected) else {
         return Err(DecodeError::Shape { expected, got });
     };

@@ -4,6 +4,7 @@
 mod certificate;
 mod codec;
 mod commitment;
+mod decree;
 mod list;
 mod message;
 mod record;
@@ -13,6 +14,11 @@ mod statement;
 pub use certificate::Certificate;
 pub use codec::{CodecError, from_bytes, to_bytes};
 pub use commitment::{Blind, partial_sum_commitment, rho_commitment, share_digest, verifiers_commitment};
+pub(crate) use decree::{Ballot, DecreeStatement, carried};
+pub use decree::{
+    Choice, Commit, Decided, DecreeFault, DecreeMemory, DecreeMessage, DecreeTerms, JustifiedProposal, Prepare,
+    Prepared, Proposal, Topic, ViewChange,
+};
 pub use list::{Entry, Exclusion, List};
 pub use message::{Announcement, Gossip, Message, Rejection, Submission, Want};
 pub use record::{Fault, FaultProof, LedgerDecision, LedgerEntry, Record, RecordKey, RecordKind};

@@ -21,7 +21,8 @@ pub(super) fn partial_sums(certificate: &[u8]) -> Result<Vec<PartialSum>, Proble
     };
     let certificate: Certificate =
         from_bytes(certificate).map_err(|error| damaged(format!("the certificate is damaged: {error}")))?;
-    let scheme = statistics::scheme(certificate.computation.get());
+    let scheme = statistics::scheme(certificate.computation.get())
+        .map_err(|error| damaged(format!("its parameters make no scheme: {error}")))?;
     let bytes = (scheme.sum_bytes() / scheme.slots().max(1)).max(1);
     let residue = |bytes: &[u8]| bytes.iter().rev().fold(0, |value, byte| (value << 8) | u128::from(*byte));
     let opened = certificate.openings.iter().map(|opening| PartialSum {

@@ -456,10 +456,10 @@ impl Heavy {
         let position = terms.heavy.iter().position(|heavy| *heavy == turn.me())?;
         let shares: Option<Vec<_>> =
             accepted.entries().iter().map(|entry| self.report_share(&entry.participant)).collect();
-        let scheme = statistics::scheme(terms);
+        let scheme = statistics::scheme(terms).ok()?;
         let mut sum = scheme.partial_sum(id.as_bytes(), position, shares?.into_iter()).ok()?;
         if let Some(noise) = statistics::draw_noise(terms, turn.rng()) {
-            scheme.add_noise(&mut sum, noise.expose());
+            scheme.add_noise(&mut sum, noise.expose()).ok()?;
         }
         Some(sum)
     }

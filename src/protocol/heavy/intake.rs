@@ -77,7 +77,8 @@ impl Entry {
         let given = share_digest(id, participant, me, &submission.blind, share);
         let public = &submission.manifest.get().public;
         let shaped = position
-            .is_some_and(|position| statistics::scheme(&terms).check_share(position, public, share).is_ok());
+            .zip(statistics::scheme(&terms).ok())
+            .is_some_and(|(position, scheme)| scheme.check_share(position, public, share).is_ok());
         let fits = shaped && promised == Some(&given);
         if !fits {
             return Err(Rejection::Malformed);

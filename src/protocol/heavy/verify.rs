@@ -143,10 +143,10 @@ impl Entry {
         let Some(heavy) = self.heavy_mut() else { return };
         let Step::Frozen { list, frozen } = &heavy.step else { return };
         let Some(key) = heavy.verifying.key(id, &terms.heavy) else { return };
+        let Ok(scheme) = statistics::scheme(&terms) else { return };
         let Some(shares) = heavy.own_verifiers(me, id, &terms, frozen, &key) else { return };
-        let blinds: Vec<Blind> =
-            batches(&statistics::scheme(&terms), shares.expose()).map(|_| turn.secret_bytes()).collect();
-        let digests = batches(&statistics::scheme(&terms), shares.expose())
+        let blinds: Vec<Blind> = batches(&scheme, shares.expose()).map(|_| turn.secret_bytes()).collect();
+        let digests = batches(&scheme, shares.expose())
             .zip(&blinds)
             .enumerate()
             .map(|(batch, (shares, blind))| verifiers_commitment(id, me, index(batch), blind, shares))
@@ -233,7 +233,7 @@ impl Entry {
                 key.zip(frozen).and_then(|(key, frozen)| heavy.own_verifiers(me, id, &terms, &frozen, &key));
         }
         let Some(own) = &heavy.verifying.own else { return };
-        let scheme = statistics::scheme(&terms);
+        let Ok(scheme) = statistics::scheme(&terms) else { return };
         for (batch, (shares, blind)) in batches(&scheme, own.expose()).zip(&heavy.verifying.blinds).enumerate()
         {
             let shares = Secret::new(shares.to_vec());
@@ -283,7 +283,7 @@ impl Entry {
             };
             verifiers.push((position, shares));
         }
-        Some(heavy.left_out_by(self.id, terms, frozen, &verifiers))
+        heavy.left_out_by(self.id, terms, frozen, &verifiers)
     }
 }
 
@@ -308,7 +308,7 @@ impl Heavy {
         let reports: Option<Vec<_>> =
             frozen.entries().iter().map(|entry| self.report_share(&entry.participant)).collect();
         let shares =
-            statistics::scheme(terms).verifier_shares(key.expose(), id.as_bytes(), position, &reports?);
+            statistics::scheme(terms).ok()?.verifier_shares(key.expose(), id.as_bytes(), position, &reports?);
         Some(Secret::new(shares))
     }
 
@@ -319,16 +319,16 @@ impl Heavy {
         terms: &Computation,
         frozen: &List,
         verifiers: &[(usize, Vec<u8>)],
-    ) -> BTreeSet<PeerId> {
+    ) -> Option<BTreeSet<PeerId>> {
         let entries = frozen.entries();
         let public = |participant: &PeerId| self.held.get(participant).map(|held| &held.manifest.get().public);
         let publics: Vec<&[u8]> =
             entries.iter().map(|entry| public(&entry.participant).map_or(&[][..], Vec::as_slice)).collect();
         let verifiers: Vec<_> =
             verifiers.iter().map(|(position, shares)| (*position, shares.as_slice())).collect();
-        let verdicts = statistics::scheme(terms).verdicts(id.as_bytes(), &publics, &verifiers);
-        let judged = entries.iter().zip(verdicts);
-        judged.filter(|(_, verdict)| *verdict != Verdict::Valid).map(|(entry, _)| entry.participant).collect()
+        let verdicts = statistics::scheme(terms).ok()?.verdicts(id.as_bytes(), &publics, &verifiers).ok()?;
+        let refused = entries.iter().zip(verdicts).filter(|(_, verdict)| *verdict != Verdict::Valid);
+        Some(refused.map(|(entry, _)| entry.participant).collect())
     }
 }
 

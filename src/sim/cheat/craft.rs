@@ -19,7 +19,8 @@ pub(super) fn report(
     let value = lowest.unwrap_or(Decimal::ONE);
     let Ok(measurement) = statistics::encode(computation, value) else { return Vec::new() };
     let nonce = dice.bytes();
-    let split = statistics::scheme(computation).split(id.as_bytes(), &nonce, &measurement, dice.rng());
+    let Ok(scheme) = statistics::scheme(computation) else { return Vec::new() };
+    let split = scheme.split(id.as_bytes(), &nonce, &measurement, dice.rng());
     let Ok(Split { public, shares }) = split else { return Vec::new() };
     let blinds: Vec<_> = shares.iter().map(|_| Secret::new(dice.bytes())).collect();
     let participant = identity.peer();

@@ -169,6 +169,6 @@ fn sum_of_held(actor: Actor<'_>, case: &Case, id: ComputationId, accepted: &List
         let (nonce, public, share) = (&manifest.nonce, &manifest.public, submission.share.expose());
         reports.push(ReportShare { nonce, public, share });
     }
-    let sum = statistics::scheme(terms).partial_sum(id.as_bytes(), position, reports.into_iter()).ok()?;
+    let sum = statistics::scheme(terms).ok()?.partial_sum(id.as_bytes(), position, reports.into_iter()).ok()?;
     Some(sum.expose().clone())
 }

@@ -34,7 +34,7 @@ impl Watch {
         let Some(first) = submissions.first() else { return };
         let manifest = first.manifest.get();
         let Some(case) = self.cases.get(&manifest.computation) else { return };
-        let scheme = statistics::scheme(&case.computation);
+        let Ok(scheme) = statistics::scheme(&case.computation) else { return };
         let mut parts = Vec::new();
         for (position, submission) in submissions.iter().enumerate() {
             let manifest = submission.manifest.get();

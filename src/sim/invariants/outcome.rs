@@ -30,7 +30,7 @@ impl Watch {
         if !self.totals_are_true(&computation) {
             return Ok(());
         }
-        let scheme = statistics::scheme(&computation);
+        let Ok(scheme) = statistics::scheme(&computation) else { return Ok(()) };
         let largest = computation.largest_residue();
         let mut total = vec![0; scheme.slots()];
         for (participant, manifest) in &members {

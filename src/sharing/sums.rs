@@ -1,0 +1,142 @@
+//! Partial sums and totals of the schemes with proofs.
+//!
+//! A partial sum is one field element a slot. Summing is linear and so is the way from an encoded measurement to its
+//! slots; so the encodings are summed first, and the slots are taken out once.
+
+use zeroize::Zeroizing;
+
+use super::Secret;
+use super::circuit::Validity;
+use super::decoding::decode;
+use super::element::{Element, Elements, encode};
+use super::error::{NoiseError, ShareError, TotalError};
+use super::proven::{Proven, Rule};
+use super::scheme::{ReportShare, Total};
+use super::shamir::point;
+use super::threads::{Threads, spread};
+use super::xof::Context;
+
+impl<T: Validity> Proven<T> {
+    /// Bytes of a partial sum.
+    pub fn sum_bytes(&self) -> usize {
+        self.elements_bytes(self.circuit.output_len())
+    }
+
+    /// The partial sum of one heavy node over its shares of these reports.
+    pub fn partial_sum(
+        &self,
+        ctx: &Context,
+        index: usize,
+        shares: &[ReportShare<'_>],
+        threads: Threads,
+    ) -> Result<Secret<Vec<u8>>, ShareError> {
+        let inputs = self.circuit.input_len();
+        let runs = spread(threads, inputs, shares, |run| {
+            let mut sum = Elements::<T::Field>::zeros(inputs);
+            for report in run {
+                match self.open_measurement(ctx, index, report.share) {
+                    Some(share) => sum.add(&share),
+                    None => return Err(self.why_unreadable(index, report.share)),
+                }
+            }
+            Ok(sum)
+        });
+        let mut sum = Elements::zeros(inputs);
+        for run in runs {
+            sum.add(&run?);
+        }
+        // The sum has the length that the circuit wants: its one condition.
+        let slots = self.circuit.truncate(sum.into_vec()).map_err(|_| ShareError::NotCanonical)?;
+        Ok(secret(&Elements::from(slots)))
+    }
+
+    fn why_unreadable(&self, index: usize, share: &[u8]) -> ShareError {
+        let (parties, got) = (self.layout.parties(), share.len());
+        if index >= parties {
+            return ShareError::NoSuchNode { index, parties };
+        }
+        match self.share_bytes(index) {
+            expected if expected != got => ShareError::Length { expected, got },
+            _ => ShareError::NotCanonical,
+        }
+    }
+
+    /// Reads a partial sum.
+    pub fn read_sum(&self, bytes: &[u8]) -> Result<Elements<T::Field>, ShareError> {
+        let (expected, got) = (self.sum_bytes(), bytes.len());
+        if expected != got {
+            return Err(ShareError::Length { expected, got });
+        }
+        Elements::decode(bytes).ok_or(ShareError::NotCanonical)
+    }
+
+    /// Adds a node's own noise to its partial sum, n of n.
+    pub fn add_noise(&self, partial_sum: &mut Secret<Vec<u8>>, noise: &[i128]) -> Result<(), NoiseError> {
+        let Rule::Prio3(_) = self.rule else {
+            return Err(NoiseError::OtherScheme);
+        };
+        let mut sum = self.read_sum(partial_sum.expose())?;
+        sum.add(&self.noise_elements(noise)?);
+        *partial_sum = secret(&sum);
+        Ok(())
+    }
+
+    /// One element a slot.
+    pub fn noise_elements(&self, noise: &[i128]) -> Result<Elements<T::Field>, NoiseError> {
+        let (expected, got) = (self.circuit.output_len(), noise.len());
+        if expected != got {
+            return Err(NoiseError::Slots { expected, got });
+        }
+        Ok(noise.iter().map(|slot| T::Field::from_signed(*slot)).collect::<Vec<_>>().into())
+    }
+
+    /// The total of partial sums, which are in the order of their heavy nodes, each at most once.
+    pub fn total(&self, partial_sums: &[(usize, &[u8])]) -> Result<Total, TotalError> {
+        let mut sums = Vec::with_capacity(partial_sums.len());
+        for (index, bytes) in partial_sums {
+            sums.push(self.read_sum(bytes).map_err(|error| TotalError::Malformed { index: *index, error })?);
+        }
+        match self.rule {
+            Rule::Prio3(_) => {
+                let mut total = Elements::<T::Field>::zeros(self.circuit.output_len());
+                sums.iter().for_each(|sum| total.add(sum));
+                let slots = total.iter().map(|slot| slot.residue()).collect();
+                Ok(Total { slots, liars: Vec::new(), checked: false })
+            }
+            Rule::Threshold { needed } => {
+                let indices: Vec<_> = partial_sums.iter().map(|(index, _)| *index).collect();
+                decode_sums(needed, &indices, &sums)
+            }
+        }
+    }
+}
+
+/// The values behind Shamir shares, slot by slot. Whoever lies in one slot is a liar; in all slots together there may
+/// be no more of them than one slot can correct, else another set of liars would explain the sums as well.
+fn decode_sums<F: Element>(
+    needed: usize,
+    indices: &[usize],
+    sums: &[Elements<F>],
+) -> Result<Total, TotalError> {
+    let points: Vec<F> = indices.iter().map(|index| point(*index)).collect();
+    let slots = sums.first().map_or(0, |sum| sum.len());
+    let mut total = Total { slots: Vec::with_capacity(slots), liars: Vec::new(), checked: sums.len() > needed };
+    for slot in 0..slots {
+        let column: Vec<F> = sums.iter().filter_map(|sum| sum.get(slot).copied()).collect();
+        let decoded = decode(needed, &points, &column).ok_or(TotalError::Inconsistent)?;
+        total.slots.push(decoded.value.residue());
+        total.liars.extend(decoded.wrong.iter().filter_map(|position| indices.get(*position)));
+    }
+    total.liars.sort_unstable();
+    total.liars.dedup();
+    if total.liars.len() > sums.len().saturating_sub(needed) / 2 {
+        return Err(TotalError::Inconsistent);
+    }
+    Ok(total)
+}
+
+/// The bytes of elements as a secret.
+pub(super) fn secret<F: Element>(elements: &[F]) -> Secret<Vec<u8>> {
+    let mut bytes: Zeroizing<Vec<u8>> = encode(elements);
+    Secret::new(std::mem::take(&mut *bytes))
+}
