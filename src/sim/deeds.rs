@@ -148,7 +148,7 @@ impl Run {
                 cheater.overhear(sender, receiver, submission);
             }
         }
-        self.watch.deliver(sender, to, &message);
+        self.watch.deliver(sender, (to, receiver), &message);
         self.give(to, Event::Message { from: sender, message })
     }
 

@@ -46,7 +46,7 @@ pub struct Ending {
 pub enum End {
     /// With a result.
     Completed {
-        /// The participants that the powers of two in the sum name; none for a count.
+        /// The participants that the powers of two in the sum name; with noise in it, anybody.
         names: BTreeSet<NodeIndex>,
         /// How many participants.
         participants: u32,

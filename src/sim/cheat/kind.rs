@@ -1,6 +1,6 @@
 //! The ways to misbehave: who can, what can be proven of it, and what it can spoil unnoticed.
 
-use crate::domain::{Evidence, Role};
+use crate::domain::{Evidence, Role, Sharing};
 
 /// The step at which a silent heavy node falls silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,7 +13,13 @@ pub enum Step {
     Close,
     /// It closes and does not freeze.
     Freeze,
-    /// It freezes and does not vote.
+    /// It freezes and keeps its ρ.
+    Rho,
+    /// It shows its ρ and does not commit to verifier shares.
+    Verification,
+    /// It commits to verifier shares and does not show them.
+    Verifiers,
+    /// It does everything before the vote, and does not vote.
     Vote,
     /// It votes and does not open.
     Open,
@@ -32,6 +38,16 @@ pub enum Cheat {
     ForeignShare,
     /// Light: sends messages in somebody else's name.
     Forge,
+    /// Light: reports a value outside the bounds, with the proof that an honest prover makes of it.
+    OutOfRange,
+    /// Light: changes one element of its proof.
+    BrokenProof,
+    /// Light: reports what it has proven for another computation.
+    OtherContext,
+    /// Light: changes what every heavy node may see of its proof.
+    WrongPublic,
+    /// Light: sends other shares than its manifest promises.
+    OtherShares,
     /// Heavy: lists a participant that nobody else has a share of.
     ListsUnknown,
     /// Heavy: gives a receipt for a report and leaves it out.
@@ -56,11 +72,23 @@ pub enum Cheat {
     AsksEarly,
     /// Heavy: falls silent at a step.
     Silent(Step),
+    /// Heavy: shows another ρ than it committed to.
+    OtherRho,
+    /// Heavy: commits to verifier shares out of thin air and shows them, then is silent.
+    GarbageVerifiers,
+    /// Heavy: as above, one byte short.
+    ShortVerifiers,
+    /// Heavy: damages one share that it holds, and goes on with it in good faith.
+    SpoilsShare,
+    /// Heavy: signs two commitments to verifier shares.
+    TwoVerifications,
+    /// Heavy: votes as if one report more had not verified.
+    WrongVerdict,
 }
 
 impl Cheat {
     /// Every way.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 36] = [
         Self::TwoReports,
         Self::TwoReportsToOne,
         Self::Replay,
@@ -83,14 +111,35 @@ impl Cheat {
         Self::Silent(Step::Freeze),
         Self::Silent(Step::Vote),
         Self::Silent(Step::Open),
+        Self::Silent(Step::Rho),
+        Self::Silent(Step::Verification),
+        Self::Silent(Step::Verifiers),
+        Self::OutOfRange,
+        Self::BrokenProof,
+        Self::OtherContext,
+        Self::WrongPublic,
+        Self::OtherShares,
+        Self::OtherRho,
+        Self::GarbageVerifiers,
+        Self::ShortVerifiers,
+        Self::SpoilsShare,
+        Self::TwoVerifications,
+        Self::WrongVerdict,
     ];
 
     /// Which nodes can cheat in this way.
     pub const fn role(self) -> Role {
         match self {
-            Self::TwoReports | Self::TwoReportsToOne | Self::Replay | Self::ForeignShare | Self::Forge => {
-                Role::Light
-            }
+            Self::TwoReports
+            | Self::TwoReportsToOne
+            | Self::Replay
+            | Self::ForeignShare
+            | Self::Forge
+            | Self::OutOfRange
+            | Self::BrokenProof
+            | Self::OtherContext
+            | Self::WrongPublic
+            | Self::OtherShares => Role::Light,
             Self::ListsUnknown
             | Self::LeavesOut
             | Self::TwoCloses
@@ -102,7 +151,47 @@ impl Cheat {
             | Self::FalseAlarm
             | Self::Whispers
             | Self::AsksEarly
-            | Self::Silent(_) => Role::Heavy,
+            | Self::Silent(_)
+            | Self::OtherRho
+            | Self::GarbageVerifiers
+            | Self::ShortVerifiers
+            | Self::SpoilsShare
+            | Self::TwoVerifications
+            | Self::WrongVerdict => Role::Heavy,
+        }
+    }
+
+    /// Whether it is made for computations with proofs. Elsewhere some of them do nothing.
+    pub const fn is_about_proofs(self) -> bool {
+        match self {
+            Self::Silent(step) => matches!(step, Step::Rho | Step::Verification | Step::Verifiers),
+            Self::OutOfRange
+            | Self::BrokenProof
+            | Self::OtherContext
+            | Self::WrongPublic
+            | Self::OtherShares
+            | Self::OtherRho
+            | Self::GarbageVerifiers
+            | Self::ShortVerifiers
+            | Self::SpoilsShare
+            | Self::TwoVerifications
+            | Self::WrongVerdict => true,
+            Self::TwoReports
+            | Self::TwoReportsToOne
+            | Self::Replay
+            | Self::ForeignShare
+            | Self::Forge
+            | Self::ListsUnknown
+            | Self::LeavesOut
+            | Self::TwoCloses
+            | Self::TwoFreezes
+            | Self::TwoVotes
+            | Self::OpensOther
+            | Self::FalseSum
+            | Self::TwoCertificates
+            | Self::FalseAlarm
+            | Self::Whispers
+            | Self::AsksEarly => false,
         }
     }
 
@@ -115,21 +204,44 @@ impl Cheat {
             Self::TwoFreezes => &[Evidence::TwoFreezes, Evidence::WrongFreeze, Evidence::WrongVote],
             Self::TwoVotes => &[Evidence::TwoVotes, Evidence::WrongVote, Evidence::WrongOpening],
             Self::OpensOther => &[Evidence::WrongOpening],
+            Self::TwoVerifications => &[Evidence::TwoVerifications],
+            // Without proofs, the same vote is one for another set than was frozen.
+            Self::WrongVerdict => &[Evidence::WrongVerdict, Evidence::WrongVote],
             Self::Replay
             | Self::ForeignShare
             | Self::Forge
+            | Self::OutOfRange
+            | Self::BrokenProof
+            | Self::OtherContext
+            | Self::WrongPublic
+            | Self::OtherShares
             | Self::ListsUnknown
             | Self::FalseSum
             | Self::TwoCertificates
             | Self::FalseAlarm
             | Self::Whispers
             | Self::AsksEarly
-            | Self::Silent(_) => &[],
+            | Self::Silent(_)
+            | Self::OtherRho
+            | Self::GarbageVerifiers
+            | Self::ShortVerifiers
+            | Self::SpoilsShare => &[],
         }
     }
 
-    /// Whether a total may be false without anybody noticing.
-    pub const fn can_falsify(self) -> bool {
-        matches!(self, Self::FalseSum)
+    /// Whether a total under this sharing may be false without anybody noticing.
+    pub const fn can_falsify(self, sharing: Sharing) -> bool {
+        // A damaged share fails its proof, where there is one.
+        matches!(self, Self::FalseSum) || (matches!(self, Self::SpoilsShare) && !sharing.is_proven())
+    }
+
+    /// Whether an honest report may seem not to verify because of it.
+    pub const fn can_discredit(self) -> bool {
+        matches!(self, Self::GarbageVerifiers | Self::SpoilsShare)
+    }
+
+    /// Whether no report of this light node proves what it must.
+    pub const fn proves_nothing(self) -> bool {
+        matches!(self, Self::OutOfRange | Self::BrokenProof | Self::OtherContext | Self::WrongPublic)
     }
 }

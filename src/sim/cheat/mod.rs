@@ -9,8 +9,13 @@ mod craft;
 mod heavy;
 mod kind;
 mod light;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a cheat alters one kind of message and lets every other pass"
+)]
+mod verifier;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::dice::Dice;
 use super::scenario::NodeIndex;
@@ -19,6 +24,8 @@ use crate::protocol::{Action, Event};
 use crate::wire::{Certificate, Identity, List, Message, Record, Submission};
 
 pub use kind::{Cheat, Step};
+
+use craft::Flaw;
 
 /// What a cheat sends on its own account.
 #[derive(Clone, Debug)]
@@ -45,6 +52,8 @@ pub(super) struct Twisted {
     pub actions: Vec<Action>,
     /// Events that the node inside is made to believe.
     pub believed: Vec<Event>,
+    /// Whether the node is stopped and started again, with what these actions leave in its store.
+    pub restarts: bool,
 }
 
 /// A computation, as far as a cheat knows it.
@@ -54,6 +63,11 @@ struct Known {
     /// Its own list, once it has closed.
     list: List,
     closed: bool,
+    /// The frozen set, and whose reports in it did not verify.
+    frozen: List,
+    unverified: BTreeSet<PeerId>,
+    /// A share that it holds, damaged.
+    spoiled: Option<Submission>,
     /// The result, once it is out.
     certificate: Option<Certificate>,
     /// What it has prepared for later: another report, in the order of the heavy nodes.
@@ -143,6 +157,17 @@ impl Cheater {
             Cheat::FalseAlarm => self.raise_false_alarms(),
             Cheat::TwoReports
             | Cheat::TwoReportsToOne
+            | Cheat::OutOfRange
+            | Cheat::BrokenProof
+            | Cheat::OtherContext
+            | Cheat::WrongPublic
+            | Cheat::OtherShares
+            | Cheat::OtherRho
+            | Cheat::GarbageVerifiers
+            | Cheat::ShortVerifiers
+            | Cheat::SpoilsShare
+            | Cheat::TwoVerifications
+            | Cheat::WrongVerdict
             | Cheat::ListsUnknown
             | Cheat::LeavesOut
             | Cheat::TwoCloses
@@ -158,6 +183,15 @@ impl Cheater {
     fn altered(&mut self, to: PeerId, message: Message) -> Vec<Message> {
         match self.cheat {
             Cheat::TwoReports | Cheat::TwoReportsToOne => self.second_report(to, message),
+            Cheat::OutOfRange => self.flawed(to, Flaw::OutOfRange, message),
+            Cheat::BrokenProof => self.flawed(to, Flaw::BrokenProof, message),
+            Cheat::OtherContext => self.flawed(to, Flaw::OtherContext, message),
+            Cheat::WrongPublic => self.flawed(to, Flaw::WrongPublic, message),
+            Cheat::OtherShares => self.flawed(to, Flaw::OtherShares, message),
+            Cheat::OtherRho => vec![Self::other_rho(message)],
+            Cheat::GarbageVerifiers | Cheat::ShortVerifiers => self.garbage(message),
+            Cheat::TwoVerifications => vec![self.second_verification(to, message)],
+            Cheat::WrongVerdict => self.wrong_verdict(message),
             Cheat::TwoCloses => vec![self.second_close(to, message)],
             Cheat::TwoFreezes => vec![self.second_freeze(to, message)],
             Cheat::TwoVotes => vec![self.second_vote(to, message)],
@@ -170,6 +204,7 @@ impl Cheater {
             | Cheat::Forge
             | Cheat::ListsUnknown
             | Cheat::LeavesOut
+            | Cheat::SpoilsShare
             | Cheat::FalseAlarm
             | Cheat::AsksEarly => vec![message],
             Cheat::Whispers => self.whisper(to, message),
@@ -179,6 +214,9 @@ impl Cheater {
     /// Learns of computations from what its own node remembers.
     fn learn(&mut self, action: &Action, twisted: &mut Twisted) {
         let Action::Persist(record) = action else { return };
+        if self.cheat == Cheat::SpoilsShare {
+            self.spoil(record, twisted);
+        }
         match &**record {
             Record::Accepted { computation, .. } => {
                 self.know(computation.id(), computation.get());
@@ -207,12 +245,20 @@ impl Cheater {
                     known.other_report = submissions.clone();
                 }
             }
+            Record::Frozen { freeze, accepted, .. } => {
+                if let Some(known) = self.known.get_mut(&freeze.get().computation) {
+                    known.frozen = accepted.clone();
+                }
+            }
+            Record::Voted { vote, unverified, .. } => {
+                if let Some(known) = self.known.get_mut(&vote.get().computation) {
+                    known.unverified = unverified.iter().copied().collect();
+                }
+            }
             Record::Proposed(_)
             | Record::Report(_)
             | Record::Held(_)
-            | Record::Frozen { .. }
             | Record::Verifying { .. }
-            | Record::Voted { .. }
             | Record::Opened { .. }
             | Record::Failed { .. }
             | Record::Ledger(_)
@@ -225,6 +271,9 @@ impl Cheater {
             computation: computation.clone(),
             list: List::default(),
             closed: false,
+            frozen: List::default(),
+            unverified: BTreeSet::new(),
+            spoiled: None,
             certificate: None,
             other_report: Vec::new(),
             done: false,

@@ -49,6 +49,8 @@ impl Watch {
                 self.hear_complete(close.signer(), close.get().computation, close.get().list);
                 self.was_durable(actor, close, message)
             }
+            Message::Rho { computation, rho, .. } => self.shows_rho(actor, *computation, rho),
+            Message::Verifiers { computation, .. } => self.shows_verifiers(actor, *computation),
             Message::Verification(commitment) => self.was_durable(actor, commitment, message),
             Message::Freeze { freeze, .. } => self.was_durable(actor, freeze, message),
             Message::Vote { vote, .. } => self.was_durable(actor, vote, message),
@@ -90,8 +92,6 @@ impl Watch {
             | Message::Stand { .. }
             | Message::Progress { .. }
             | Message::Conflict(_)
-            | Message::Rho { .. }
-            | Message::Verifiers { .. }
             | Message::Fail(_)
             | Message::Want { .. }
             | Message::Ask { .. }
