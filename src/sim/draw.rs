@@ -70,7 +70,7 @@ impl Scenario {
         if rough {
             scenario.misfortunes(dice);
         }
-        if dice.chance(if proofs { 600 } else { 350 }) {
+        if dice.chance(if proofs { 800 } else { 350 }) {
             scenario.cheats(dice, proofs);
         }
         scenario
@@ -180,7 +180,7 @@ impl Scenario {
         let (about_proofs, others): (Vec<_>, Vec<_>) =
             Cheat::ALL.into_iter().partition(|cheat| cheat.is_about_proofs());
         for _ in 0..dice.between(1, 2) {
-            let kinds = if proofs && dice.chance(700) { &about_proofs } else { &others };
+            let kinds = if proofs && dice.chance(600) { &about_proofs } else { &others };
             let Some(cheat) = dice.pick(kinds) else { continue };
             let nodes = self.nodes.iter().enumerate();
             let fitting: Vec<_> =

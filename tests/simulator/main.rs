@@ -7,4 +7,5 @@
 
 mod cheats;
 mod directed;
+mod proofs;
 mod seeds;

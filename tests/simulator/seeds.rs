@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use formix_p2p::domain::Failure;
-use formix_p2p::sim::{End, Keep, Run, Scenario, Schemes, Weather, play, run};
+use formix_p2p::domain::{Failure, Modulus, Role, Sharing};
+use formix_p2p::sim::{
+    Cheat, End, Keep, NodeIndex, Question, Run, Scenario, Schemes, Shape, Weather, play, run,
+};
 
 /// Seeds that once found a fault. What a seed draws changes with the drawing; what is to be kept for ever becomes a
 /// scenario in `directed` or `cheats`.
@@ -116,4 +118,41 @@ fn drawn_scenarios_reach_every_kind_of_end() {
         }
     }
     assert!(completed > 100 && failed > 50 && blamed > 0, "{completed} {failed} {blamed}");
+}
+
+/// What the seeds that run by default try: every way of sharing, and every way to cheat where it can do something.
+#[test]
+fn the_default_seeds_draw_everything() {
+    let drawn: Vec<_> = (0..SEEDS_DEFAULT).map(Scenario::draw).collect();
+    let asked = |fits: fn(&Question) -> bool| {
+        drawn.iter().filter(|scenario| scenario.questions.iter().any(fits)).count()
+    };
+    assert!(asked(|question| question.sharing == Sharing::Prio3) > 60);
+    for modulus in [Modulus::Bits32, Modulus::Bits64, Modulus::Bits128] {
+        let uses = |question: &Question| question.sharing == Sharing::Additive { modulus };
+        assert!(drawn.iter().any(|scenario| scenario.questions.iter().any(uses)), "{modulus:?}");
+    }
+    for shape in [Shape::Unbounded, Shape::Bounded, Shape::Hundredths, Shape::Wide] {
+        let uses = |question: &Question| question.shape == shape;
+        assert!(drawn.iter().any(|scenario| scenario.questions.iter().any(uses)), "{shape:?}");
+    }
+    assert!(asked(|question| question.noise.is_some() && question.sharing.is_proven()) > 10);
+    assert!(asked(|question| question.noise.is_some() && !question.sharing.is_proven()) > 10);
+    for cheat in Cheat::ALL {
+        let tried = drawn.iter().any(|scenario| {
+            let cheats = (0..).zip(&scenario.nodes).filter(|(_, node)| node.cheat == Some(cheat));
+            let mut places = cheats.map(|(index, _)| NodeIndex(index));
+            places.any(|place| scenario.questions.iter().any(|question| concerns(question, cheat, place)))
+        });
+        assert!(tried, "{cheat:?}");
+    }
+}
+
+/// Whether a cheat at this place can do something about a question.
+fn concerns(question: &Question, cheat: Cheat, place: NodeIndex) -> bool {
+    let takes_part = match cheat.role() {
+        Role::Heavy => question.heavy.contains(&place),
+        Role::Light => question.list.as_ref().is_none_or(|list| list.contains(&place)),
+    };
+    takes_part && (question.sharing.is_proven() || !cheat.is_about_proofs())
 }
