@@ -59,7 +59,7 @@ fn seal(computation: Signed<Computation>, sums: &[Vec<u8>], participants: u32) -
     let id = computation.id();
     let votes: Vec<_> = sums.iter().zip(1..=3).map(|(sum, seed)| vote(id, sum, seed, participants)).collect();
     let openings = open(id, sums, &votes);
-    Certificate { computation, votes, openings }
+    Certificate { computation, votes, openings, decided: None }
 }
 
 fn open(id: ComputationId, sums: &[Vec<u8>], votes: &[Signed<Vote>]) -> Vec<Signed<Opening>> {

@@ -201,7 +201,7 @@ fn every_node_reads_the_same_exact_sum() {
         assert_eq!(view.status, Status::Completed);
         assert_eq!(view.answer.unwrap().total(), "17".parse().unwrap());
         let verified = verify_certificate(&to_bytes(view.certificate.unwrap())).unwrap();
-        assert_eq!((verified.id, verified.signed_by.len()), (id, HEAVY));
+        assert_eq!((verified.id, verified.assurance.signed_by.len()), (id, HEAVY));
     }
 }
 
@@ -214,7 +214,7 @@ fn bounded(net: &Net, sharing: Sharing) -> Computation {
 
 #[test]
 fn proven_schemes_give_the_same_exact_sum() {
-    for sharing in [Sharing::Prio3] {
+    for sharing in [Sharing::Prio3, Sharing::Threshold { k: 2 }, Sharing::Threshold { k: 3 }] {
         let mut net = Net::new(&[10, -7, 14], &Net::open());
         let id = net.propose(bounded(&net, sharing));
         net.run_for(Duration::from_secs(6));
@@ -223,7 +223,7 @@ fn proven_schemes_give_the_same_exact_sum() {
             assert_eq!((view.status, view.failure), (Status::Completed, None), "{sharing:?}");
             assert_eq!(view.answer.unwrap().total(), "17".parse().unwrap());
             let verified = verify_certificate(&to_bytes(view.certificate.unwrap())).unwrap();
-            assert_eq!((verified.id, verified.signed_by.len()), (id, HEAVY));
+            assert_eq!((verified.id, verified.assurance.signed_by.len()), (id, HEAVY));
         }
     }
 }

@@ -13,9 +13,10 @@ use formix_p2p::domain::{
 };
 use formix_p2p::sharing::Secret;
 use formix_p2p::wire::{
-    Acceptance, Activity, Announcement, Certificate, Close, CodecError, Exclusion, FailureNotice, Freeze,
-    Gossip, Identity, List, Manifest, Message, Opening, Presence, Receipt, Rejection, Signed, Submission,
-    Verification, Vote, Want, from_bytes, partial_sum_commitment, share_digest, to_bytes, votes_digest,
+    Acceptance, Activity, Announcement, Certificate, Choice, Close, CodecError, Deal, DecreeMessage, Exclusion,
+    FailureNotice, Freeze, Gossip, Identity, JustifiedProposal, List, Manifest, Message, Opening, Part,
+    Presence, Proposal, Receipt, Rejection, Signed, Submission, Topic, Verification, Vote, Want, from_bytes,
+    partial_sum_commitment, share_digest, to_bytes, votes_digest,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -90,6 +91,22 @@ fn list() -> List {
     let reports = (20..23).map(|seed| (identity(seed).peer(), manifest(seed, 0).digest()));
     let exclusion = Exclusion::new(&manifest(22, 0), &manifest(22, 2)).unwrap();
     List::new(reports.collect(), BTreeMap::from([(exclusion.participant(), exclusion)]))
+}
+
+fn part(seed: u8) -> Part {
+    Part { share: Secret::new(vec![seed; 32]), blind: Secret::new([seed; 32]) }
+}
+
+fn deal(seed: u8) -> Signed<Deal> {
+    let digests = vec![Digest::from_bytes([seed; 32]); 3];
+    let deal = Deal { computation: id(), heavy: identity(seed).peer(), rho: digests.clone(), noise: digests };
+    Signed::sign(deal, &identity(seed))
+}
+
+fn proposal(seed: u8) -> Signed<Proposal> {
+    let choice = Choice::new(vec![Some(Digest::from_bytes([seed; 32])), None, None]);
+    let heavy = identity(seed).peer();
+    Signed::sign(Proposal { computation: id(), heavy, topic: Topic::Lists, view: 0, choice }, &identity(seed))
 }
 
 fn verification(seed: u8) -> Signed<Verification> {
@@ -170,6 +187,7 @@ fn messages() -> Vec<Message> {
         computation: computation.clone(),
         votes: votes(),
         openings: (1..=3).map(opening).collect(),
+        decided: None,
     };
     vec![
         Message::Propose(computation),
@@ -188,10 +206,17 @@ fn messages() -> Vec<Message> {
         Message::List { close: close(1), list: list() },
         Message::Conflict(manifest(20, 0)),
         Message::Freeze { freeze: Signed::sign(freeze, &identity(1)), closes: (1..=3).map(close).collect() },
+        Message::Deal { deal: deal(1), rho: part(3), noise: Some(part(4)) },
+        Message::RhoParts { computation: id, parts: vec![part(5), part(6)] },
+        Message::Decree(DecreeMessage::Proposal(JustifiedProposal {
+            proposal: proposal(1),
+            changes: Vec::new(),
+        })),
         Message::Rho { computation: id, rho: Secret::new([6; 32]), blind: Secret::new([7; 32]) },
         Message::Verification(verification(1)),
         Message::Verifiers {
             computation: id,
+            heavy: identity(1).peer(),
             batch: 1,
             blind: Secret::new([5; 32]),
             shares: Secret::new(vec![9; 40]),
@@ -236,7 +261,7 @@ fn every_message_has_its_golden_bytes() {
         assert_eq!(Message::decode(&bytes), Ok(message.clone()));
         kinds.insert(message.kind());
     }
-    assert_eq!(kinds.len(), 27, "a kind of message has no golden bytes");
+    assert_eq!(kinds.len(), 30, "a kind of message has no golden bytes");
     for (name, gossip) in gossip() {
         let bytes = gossip.encode();
         check_golden(&format!("gossip-{name}"), &bytes);

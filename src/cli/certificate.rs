@@ -87,8 +87,8 @@ impl Certificate {
 impl Verify {
     pub fn act(self, context: &Context) -> Result<(), Problem> {
         let verified = verified(&self.file, &read(&self.file)?)?;
-        let Verified { id, computation: question, answer, signed_by } = verified;
-        let signers: Vec<_> = signed_by.iter().map(|peer| peer.uid().to_string()).collect();
+        let Verified { id, computation: question, answer, assurance } = verified;
+        let signers: Vec<_> = assurance.signed_by.iter().map(|peer| peer.uid().to_string()).collect();
         let result = answer.to_json();
         let data = json!({
             "valid": true,

@@ -75,6 +75,8 @@ pub enum Evidence {
     ReportLeftOut,
     /// An opening that does not match its commitment.
     WrongOpening,
+    /// Two statements of an agreement that contradict each other, or one that does not follow from its proof.
+    Decree,
 }
 
 /// Why a computation ended without a result.
@@ -126,6 +128,10 @@ pub enum Failure {
     },
     /// The revealed total is none that true inputs could add up to.
     ImpossibleTotal,
+    /// The partial sums do not fit together, and it cannot be told which is false.
+    SumsDisagree,
+    /// The heavy nodes were not all dealt the same, so one of them lies.
+    DealsDiffer,
     /// This node has as many open computations as it may.
     TooManyOpen {
         /// How many that is.
@@ -162,12 +168,19 @@ impl Failure {
         let all_heavy =
             |named: &[PeerId]| named.len() <= HEAVY_MAX && named.iter().all(|peer| computation.has_heavy(peer));
         match self {
-            Self::InsufficientParticipants { .. } | Self::NeverAnnounced | Self::Withdrawn => true,
+            Self::InsufficientParticipants { .. }
+            | Self::NeverAnnounced
+            | Self::Withdrawn
+            | Self::DealsDiffer => true,
             Self::Unreachable { heavy } | Self::Missing { heavy } => all_heavy(heavy),
             Self::Misconduct { heavy, .. } => computation.has_heavy(heavy),
             Self::MemoryLost { heavy } => *heavy == signer,
             Self::Refused { heavy, refusal } => computation.has_heavy(heavy) && refusal.is_short(),
-            Self::Accused { .. } | Self::ImpossibleTotal | Self::TooManyOpen { .. } | Self::NoContact => false,
+            Self::Accused { .. }
+            | Self::ImpossibleTotal
+            | Self::SumsDisagree
+            | Self::TooManyOpen { .. }
+            | Self::NoContact => false,
         }
     }
 }
@@ -230,6 +243,7 @@ impl fmt::Display for Evidence {
             Self::WrongVote => "voted for another set than the frozen one",
             Self::WrongVerdict => "voted against what the proofs show",
             Self::ReportLeftOut => "left out a report that it had given a receipt for",
+            Self::Decree => "contradicted itself while the heavy nodes agreed",
             Self::WrongOpening => "opened another partial sum than it had committed to",
         })
     }
@@ -258,6 +272,12 @@ impl fmt::Display for Failure {
             }
             Self::ImpossibleTotal => {
                 f.write_str("the total is none that true inputs could add up to: somebody sent a false share")
+            }
+            Self::SumsDisagree => f.write_str(
+                "the partial sums do not fit together: a heavy node opened a false one, and it cannot be told which",
+            ),
+            Self::DealsDiffer => {
+                f.write_str("the heavy nodes do not agree on what they dealt each other: one of them lies")
             }
             Self::TooManyOpen { open_max } => {
                 write!(f, "this node already has {open_max} open computations")

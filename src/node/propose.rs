@@ -168,6 +168,7 @@ pub(super) fn not_announced(failure: &Failure) -> ApiError {
             Refusal::Invalid(_) => "run the same version of formix-p2p on every node",
             Refusal::NotHeavy => "leave --heavy out, or name heavy nodes",
         },
+        Failure::DealsDiffer => "name other heavy nodes with --heavy; the logs of these say who dealt what",
         Failure::TooManyOpen { .. } => "wait until some of `formix-p2p status` have ended",
         Failure::InsufficientParticipants { .. }
         | Failure::Missing { .. }
@@ -176,6 +177,7 @@ pub(super) fn not_announced(failure: &Failure) -> ApiError {
         | Failure::Misconduct { .. }
         | Failure::Accused { .. }
         | Failure::ImpossibleTotal
+        | Failure::SumsDisagree
         | Failure::MemoryLost { .. }
         | Failure::NoContact => "propose it again",
     };

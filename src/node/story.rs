@@ -11,7 +11,7 @@ use tracing::field::display;
 use super::render;
 use crate::domain::{Computation, ComputationId, PeerId, Role};
 use crate::protocol::{Notice, View};
-use crate::wire::{Fault, Gossip, Message, Record};
+use crate::wire::{Fault, Gossip, Message, Record, Topic};
 
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,11 +76,23 @@ pub(super) fn of_record(record: &Record, own: PeerId) -> Option<Line> {
             let text = format!("closed with {}", counted(list.entries().len(), "report"));
             Some(Line::info(close.get().computation, text))
         }
-        Record::Frozen { freeze, .. } => {
-            let freeze = freeze.get();
-            let frozen = counted(freeze.participants as usize, "participant");
-            Some(Line::info(freeze.computation, format!("frozen: every heavy node holds {frozen}")))
+        Record::Frozen { computation, accepted, .. } => {
+            let frozen = counted(accepted.entries().len(), "participant");
+            Some(Line::info(*computation, format!("frozen: every heavy node that counts holds {frozen}")))
         }
+        Record::Dealing { computation, .. } => {
+            let text = "deals the other heavy nodes what they need to go on without it";
+            Some(Line::new(Level::DEBUG, Some(computation.id()), None, text))
+        }
+        Record::Decree { computation, topic, memory } => memory.decided().map(|decided| {
+            let what = match topic {
+                Topic::Lists => "lists",
+                Topic::Verifiers => "verifier shares",
+                Topic::Openings => "partial sums",
+            };
+            let (of, all) = (decided.choice.counted(), decided.choice.inputs().len());
+            Line::info(*computation, format!("decided: the {what} of {of} of {all} heavy nodes count"))
+        }),
         Record::Voted { vote, .. } => {
             let vote = vote.get();
             let set = counted(vote.participants as usize, "participant");
@@ -168,6 +180,9 @@ pub(super) fn of_message(from: PeerId, message: &Message) -> Option<Line> {
         | Message::Conflict(_)
         | Message::Freeze { .. }
         | Message::Rho { .. }
+        | Message::Deal { .. }
+        | Message::RhoParts { .. }
+        | Message::Decree(_)
         | Message::Verification(_)
         | Message::Verifiers { .. }
         | Message::Vote { .. }

@@ -1,9 +1,14 @@
 //! Checking a certificate: the one way from openings to an answer, for the network and offline alike.
 
-use crate::domain::{Computation, ComputationError, ComputationId, Failure, PeerId};
+use std::collections::BTreeSet;
+
+use super::heavy::opened_digest;
+use crate::domain::{Computation, ComputationError, ComputationId, Failure, PeerId, Sharing};
 use crate::sharing::{SchemeError, ShareError, TotalError};
 use crate::statistics::{self, Answer, DecodeError};
-use crate::wire::{Certificate, CodecError, from_bytes, partial_sum_commitment, votes_digest};
+use crate::wire::{
+    Certificate, CodecError, DecreeTerms, Signed, Topic, from_bytes, partial_sum_commitment, votes_digest,
+};
 
 /// What a valid certificate says.
 #[derive(Clone, Debug)]
@@ -14,7 +19,21 @@ pub struct Verified {
     pub computation: Computation,
     /// The answer.
     pub answer: Answer,
-    /// The heavy nodes whose votes it carries: all of them.
+    /// How far it can be relied on.
+    pub assurance: Assurance,
+}
+
+/// How far a result can be relied on, as its certificate shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assurance {
+    /// Reports that were left out because their proofs did not verify.
+    pub unverified: u32,
+    /// Under threshold sharing: whether more partial sums than needed fit together, so that a false one would have shown.
+    pub checked: Option<bool>,
+    /// Heavy nodes whose partial sums do not fit the others; the result stands without them. With k + 2 e sums up to e of them
+    /// are found; more liars than that, acting together, can point at somebody else.
+    pub liars: Vec<PeerId>,
+    /// The heavy nodes whose signatures it carries: all, or under threshold sharing at least n − f.
     pub signed_by: Vec<PeerId>,
 }
 
@@ -49,6 +68,9 @@ pub enum CertificateError {
     /// A heavy node opened something else than it had committed to.
     #[error("heavy node {} opened something else than it had committed to", .0.uid())]
     Opening(PeerId),
+    /// No quorum has decided whose openings count, or somebody has where all must count.
+    #[error("its heavy nodes have not decided whose partial sums count")]
+    Undecided,
     /// A partial sum of another shape.
     #[error("the partial sum of heavy node {} has a wrong shape: {error}", heavy.uid())]
     Shape {
@@ -74,10 +96,14 @@ pub enum CertificateError {
 /// The first thing that is wrong with it.
 pub fn verify_certificate(bytes: &[u8]) -> Result<Verified, CertificateError> {
     let certificate: Certificate = from_bytes(bytes)?;
-    let answer = answer_of(&certificate)?;
+    let (answer, assurance) = answer_of(&certificate)?;
     let computation = certificate.computation.get().clone();
-    let signed_by = computation.heavy.clone();
-    Ok(Verified { id: certificate.computation.id(), computation, answer, signed_by })
+    Ok(Verified { id: certificate.computation.id(), computation, answer, assurance })
+}
+
+/// What a valid certificate says beside the answer; `None` for one that proves nothing.
+pub fn assurance_of(certificate: &Certificate) -> Option<Assurance> {
+    answer_of(certificate).ok().map(|(_, assurance)| assurance)
 }
 
 /// How a computation with this certificate has ended: with an answer, or with a total that is impossible. Every node
@@ -88,21 +114,24 @@ pub fn verify_certificate(bytes: &[u8]) -> Result<Verified, CertificateError> {
 pub(super) fn outcome_of(certificate: &Certificate) -> Result<Result<Answer, Failure>, CertificateError> {
     match answer_of(certificate) {
         Err(CertificateError::Total(_)) => Ok(Err(Failure::ImpossibleTotal)),
-        Ok(answer) => Ok(Ok(answer)),
+        Err(CertificateError::Sums(TotalError::Inconsistent)) => Ok(Err(Failure::SumsDisagree)),
+        Ok((answer, _)) => Ok(Ok(answer)),
         Err(invalid) => Err(invalid),
     }
 }
 
 /// Checks a certificate whose signatures hold, as those of every decoded one do, and decodes its total.
-fn answer_of(certificate: &Certificate) -> Result<Answer, CertificateError> {
+fn answer_of(certificate: &Certificate) -> Result<(Answer, Assurance), CertificateError> {
     let (id, computation) = (certificate.computation.id(), certificate.computation.get());
     computation.check()?;
+    let counted = counted(certificate)?;
     let (votes, openings) = (&certificate.votes, &certificate.openings);
     let first = votes.first().map(|vote| vote.get());
+    let scheme = statistics::scheme(computation)?;
     let mut partial_sums = Vec::new();
-    for (index, heavy) in computation.heavy.iter().enumerate() {
-        let vote = votes.get(index).map(|vote| vote.get()).filter(|vote| vote.computation == id);
-        let opening = openings.get(index).map(|opening| opening.get()).filter(|it| it.computation == id);
+    for (place, (position, heavy)) in counted.iter().enumerate() {
+        let vote = votes.get(place).map(|vote| vote.get()).filter(|vote| vote.computation == id);
+        let opening = openings.get(place).map(|opening| opening.get()).filter(|it| it.computation == id);
         let (vote, opening) = vote
             .zip(opening)
             .filter(|(vote, opening)| vote.heavy == *heavy && opening.heavy == *heavy)
@@ -114,27 +143,79 @@ fn answer_of(certificate: &Certificate) -> Result<Answer, CertificateError> {
         if committed != vote.partial_sum {
             return Err(CertificateError::Opening(*heavy));
         }
-        partial_sums.push((index, opening.partial_sum.as_slice()));
+        scheme
+            .check_partial_sum(&opening.partial_sum)
+            .map_err(|error| CertificateError::Shape { heavy: *heavy, error })?;
+        partial_sums.push((*position, opening.partial_sum.as_slice()));
     }
-    let extra = votes.len().max(openings.len()) > computation.heavy.len();
+    let extra = votes.len().max(openings.len()) > counted.len();
     let last = computation.heavy.last().copied().filter(|_| extra);
     if let Some(last) = last {
         return Err(CertificateError::Incomplete(last));
-    }
-    // An honest heavy node opens once: with its opening comes the one set of votes that it answered.
-    let fixed = votes_digest(id, votes);
-    if let Some(other) = openings.iter().find(|opening| opening.get().votes != fixed) {
-        return Err(CertificateError::OtherVotes(other.signer()));
     }
     let participants = first.map_or(0, |vote| vote.participants);
     let (minimum, maximum) = (computation.min_participants, computation.max_participants);
     if !(minimum..=maximum).contains(&participants) {
         return Err(CertificateError::Participants { participants, minimum, maximum });
     }
-    let scheme = statistics::scheme(computation)?;
-    for (heavy, (_, sum)) in computation.heavy.iter().zip(&partial_sums) {
-        scheme.check_partial_sum(sum).map_err(|error| CertificateError::Shape { heavy: *heavy, error })?;
-    }
     let total = scheme.total(&partial_sums)?;
-    Ok(statistics::decode(computation, &total.slots, participants)?)
+    let answer = statistics::decode(computation, &total.slots, participants)?;
+    let redundant = matches!(computation.sharing, Sharing::Threshold { .. });
+    let assurance = Assurance {
+        unverified: first.map_or(0, |vote| vote.unverified),
+        checked: redundant.then_some(total.checked),
+        liars: total.liars.iter().filter_map(|position| computation.heavy.get(*position).copied()).collect(),
+        signed_by: signers(certificate),
+    };
+    Ok((answer, assurance))
+}
+
+/// Whose signed statements about this result it carries: votes, openings, commits.
+fn signers(certificate: &Certificate) -> Vec<PeerId> {
+    let commits = certificate.decided.iter().flat_map(|decided| decided.commits.iter().map(Signed::signer));
+    let signers: BTreeSet<_> = certificate.votes.iter().map(Signed::signer).chain(commits).collect();
+    let heavy = certificate.computation.get().heavy.iter();
+    heavy.filter(|node| signers.contains(node)).copied().collect()
+}
+
+/// Whose votes and openings count, with their places: all heavy nodes', or what a quorum has decided. Nothing else can be put beside
+/// the decision, nor beside the votes that every opening names.
+fn counted(certificate: &Certificate) -> Result<Vec<(usize, PeerId)>, CertificateError> {
+    let (id, computation) = (certificate.computation.id(), certificate.computation.get());
+    let (votes, openings) = (&certificate.votes, &certificate.openings);
+    let places = computation.heavy.iter().copied().enumerate();
+    if !matches!(computation.sharing, Sharing::Threshold { .. }) {
+        // An honest heavy node opens once: with its opening comes the one set of votes that it answered.
+        let fixed = votes_digest(id, votes);
+        return match openings.iter().find(|opening| opening.get().votes != fixed) {
+            Some(other) => Err(CertificateError::OtherVotes(other.signer())),
+            None if certificate.decided.is_some() => Err(CertificateError::Undecided),
+            None => Ok(places.collect()),
+        };
+    }
+    let terms = DecreeTerms {
+        computation: id,
+        topic: Topic::Openings,
+        heavy: computation.heavy.clone(),
+        faults: computation.survives(),
+    };
+    let decided = certificate.decided.as_ref().filter(|decided| decided.holds(&terms));
+    let decided = decided.ok_or(CertificateError::Undecided)?;
+    let inputs = decided.choice.inputs().iter();
+    let counted: Vec<_> = places.zip(inputs).filter_map(|(place, digest)| Some((place, (*digest)?))).collect();
+    for (at, ((_, heavy), digest)) in counted.iter().enumerate() {
+        let opened =
+            votes.get(at).zip(openings.get(at)).map(|(vote, opening)| opened_digest(id, vote, opening));
+        if opened != Some(*digest) {
+            return Err(CertificateError::Incomplete(*heavy));
+        }
+        let answers = votes
+            .get(at)
+            .zip(openings.get(at))
+            .is_some_and(|(vote, opening)| opening.get().votes == votes_digest(id, std::slice::from_ref(vote)));
+        if !answers {
+            return Err(CertificateError::OtherVotes(*heavy));
+        }
+    }
+    Ok(counted.into_iter().map(|(place, _)| place).collect())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::action::Notice;
 use super::event::Timer;
-use super::heavy::{Heavy, Promise};
+use super::heavy::{Dealing, Heavy, Promise};
 use super::light::Answering;
 use super::proposer::Proposing;
 use super::turn::Turn;
@@ -36,6 +36,8 @@ pub(super) struct Entry {
     pub standings: BTreeMap<PeerId, Standing>,
     /// At the proposer: the most reports that a heavy node told of.
     pub reports_told: u32,
+    /// Under threshold sharing: the heavy nodes that have ended it without a result, and what they say.
+    pub notices: BTreeMap<PeerId, Signed<FailureNotice>>,
     /// Whether gossip has said that there is a certificate.
     pub hint: Hint,
     /// How often this node has asked for what it lacks since it last got something.
@@ -50,6 +52,8 @@ pub(super) enum Stage {
     Proposed {
         /// At the proposer, while it waits for acceptances.
         proposing: Option<Proposing>,
+        /// At a heavy node of a threshold computation: what is dealt before it accepts.
+        dealing: Option<Box<Dealing>>,
         /// At a heavy node that has accepted.
         accepted: Option<Box<Promise>>,
     },
@@ -101,9 +105,10 @@ pub(super) enum Outcome {
         failure: Failure,
         notice: Option<Box<Signed<FailureNotice>>>,
     },
-    /// With a certificate of a total that true inputs cannot add up to.
+    /// With a certificate of a total that true inputs cannot add up to, or of partial sums that do not fit together.
     Impossible {
         certificate: Box<Certificate>,
+        failure: Failure,
     },
 }
 
@@ -112,12 +117,13 @@ impl Entry {
         Self {
             id: computation.id(),
             computation,
-            stage: Stage::Proposed { proposing: None, accepted: None },
+            stage: Stage::Proposed { proposing: None, dealing: None, accepted: None },
             own: OwnPart::None,
             answered_at: None,
             reading: None,
             standings: BTreeMap::new(),
             reports_told: 0,
+            notices: BTreeMap::new(),
             hint: Hint::None,
             attempts: 0,
             revision: 0,
@@ -223,8 +229,8 @@ impl Entry {
                 (Outcome::Completed { certificate: Box::new(certificate), answer }, Notice::Completed(self.id))
             }
             Err(failure) => {
-                let notice = Notice::Failed { computation: self.id, failure };
-                (Outcome::Impossible { certificate: Box::new(certificate) }, notice)
+                let notice = Notice::Failed { computation: self.id, failure: failure.clone() };
+                (Outcome::Impossible { certificate: Box::new(certificate), failure }, notice)
             }
         };
         self.stage = Stage::Ended(outcome);
@@ -256,6 +262,14 @@ impl Entry {
         if !(by_heavy || by_proposer) || !said.failure.may_be_told_by(said.signer, self.terms()) {
             return;
         }
+        // Under threshold sharing the others can end it without a few: more must say so than may be gone.
+        let may_be_gone = self.terms().survives();
+        if by_heavy && self.is_running() && may_be_gone > 0 {
+            self.notices.insert(said.signer, notice.clone());
+            if self.notices.len() <= may_be_gone {
+                return;
+            }
+        }
         let failure = match said.failure {
             // What this node has not seen is somebody's word.
             Failure::Misconduct { heavy, evidence } => Failure::Accused { by: said.signer, heavy, evidence },
@@ -273,7 +287,13 @@ impl Entry {
         if !self.is_open() {
             return;
         }
-        if matches!(self.stage, Stage::Proposed { accepted: Some(_), .. }) {
+        let bound = |stage: &Stage| {
+            matches!(
+                stage,
+                Stage::Proposed { accepted: Some(_), .. } | Stage::Proposed { dealing: Some(_), .. }
+            )
+        };
+        if bound(&self.stage) {
             // The question stays when the acceptance goes, so that it is never accepted a second time.
             turn.persist(Record::Proposed(self.computation.clone()));
         }
@@ -303,7 +323,7 @@ impl Entry {
 
     /// Sends the certificate to the proposer and to this node's part of the participants, and tells the network.
     pub fn spread_certificate(&self, turn: &mut Turn<'_>, participants: &[PeerId]) {
-        let Stage::Ended(Outcome::Completed { certificate, .. } | Outcome::Impossible { certificate }) =
+        let Stage::Ended(Outcome::Completed { certificate, .. } | Outcome::Impossible { certificate, .. }) =
             &self.stage
         else {
             return;
@@ -334,13 +354,17 @@ impl Entry {
             }
         }
         for kind in [
+            RecordKind::Dealing,
             RecordKind::Accepted,
             RecordKind::Report,
             RecordKind::Closed,
+            RecordKind::ListsDecree,
             RecordKind::Frozen,
             RecordKind::Verifying,
+            RecordKind::VerifiersDecree,
             RecordKind::Voted,
             RecordKind::Opened,
+            RecordKind::OpeningsDecree,
         ] {
             turn.erase(kind, self.id);
         }
@@ -379,9 +403,9 @@ impl Entry {
                 view.status = Status::Failed;
                 view.failure = Some(failure);
             }
-            Stage::Ended(Outcome::Impossible { certificate }) => {
+            Stage::Ended(Outcome::Impossible { certificate, failure }) => {
                 view.status = Status::Failed;
-                view.failure = Some(&Failure::ImpossibleTotal);
+                view.failure = Some(failure);
                 view.certificate = Some(certificate);
             }
         }

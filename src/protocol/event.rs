@@ -79,6 +79,10 @@ pub enum Timer {
     Retry(ComputationId),
     /// Missing heavy nodes have been waited for long enough.
     Patience(ComputationId),
+    /// Under threshold sharing: heavy nodes that are missing in this step have been waited for.
+    Grace(ComputationId),
+    /// Under threshold sharing: a view of a decree has taken long.
+    View(ComputationId),
     /// The end should have been heard of by now.
     NoContact(ComputationId),
     /// Time to tell the proposer how many reports there are.

@@ -30,7 +30,7 @@ mod turn;
 mod view;
 
 pub use action::{Action, Notice};
-pub use certificate::{CertificateError, Verified, verify_certificate};
+pub use certificate::{Assurance, CertificateError, Verified, assurance_of, verify_certificate};
 pub use decree::{Decree, DecreeOutput, Ignored, Judge};
 pub use event::{Command, Event, PrivateValue, Seed, SourceProblem, Timer};
 pub use node::Node;

@@ -9,13 +9,14 @@ use super::action::{Action, Notice};
 use super::certificate::outcome_of;
 use super::entry::{Entry, Outcome, Stage};
 use super::event::{Command, Event, Timer};
+use super::heavy::deals_differ;
 use super::settings::Settings;
 use super::turn::Turn;
 use super::view::{OwnPart, View};
 use super::{restore, sync};
 use crate::domain::limits::{CLOCK_SKEW_MAX, OPEN_PER_HEAVY_MAX, OPEN_PER_PROPOSER_MAX};
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Refusal, Role, Timestamp};
-use crate::wire::{Announcement, Certificate, Gossip, Message, Signed, Want};
+use crate::wire::{Announcement, Certificate, DecreeMessage, Gossip, Message, Signed, Want};
 
 /// The protocol of one node: no IO, no clock, no randomness but the seed.
 #[derive(Debug)]
@@ -120,6 +121,10 @@ impl State {
                 }
             }),
             Message::Announce(announcement) => self.on_announce(turn, Some(from), announcement),
+            Message::Deal { deal, rho, noise } => {
+                let id = deal.get().computation;
+                self.with(id, |entry| entry.on_deal(turn, from, deal, rho, noise));
+            }
             Message::Submit(submission) => {
                 let id = submission.manifest.get().computation;
                 self.with(id, |entry| entry.on_submit(turn, from, submission));
@@ -165,8 +170,12 @@ impl State {
                 let id = commitment.get().computation;
                 self.with(id, |entry| entry.on_verification(turn, from, commitment));
             }
-            Message::Verifiers { computation, batch, blind, shares } => {
-                self.with(computation, |entry| entry.on_verifiers(turn, from, batch, &blind, shares));
+            Message::RhoParts { computation, parts } => {
+                self.with(computation, |entry| entry.on_rho_parts(turn, from, parts));
+            }
+            Message::Decree(message) => self.on_decree(turn, from, message),
+            Message::Verifiers { computation, heavy, batch, blind, shares } => {
+                self.with(computation, |entry| entry.on_verifiers(turn, from, heavy, batch, blind, shares));
             }
             Message::Vote { vote, verifications } => {
                 let id = vote.get().computation;
@@ -190,6 +199,16 @@ impl State {
         }
     }
 
+    /// A heavy node that still agrees hears how it has ended.
+    fn on_decree(&mut self, turn: &mut Turn<'_>, from: PeerId, message: DecreeMessage) {
+        let Some((id, _)) = message.decree() else { return };
+        match self.entries.get_mut(&id) {
+            Some(entry) if entry.is_running() => entry.on_decree(turn, from, message),
+            Some(_) => self.on_want(turn, from, id, Want::Outcome),
+            None => {}
+        }
+    }
+
     fn on_command(&mut self, turn: &mut Turn<'_>, command: Command) {
         match command {
             Command::Propose(computation) => self.on_propose_command(turn, *computation),
@@ -206,6 +225,8 @@ impl State {
             Timer::Deadline(id) => self.with(id, |entry| entry.on_deadline(turn)),
             Timer::Retry(id) => self.on_retry(turn, id),
             Timer::Patience(id) => self.with(id, |entry| entry.on_patience_over(turn)),
+            Timer::Grace(id) => self.with(id, |entry| entry.on_grace_over(turn)),
+            Timer::View(id) => self.with(id, |entry| entry.on_view_over(turn)),
             Timer::NoContact(id) => self.with(id, |entry| entry.fail(turn, Failure::NoContact)),
             Timer::Progress(id) => self.with(id, |entry| entry.on_progress_due(turn)),
         }
@@ -367,4 +388,5 @@ fn is_founded(announcement: &Announcement) -> bool {
     terms.check().is_ok()
         && acceptances.len() == terms.heavy.len()
         && terms.heavy.iter().zip(acceptances).all(fits)
+        && deals_differ(terms.sharing, acceptances).is_none()
 }

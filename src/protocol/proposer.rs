@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::action::Notice;
 use super::entry::{Entry, Stage};
 use super::event::Timer;
+use super::heavy::deals_differ;
 use super::turn::Turn;
 use crate::domain::limits::ACCEPTANCE_WAIT;
 use crate::domain::{Failure, PeerId, Refusal, Standing};
@@ -23,7 +24,7 @@ pub(super) struct Proposing {
 impl Entry {
     /// Persists the proposal and sends it to every heavy node.
     pub fn propose(&mut self, turn: &mut Turn<'_>) {
-        self.stage = Stage::Proposed { proposing: Some(Proposing::default()), accepted: None };
+        self.stage = Stage::Proposed { proposing: Some(Proposing::default()), dealing: None, accepted: None };
         turn.persist(Record::Proposed(self.computation.clone()));
         turn.set_timer(Timer::AcceptanceWait(self.id), turn.now + ACCEPTANCE_WAIT);
         self.changed(turn);
@@ -53,6 +54,10 @@ impl Entry {
         let acceptances: Vec<_> =
             heavy_nodes.iter().filter_map(|heavy| proposing.acceptances.get(heavy).cloned()).collect();
         if acceptances.len() < heavy_nodes.len() {
+            return;
+        }
+        if let Some(failure) = deals_differ(self.terms().sharing, &acceptances) {
+            self.give_up_proposing(turn, failure);
             return;
         }
         let announcement = Announcement { computation: self.computation.clone(), acceptances };

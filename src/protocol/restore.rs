@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::entry::{Entry, Outcome, Stage};
-use super::heavy::{Heavy, Promise};
+use super::heavy::{Dealing, Heavy, Promise};
 use super::turn::Turn;
 use super::view::OwnPart;
 use crate::domain::{Computation, ComputationId, Failure, Standing};
 use crate::protocol::certificate::outcome_of;
+use crate::sharing::Secret;
 use crate::wire::{
-    Announcement, Certificate, Exclusion, FailureNotice, FaultProof, LedgerDecision, LedgerEntry, Record,
-    RecordKind, Signed, Submission,
+    Announcement, Certificate, Deal, Exclusion, FailureNotice, FaultProof, LedgerDecision, LedgerEntry, Part,
+    Record, RecordKind, Signed, Submission,
 };
 
 /// The records of one computation, gathered.
@@ -19,6 +20,7 @@ struct Pieces {
     computation: Option<Signed<Computation>>,
     proposed: Option<()>,
     accepted: Option<Box<Promise>>,
+    dealing: Option<(Signed<Deal>, Secret<[u8; 32]>, Vec<Part>)>,
     announcement: Option<Announcement>,
     report: Option<Vec<Submission>>,
     steps: Vec<Record>,
@@ -49,9 +51,13 @@ impl Pieces {
                 self.proposed = Some(());
                 self.computation = Some(computation);
             }
-            Record::Accepted { computation, acceptance, rho, blind } => {
+            Record::Dealing { computation, deal, rho, noise } => {
                 self.computation = Some(computation);
-                self.accepted = Some(Box::new(Promise { acceptance, rho, blind }));
+                self.dealing = Some((deal, rho, noise));
+            }
+            Record::Accepted { computation, acceptance, rho, blind, dealt } => {
+                self.computation = Some(computation);
+                self.accepted = Some(Box::new(Promise { acceptance, rho, blind, dealt }));
             }
             Record::Announced(announcement) => {
                 self.computation = Some(announcement.computation.clone());
@@ -77,6 +83,7 @@ impl Pieces {
                 | FaultProof::WrongVote(..)
                 | FaultProof::WrongVerdict(..)
                 | FaultProof::ReportLeftOut(..)
+                | FaultProof::Decree(_)
                 | FaultProof::WrongOpening(..)) => {
                     let (heavy, evidence) = (fault.culprit, proof.evidence());
                     self.convicted = Some(Failure::Misconduct { heavy, evidence });
@@ -85,6 +92,7 @@ impl Pieces {
             step @ (Record::Held(_)
             | Record::Closed { .. }
             | Record::Frozen { .. }
+            | Record::Decree { .. }
             | Record::Verifying { .. }
             | Record::Voted { .. }
             | Record::Opened { .. }) => self.steps.push(step),
@@ -122,7 +130,11 @@ impl Pieces {
                 entry.fail(turn, Failure::NeverAnnounced);
             }
             None => {
-                entry.stage = Stage::Proposed { proposing: None, accepted: self.accepted.take() };
+                let dealing = self.dealing.take();
+                let dealing = dealing
+                    .and_then(|(deal, rho, noise)| Dealing::restore(&entry, deal, rho, noise))
+                    .map(Box::new);
+                entry.stage = Stage::Proposed { proposing: None, dealing, accepted: self.accepted.take() };
                 entry.await_announcement(turn);
             }
         }
@@ -161,7 +173,11 @@ impl Pieces {
         match (self.certificate.take(), self.failure.take()) {
             (Some(certificate), _) => Some(match outcome_of(&certificate) {
                 Ok(Ok(answer)) => Outcome::Completed { certificate: Box::new(certificate), answer },
-                Ok(Err(_)) | Err(_) => Outcome::Impossible { certificate: Box::new(certificate) },
+                Ok(Err(failure)) => Outcome::Impossible { certificate: Box::new(certificate), failure },
+                Err(_) => Outcome::Impossible {
+                    certificate: Box::new(certificate),
+                    failure: Failure::ImpossibleTotal,
+                },
             }),
             (None, Some(failure)) => {
                 Some(Outcome::Failed { failure, notice: self.notice.take().map(Box::new) })
@@ -184,6 +200,9 @@ impl Pieces {
         }
         if self.accepted.is_some() {
             turn.erase(RecordKind::Accepted, id);
+        }
+        if self.dealing.is_some() {
+            turn.erase(RecordKind::Dealing, id);
         }
     }
 }

@@ -60,7 +60,11 @@ impl State {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         match &entry.stage {
             Stage::Proposed { proposing: Some(_), .. } => entry.propose_again(turn),
-            Stage::Proposed { proposing: None, accepted: Some(_) } => {
+            Stage::Proposed { proposing: None, dealing: Some(_), accepted: None } => {
+                entry.deal_again(turn);
+                entry.retry_later(turn);
+            }
+            Stage::Proposed { proposing: None, accepted: Some(_), .. } => {
                 turn.send(entry.terms().proposer, want(id, Want::Announcement));
                 entry.retry_later(turn);
             }
@@ -68,6 +72,7 @@ impl State {
                 for other in entry.others(turn.me()) {
                     entry.ask_for_lacking(turn, other);
                 }
+                entry.resend_decree(turn);
                 entry.retry_later(turn);
             }
             Stage::Running { part: Part::Heavy(_), .. } => entry.say_complete(turn),
@@ -79,7 +84,7 @@ impl State {
                 entry.retry_later(turn);
             }
             Stage::Running { .. } => entry.submit_again(turn),
-            Stage::Proposed { proposing: None, accepted: None } | Stage::Ended(_) => {}
+            Stage::Proposed { proposing: None, dealing: None, accepted: None } | Stage::Ended(_) => {}
         }
     }
 

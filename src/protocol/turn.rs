@@ -11,7 +11,9 @@ use super::event::Timer;
 use super::settings::Settings;
 use crate::domain::{ComputationId, Evidence, PeerId, Role, Timestamp};
 use crate::sharing::Secret;
-use crate::wire::{Fault, FaultProof, Gossip, Message, Record, RecordKey, RecordKind, Signed, Statement};
+use crate::wire::{
+    Fault, FaultProof, Gossip, Identity, Message, Record, RecordKey, RecordKind, Signed, Statement,
+};
 
 /// What handlers work with while one event is handled.
 pub(super) struct Turn<'a> {
@@ -43,6 +45,10 @@ impl<'a> Turn<'a> {
 
     pub const fn settings(&self) -> &'a Settings {
         self.settings
+    }
+
+    pub const fn identity(&self) -> &'a Identity {
+        &self.settings.identity
     }
 
     pub fn sign<T: Statement>(&self, statement: T) -> Signed<T> {

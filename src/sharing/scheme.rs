@@ -180,6 +180,11 @@ impl Scheme {
         dispatch!(self, it => it.sum_bytes(), it => it.share_bytes(index))
     }
 
+    /// Bytes of one residue or field element.
+    pub fn element_bytes(&self) -> usize {
+        self.sum_bytes() / self.slots().max(1)
+    }
+
     /// Bytes of a partial sum.
     pub fn sum_bytes(&self) -> usize {
         dispatch!(self, it => it.sum_bytes(), it => it.sum_bytes())

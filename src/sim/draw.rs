@@ -20,7 +20,7 @@ const LIGHTS_WITH_PROOFS: usize = 12;
 /// Which ways of sharing are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schemes {
-    /// Every one; half of the runs have proofs.
+    /// Every one: even seeds draw additive runs, of the odd ones every other has a threshold.
     All,
     /// Additive sharing alone, without noise: what seeds drew before there was anything else.
     Additive,
@@ -37,7 +37,7 @@ impl Scenario {
         let dice = &mut Dice::new(seed, "scenario");
         // A stream of its own, so that runs without proofs stay what they were.
         let scheme_dice = &mut Dice::new(seed, "schemes");
-        let proofs = schemes == Schemes::All && scheme_dice.chance(500);
+        let proofs = schemes == Schemes::All && seed % 2 == 1;
         let most = if dice.chance(200) { 7 } else { 4 };
         let heavies = dice.count(3, most);
         let lights = match dice.below(20) {
@@ -63,7 +63,7 @@ impl Scenario {
         }
         if schemes == Schemes::All {
             for question in &mut scenario.questions {
-                share_otherwise(question, proofs, scheme_dice);
+                share_otherwise(question, seed, scheme_dice);
             }
         }
         scenario.people(dice);
@@ -71,7 +71,7 @@ impl Scenario {
             scenario.misfortunes(dice);
         }
         if dice.chance(if proofs { 800 } else { 350 }) {
-            scenario.cheats(dice, proofs);
+            scenario.cheats(dice, proofs.then_some(seed));
         }
         scenario
     }
@@ -176,12 +176,17 @@ impl Scenario {
         }
     }
 
-    fn cheats(&mut self, dice: &mut Dice, proofs: bool) {
+    /// With `turn`, whoever cheats about proofs is taken in turn.
+    fn cheats(&mut self, dice: &mut Dice, turn: Option<u64>) {
         let (about_proofs, others): (Vec<_>, Vec<_>) =
             Cheat::ALL.into_iter().partition(|cheat| cheat.is_about_proofs());
-        for _ in 0..dice.between(1, 2) {
-            let kinds = if proofs && dice.chance(600) { &about_proofs } else { &others };
-            let Some(cheat) = dice.pick(kinds) else { continue };
+        for nth in 0..dice.between(1, 2) {
+            let in_turn = turn.and_then(|turn| {
+                let place = (turn / 4 + 5 * nth).checked_rem(about_proofs.len() as u64)?;
+                about_proofs.get(usize::try_from(place).ok()?)
+            });
+            let cheat = in_turn.copied().filter(|_| dice.chance(600)).or_else(|| dice.pick(&others));
+            let Some(cheat) = cheat else { continue };
             let nodes = self.nodes.iter().enumerate();
             let fitting: Vec<_> =
                 nodes.filter(|(_, node)| node.role == cheat.role()).map(|(index, _)| index).collect();
@@ -195,9 +200,18 @@ impl Scenario {
 }
 
 /// Puts a scheme with proofs in the place of the additive one, and noise on some results.
-fn share_otherwise(question: &mut Question, proofs: bool, dice: &mut Dice) {
-    if proofs && dice.chance(900) {
-        question.sharing = Sharing::Prio3;
+fn share_otherwise(question: &mut Question, seed: u64, dice: &mut Dice) {
+    let heavy = question.heavy.len();
+    let k = u8::try_from(dice.count(2, heavy)).unwrap_or(2);
+    // As many may vanish as agreement allows, mostly.
+    let threshold = if dice.chance(700) { Sharing::threshold_of(heavy) } else { Sharing::Threshold { k } };
+    let proven = match seed % 4 {
+        1 => Some(Sharing::Prio3),
+        3 => Some(threshold),
+        _ => None,
+    };
+    if let Some(sharing) = proven.filter(|_| dice.chance(900)) {
+        question.sharing = sharing;
         let small = [Shape::Bounded, Shape::Bounded, Shape::Hundredths, Shape::Wide];
         question.shape = dice.pick(&small).unwrap_or(Shape::Bounded);
     }

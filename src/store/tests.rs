@@ -10,8 +10,8 @@ use crate::domain::{
 };
 use crate::sharing::Secret;
 use crate::wire::{
-    Acceptance, Announcement, Certificate, Close, Exclusion, Fault, FaultProof, Freeze, Identity,
-    LedgerDecision, LedgerEntry, List, Manifest, Opening, Signed, Submission, Verification, Vote,
+    Acceptance, Announcement, Certificate, Close, Deal, Dealt, Exclusion, Fault, FaultProof, Freeze, Identity,
+    LedgerDecision, LedgerEntry, List, Manifest, Opening, Part, Signed, Submission, Topic, Verification, Vote,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -68,6 +68,10 @@ fn held(participant: &Identity) -> Record {
     Record::Held(submission(computation(1).id(), participant, 9))
 }
 
+fn decree(computation: ComputationId, topic: Topic) -> Record {
+    Record::Decree { computation, topic, memory: Box::default() }
+}
+
 /// One record of every kind.
 fn every_kind() -> Vec<Record> {
     let question = computation(1);
@@ -105,26 +109,42 @@ fn every_kind() -> Vec<Record> {
     };
     let opening = Signed::sign(opening, &heavy);
     let close = Signed::sign(close, &heavy);
+    let part = Part { share: Secret::new(vec![2; 32]), blind: Secret::new([1; 32]) };
+    let deal = Deal { computation: id, heavy: heavy.peer(), rho: vec![digest; 3], noise: vec![digest; 3] };
+    let deal = Signed::sign(deal, &heavy);
     let (first, second) = (submission(id, &light, 1), submission(id, &light, 2));
     let exclusion = Exclusion::new(&first.manifest, &second.manifest).unwrap();
     vec![
         Record::Proposed(question.clone()),
+        Record::Dealing { computation: question.clone(), deal, rho: Secret::new([5; 32]), noise: vec![part] },
         Record::Accepted {
             computation: question.clone(),
             acceptance: acceptance.clone(),
             rho: Secret::new([5; 32]),
             blind: Secret::new([6; 32]),
+            dealt: Some(Dealt {
+                deals: vec![deal.clone()],
+                rho: vec![part.clone()],
+                noise: vec![part.clone()],
+            }),
         },
         Record::Announced(Announcement { computation: question.clone(), acceptances: vec![acceptance] }),
         Record::Report(vec![first.clone(), first]),
         held(&light),
         Record::Closed { close: close.clone(), list: list.clone() },
-        Record::Frozen { freeze: Signed::sign(freeze, &heavy), accepted: list, closes: vec![close] },
+        decree(id, Topic::Lists),
+        Record::Frozen {
+            computation: id,
+            freeze: Some(Signed::sign(freeze, &heavy)),
+            accepted: list,
+            closes: vec![close],
+        },
         Record::Verifying {
             verification: Signed::sign(verification, &heavy),
             blinds: vec![Secret::new([3; 32]); 2],
             rhos: vec![Secret::new([4; 32]); 3],
         },
+        decree(id, Topic::Verifiers),
         Record::Voted {
             vote: vote.clone(),
             unverified: vec![light.peer()],
@@ -132,7 +152,13 @@ fn every_kind() -> Vec<Record> {
             blind: Secret::new([7; 32]),
         },
         Record::Opened { opening: opening.clone(), votes: vec![vote.clone()] },
-        Record::Certificate(Certificate { computation: question, votes: vec![vote], openings: vec![opening] }),
+        decree(id, Topic::Openings),
+        Record::Certificate(Certificate {
+            computation: question,
+            votes: vec![vote],
+            openings: vec![opening],
+            decided: None,
+        }),
         Record::Failed { computation: id, failure: Failure::NoContact, notice: None, at: NOW },
         Record::Ledger(LedgerEntry {
             computation: id,

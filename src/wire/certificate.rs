@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::codec;
+use super::decree::Decided;
 use super::signed::Signed;
 use super::statement::{Opening, Vote};
 use crate::domain::Computation;
 
-/// A computation, every heavy node's vote for one set, and every opening, in the order of the heavy nodes.
+/// A computation, the heavy nodes' votes for one set, and their openings, in their order: all of them, or under threshold
+/// sharing those that a decision counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
     /// The question.
@@ -18,4 +20,6 @@ pub struct Certificate {
     /// The openings.
     #[serde(deserialize_with = "codec::one_a_heavy_node")]
     pub openings: Vec<Signed<Opening>>,
+    /// Under threshold sharing: whose votes and openings count, signed by n − f heavy nodes.
+    pub decided: Option<Decided>,
 }

@@ -8,13 +8,15 @@ use serde::{Deserialize, Serialize};
 use super::certificate::Certificate;
 use super::codec::{self, CodecError};
 use super::commitment::Blind;
+use super::deal::{Deal, Part};
+use super::decree::{DecreeMessage, Topic};
 use super::list::List;
 use super::signed::Signed;
 use super::statement::{
     Acceptance, Close, FailureNotice, Freeze, Manifest, Opening, Presence, Receipt, Verification, Vote,
 };
 use crate::domain::limits::{GOSSIP_BYTES_MAX, MESSAGE_BYTES_MAX};
-use crate::domain::{Computation, ComputationId, Digest, Refusal, Standing, Timestamp};
+use crate::domain::{Computation, ComputationId, Digest, PeerId, Refusal, Standing, Timestamp};
 use crate::sharing::Secret;
 
 const ENVELOPE_VERSION: u8 = 2;
@@ -66,7 +68,9 @@ pub enum Want {
     List,
     /// The receiver's freeze.
     Freeze,
-    /// The receiver's ρ.
+    /// What the receiver has dealt to this node.
+    Deal,
+    /// The receiver's ρ, or its shares of every ρ.
     Rho,
     /// The receiver's commitment to its verifier shares.
     Verification,
@@ -78,6 +82,13 @@ pub enum Want {
     Opening,
     /// The certificate or the failure.
     Outcome,
+    /// What another heavy node, which may be gone, has put into a decree.
+    Input {
+        /// Which decree.
+        topic: Topic,
+        /// Whose input.
+        owner: PeerId,
+    },
 }
 
 /// One message over request-response. The receiver knows from the transport who sent it.
@@ -101,6 +112,15 @@ pub enum Message {
     },
     /// To anybody: this runs.
     Announce(Announcement),
+    /// Heavy node to heavy node, before it accepts: a share of what keeps a threshold computation alive without it.
+    Deal {
+        /// What it has dealt to all.
+        deal: Signed<Deal>,
+        /// The receiver's share of its ρ.
+        rho: Part,
+        /// The receiver's share of its noise, where there is noise.
+        noise: Option<Part>,
+    },
     /// Light node to heavy node: a share.
     Submit(Submission),
     /// Heavy node to light node: I hold it.
@@ -163,12 +183,24 @@ pub enum Message {
         /// The random bytes of its commitment in the acceptance.
         blind: Blind,
     },
+    /// Heavy node to heavy nodes, once the set is decided: my shares of every heavy node's ρ, in their order.
+    RhoParts {
+        /// Of which computation.
+        computation: ComputationId,
+        /// The shares.
+        #[serde(deserialize_with = "codec::one_a_heavy_node")]
+        parts: Vec<Part>,
+    },
+    /// Heavy node to heavy nodes, under threshold sharing: agreement on whose inputs count.
+    Decree(DecreeMessage),
     /// Heavy node to heavy nodes: a commitment to my verifier shares.
     Verification(Signed<Verification>),
-    /// Heavy node to heavy nodes, once every commitment is in: a batch of my verifier shares.
+    /// Heavy node to heavy nodes, once every commitment is in: a batch of verifier shares.
     Verifiers {
         /// Of which computation.
         computation: ComputationId,
+        /// Whose.
+        heavy: PeerId,
         /// Which batch, counted from 0.
         batch: u32,
         /// The random bytes of its commitment.
@@ -268,6 +300,7 @@ impl Message {
             Self::Refuse { .. } => "refuse",
             Self::Withdraw { .. } => "withdraw",
             Self::Announce(_) => "announce",
+            Self::Deal { .. } => "deal",
             Self::Submit(_) => "submit",
             Self::Receipt(_) => "receipt",
             Self::Reject { .. } => "reject",
@@ -280,6 +313,8 @@ impl Message {
             Self::Conflict(_) => "conflict",
             Self::Freeze { .. } => "freeze",
             Self::Rho { .. } => "rho",
+            Self::RhoParts { .. } => "rho parts",
+            Self::Decree(_) => "decree",
             Self::Verification(_) => "verification",
             Self::Verifiers { .. } => "verifiers",
             Self::Vote { .. } => "vote",

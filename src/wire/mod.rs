@@ -4,6 +4,7 @@
 mod certificate;
 mod codec;
 mod commitment;
+mod deal;
 mod decree;
 mod list;
 mod message;
@@ -14,6 +15,7 @@ mod statement;
 pub use certificate::Certificate;
 pub use codec::{CodecError, from_bytes, to_bytes};
 pub use commitment::{Blind, partial_sum_commitment, rho_commitment, share_digest, verifiers_commitment};
+pub use deal::{Deal, Dealt, DealtKind, Part, deals_digest};
 pub(crate) use decree::{Ballot, DecreeStatement, carried};
 pub use decree::{
     Choice, Commit, Decided, DecreeFault, DecreeMemory, DecreeMessage, DecreeTerms, JustifiedProposal, Prepare,

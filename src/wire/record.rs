@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::certificate::Certificate;
 use super::commitment::Blind;
+use super::deal::{Deal, Dealt, Part};
+use super::decree::{DecreeFault, DecreeMemory, Topic};
 use super::list::{Exclusion, List};
 use super::message::{Announcement, Submission};
 use super::signed::Signed;
@@ -26,6 +28,19 @@ pub enum Record {
         rho: Secret<[u8; 32]>,
         /// The random bytes of its commitment.
         blind: Blind,
+        /// Under threshold sharing: what the heavy nodes have dealt each other.
+        dealt: Option<Dealt>,
+    },
+    /// Heavy node, under threshold sharing, before it accepts: what it deals.
+    Dealing {
+        /// The computation.
+        computation: Signed<Computation>,
+        /// What was signed.
+        deal: Signed<Deal>,
+        /// ρ, from which its shares follow.
+        rho: Secret<[u8; 32]>,
+        /// The shares of the noise, in the order of the heavy nodes; none without noise.
+        noise: Vec<Part>,
     },
     /// Everybody: this runs.
     Announced(Announcement),
@@ -40,10 +55,21 @@ pub enum Record {
         /// The list.
         list: List,
     },
+    /// Heavy node, under threshold sharing: where it stands in a decree.
+    Decree {
+        /// Which computation.
+        computation: ComputationId,
+        /// Which decree of it.
+        topic: Topic,
+        /// What it must not forget.
+        memory: Box<DecreeMemory>,
+    },
     /// Heavy node: the set is frozen.
     Frozen {
-        /// What was signed.
-        freeze: Signed<Freeze>,
+        /// Which computation.
+        computation: ComputationId,
+        /// What was signed; nothing under threshold sharing, where the decree is.
+        freeze: Option<Signed<Freeze>>,
         /// The set.
         accepted: List,
         /// The closes that it follows from, in the order of the heavy nodes.
@@ -155,6 +181,8 @@ pub enum FaultProof {
     /// A receipt, and a close whose list (any heavy node has it while the computation runs) has no such report and no
     /// evidence against the participant.
     ReportLeftOut(Signed<Receipt>, Signed<Close>),
+    /// What no heavy node says in a decree.
+    Decree(Box<DecreeFault>),
     /// A vote, and an opening that is not of its commitment, or not of the statistic's shape.
     WrongOpening(Signed<Vote>, Signed<Opening>),
 }
@@ -164,6 +192,8 @@ pub enum FaultProof {
 pub enum RecordKind {
     /// [`Record::Proposed`].
     Proposed,
+    /// [`Record::Dealing`].
+    Dealing,
     /// [`Record::Accepted`].
     Accepted,
     /// [`Record::Announced`].
@@ -174,14 +204,20 @@ pub enum RecordKind {
     Held,
     /// [`Record::Closed`].
     Closed,
+    /// [`Record::Decree`] about lists.
+    ListsDecree,
     /// [`Record::Frozen`].
     Frozen,
     /// [`Record::Verifying`].
     Verifying,
+    /// [`Record::Decree`] about verifier shares.
+    VerifiersDecree,
     /// [`Record::Voted`].
     Voted,
     /// [`Record::Opened`].
     Opened,
+    /// [`Record::Decree`] about openings.
+    OpeningsDecree,
     /// [`Record::Certificate`].
     Certificate,
     /// [`Record::Failed`].
@@ -205,22 +241,37 @@ pub struct RecordKey {
 
 impl RecordKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Proposed,
+        Self::Dealing,
         Self::Accepted,
         Self::Announced,
         Self::Report,
         Self::Held,
         Self::Closed,
+        Self::ListsDecree,
         Self::Frozen,
         Self::Verifying,
+        Self::VerifiersDecree,
         Self::Voted,
         Self::Opened,
+        Self::OpeningsDecree,
         Self::Certificate,
         Self::Failed,
         Self::Ledger,
         Self::Fault,
     ];
+}
+
+impl RecordKind {
+    /// The kind of a decree's memory.
+    pub const fn of_decree(topic: Topic) -> Self {
+        match topic {
+            Topic::Lists => Self::ListsDecree,
+            Topic::Verifiers => Self::VerifiersDecree,
+            Topic::Openings => Self::OpeningsDecree,
+        }
+    }
 }
 
 impl Record {
@@ -230,6 +281,8 @@ impl Record {
         match self {
             Self::Proposed(computation) => key(RecordKind::Proposed, computation.id()),
             Self::Accepted { computation, .. } => key(RecordKind::Accepted, computation.id()),
+            Self::Dealing { computation, .. } => key(RecordKind::Dealing, computation.id()),
+            Self::Decree { computation, topic, .. } => key(RecordKind::of_decree(*topic), *computation),
             Self::Announced(announcement) => key(RecordKind::Announced, announcement.id()),
             Self::Report(submissions) => {
                 let computation = submissions.first().map(|first| first.manifest.get().computation);
@@ -241,7 +294,7 @@ impl Record {
                 RecordKey { peer: Some(manifest.participant), ..key(RecordKind::Held, manifest.computation) }
             }
             Self::Closed { close, .. } => key(RecordKind::Closed, close.get().computation),
-            Self::Frozen { freeze, .. } => key(RecordKind::Frozen, freeze.get().computation),
+            Self::Frozen { computation, .. } => key(RecordKind::Frozen, *computation),
             Self::Verifying { verification, .. } => key(RecordKind::Verifying, verification.get().computation),
             Self::Voted { vote, .. } => key(RecordKind::Voted, vote.get().computation),
             Self::Opened { opening, .. } => key(RecordKind::Opened, opening.get().computation),
@@ -268,6 +321,7 @@ impl FaultProof {
             Self::WrongVote(..) => Evidence::WrongVote,
             Self::WrongVerdict(..) => Evidence::WrongVerdict,
             Self::ReportLeftOut(..) => Evidence::ReportLeftOut,
+            Self::Decree(_) => Evidence::Decree,
             Self::WrongOpening(..) => Evidence::WrongOpening,
         }
     }

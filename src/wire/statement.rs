@@ -13,7 +13,8 @@ pub struct Acceptance {
     pub computation: ComputationId,
     /// Which heavy node.
     pub heavy: PeerId,
-    /// Blinded commitment to ρ, this node's part of a verification key. Additive sharing never opens it.
+    /// Blinded commitment to ρ, this node's part of a verification key; additive sharing never opens it. Under threshold
+    /// sharing, where ρ is dealt among the heavy nodes: the digest of all deals.
     pub rho_commitment: Digest,
 }
 
@@ -103,7 +104,8 @@ pub struct Vote {
     pub participants: u32,
     /// How many reports of the frozen set are not in it, because their proofs did not verify.
     pub unverified: u32,
-    /// The digest of what the proofs were judged by ([`verifications_digest`]); nothing where there are no proofs.
+    /// The digest of what the proofs were judged by: every heavy node's commitment ([`verifications_digest`]), or under
+    /// threshold sharing the decided choice. Nothing where there are no proofs.
     pub verifications: Option<Digest>,
     /// Blinded commitment to the partial sum.
     pub partial_sum: Digest,
@@ -117,7 +119,7 @@ pub struct Opening {
     pub computation: ComputationId,
     /// Which heavy node.
     pub heavy: PeerId,
-    /// The digest of every heavy node's vote ([`votes_digest`]).
+    /// The digest of every heavy node's vote, or under threshold sharing of its own ([`votes_digest`]).
     pub votes: Digest,
     /// The random bytes of the commitment.
     #[serde(with = "serde_bytes")]

@@ -80,7 +80,7 @@ fn the_same_seed_twice_is_the_same_run() {
 /// Without misfortunes and cheats, what fails is too small, or its deadline had passed by somebody's clock.
 #[test]
 fn fair_weather_gives_results() {
-    let fair = (0..400).map(Scenario::draw).filter(|scenario| {
+    let fair = (0..600).map(Scenario::draw).filter(|scenario| {
         let nodes = &scenario.nodes;
         scenario.weather == Weather::FAIR
             && nodes.iter().all(|node| node.cheat.is_none() && node.skew_ms.abs() <= 400)
@@ -128,6 +128,7 @@ fn the_default_seeds_draw_everything() {
         drawn.iter().filter(|scenario| scenario.questions.iter().any(fits)).count()
     };
     assert!(asked(|question| question.sharing == Sharing::Prio3) > 60);
+    assert!(asked(|question| matches!(question.sharing, Sharing::Threshold { .. })) > 60);
     for modulus in [Modulus::Bits32, Modulus::Bits64, Modulus::Bits128] {
         let uses = |question: &Question| question.sharing == Sharing::Additive { modulus };
         assert!(drawn.iter().any(|scenario| scenario.questions.iter().any(uses)), "{modulus:?}");

@@ -45,6 +45,7 @@ impl Entry {
             *due = Due::Passed;
         }
         self.retry_later(turn);
+        self.restart_grace(turn);
     }
 
     /// Ends intake: persists and sends the digest of the list.
@@ -67,6 +68,7 @@ impl Entry {
         }
         self.attempts = 0;
         self.retry_later(turn);
+        self.restart_grace(turn);
         for other in self.others(me) {
             self.send_list_if_different(turn, other);
         }
@@ -105,8 +107,11 @@ impl Entry {
     /// participant are evidence.
     pub fn on_list(&mut self, turn: &mut Turn<'_>, from: PeerId, close: Signed<Close>, list: List) {
         let id = self.id;
-        let fits = close.signer() == from && list.is_well_formed(id) && list.digest(id) == close.get().list;
-        if !fits {
+        let signer = close.signer();
+        // Another's list comes from others when it may be gone.
+        let may_pass_on = self.threshold().is_some() && self.terms().has_heavy(&from);
+        let by_sender = signer == from || may_pass_on;
+        if !by_sender || !list.is_well_formed(id) || list.digest(id) != close.get().list {
             turn.ignore(from, "list", "it is not the list that its close names");
             return;
         }
@@ -125,7 +130,7 @@ impl Entry {
                 turn.send(from, Message::Conflict(held.manifest.clone()));
             }
         }
-        heavy.said.lists.insert(from, list);
+        heavy.said.lists.insert(signer, list);
         self.advance(turn);
     }
 
@@ -160,97 +165,19 @@ impl Entry {
         }
     }
 
-    /// Another heavy node names the set and commits to its partial sum.
-    pub fn on_vote(
-        &mut self,
-        turn: &mut Turn<'_>,
-        from: PeerId,
-        vote: Signed<Vote>,
-        verifications: Vec<Signed<Verification>>,
-    ) {
-        let (id, said) = (self.id, vote.get());
-        if said.heavy != from || said.computation != id || !self.terms().has_heavy(&from) {
-            turn.ignore(from, "vote", "it is not this heavy node's vote");
-            return;
-        }
-        let heavy_nodes = &self.terms().heavy;
-        let in_order = verifications.len() == heavy_nodes.len()
-            && verifications
-                .iter()
-                .zip(heavy_nodes)
-                .all(|(it, heavy)| (it.get().heavy, it.get().computation) == (*heavy, id));
-        let founded = if self.terms().sharing.is_proven() {
-            in_order && said.verifications == Some(verifications_digest(id, &verifications))
-        } else {
-            verifications.is_empty() && said.verifications.is_none()
-        };
-        if !founded {
-            turn.ignore(from, "vote", "it does not come with what it judges by");
-            return;
-        }
-        for verification in verifications {
-            if !self.keep_verification(turn, verification) {
-                return;
-            }
-        }
-        if self.keep_vote(turn, vote) {
-            self.check_votes(turn);
-            self.advance(turn);
-        }
-    }
-
-    /// Another heavy node's partial sum, with the votes that it answers: whoever voted twice is found out now.
-    pub fn on_open(
-        &mut self,
-        turn: &mut Turn<'_>,
-        from: PeerId,
-        opening: Signed<Opening>,
-        votes: Vec<Signed<Vote>>,
-    ) {
-        let (id, said, heavy_nodes) = (self.id, opening.get(), &self.terms().heavy);
-        let founded = votes.len() == heavy_nodes.len()
-            && votes
-                .iter()
-                .zip(heavy_nodes)
-                .all(|(vote, heavy)| (vote.get().heavy, vote.get().computation) == (*heavy, id))
-            && votes_digest(id, &votes) == said.votes;
-        let own = votes.iter().find(|vote| vote.signer() == from).cloned();
-        let Some(vote) = own.filter(|_| founded && said.heavy == from && said.computation == id) else {
-            turn.ignore(from, "open", "it does not come with the votes that it names");
-            return;
-        };
-        let committed = partial_sum_commitment(id, from, &said.blind, &said.partial_sum);
-        if committed != vote.get().partial_sum {
-            self.convict_opening(turn, vote, opening);
-            return;
-        }
-        let (me, Some(heavy)) = (turn.me(), self.heavy()) else { return };
-        if votes.iter().find(|vote| vote.signer() == me) != heavy.said.votes.get(&me) {
-            turn.ignore(from, "open", "it does not answer this node's vote");
-            return;
-        }
-        for vote in votes {
-            if !self.keep_vote(turn, vote) {
-                return;
-            }
-        }
-        self.check_votes(turn);
-        if let Some(heavy) = self.heavy_mut() {
-            heavy.said.openings.entry(from).or_insert(opening);
-            self.advance(turn);
-        }
-    }
-
     /// Climbs as many rungs as the statements at hand allow.
     pub fn advance(&mut self, turn: &mut Turn<'_>) {
+        self.advance_decrees(turn);
         self.freeze(turn);
         self.check_freezes(turn);
         self.show_rho(turn);
+        self.rebuild_rhos(turn.me());
         self.commit_verifiers(turn);
         self.show_verifiers(turn);
         self.vote(turn);
         self.check_votes(turn);
         self.open(turn);
+        self.advance_decrees(turn);
         self.conclude(turn);
     }
 
@@ -260,10 +187,7 @@ impl Entry {
         let minimum = self.terms().min_participants;
         let Some(heavy) = self.heavy_mut() else { return };
         let Step::Closed { list } = &heavy.step else { return };
-        let lists: Vec<&List> = heavy_nodes.iter().filter_map(|other| heavy.list_of(me, other)).collect();
-        if lists.len() < heavy_nodes.len() {
-            return;
-        }
+        let Some(lists) = heavy.counted_lists(id, me, &heavy_nodes) else { return };
         let (frozen, list) = (List::intersection(lists), list.clone());
         if !self.check_left_out(turn) {
             return;
@@ -272,6 +196,13 @@ impl Entry {
         if participants < minimum {
             let failure = Failure::InsufficientParticipants { accepted: participants, minimum };
             self.fail(turn, failure);
+            return;
+        }
+        if self.threshold().is_some() {
+            let Some(heavy) = self.heavy_mut() else { return };
+            let accepted = frozen.clone();
+            turn.persist(Record::Frozen { computation: id, freeze: None, accepted, closes: Vec::new() });
+            heavy.step = Step::Frozen { list, frozen };
             return;
         }
         let Some(heavy) = self.heavy_mut() else { return };
@@ -283,117 +214,25 @@ impl Entry {
         let freeze =
             turn.sign(Freeze { computation: id, heavy: me, lists: digests, frozen: set, participants });
         let closes = heavy.closes(&heavy_nodes);
-        turn.persist(Record::Frozen { freeze: freeze.clone(), accepted: frozen.clone(), closes });
+        turn.persist(Record::Frozen {
+            computation: id,
+            freeze: Some(freeze.clone()),
+            accepted: frozen.clone(),
+            closes,
+        });
         heavy.step = Step::Frozen { list, frozen };
         heavy.said.freezes.insert(me, freeze);
         self.stepped(turn, Want::Freeze);
     }
 
-    /// Whether the frozen set can not change any more: every heavy node has signed it.
+    /// Whether the frozen set can not change any more: every heavy node has signed it, or a quorum has decided.
     pub(super) fn set_is_fixed(&self) -> bool {
         let frozen = |heavy: &Heavy| {
-            let all = self.terms().heavy.iter().all(|other| heavy.said.freezes.contains_key(other));
+            let all = heavy.quorum.is_some()
+                || self.terms().heavy.iter().all(|other| heavy.said.freezes.contains_key(other));
             all && !matches!(heavy.step, Step::Collecting | Step::Closed { .. })
         };
         self.heavy().is_some_and(frozen)
-    }
-
-    /// With the frozen set agreed, and verified where there are proofs: fixes the partial sum over what is left.
-    fn vote(&mut self, turn: &mut Turn<'_>) {
-        let (id, me, terms) = (self.id, turn.me(), self.computation.get().clone());
-        let ready = self
-            .heavy()
-            .is_some_and(|heavy| matches!(heavy.step, Step::Frozen { .. } | Step::Verifying { .. }));
-        let Some(unverified) = ready.then(|| self.unverified(me)).flatten() else { return };
-        let proven = terms.sharing.is_proven();
-        let verifications = proven.then(|| verifications_digest(id, &self.verifications()));
-        let Some(heavy) = self.heavy_mut() else { return };
-        let (Step::Frozen { list, frozen } | Step::Verifying { list, frozen }) = &heavy.step else { return };
-        let accepted = frozen.without(&unverified);
-        let (participants, minimum) = (accepted.participants(), terms.min_participants);
-        if participants < minimum {
-            let failure = Failure::InsufficientParticipants { accepted: participants, minimum };
-            self.fail(turn, failure);
-            return;
-        }
-        let Some(partial_sum) = heavy.partial_sum(turn, id, &terms, &accepted) else { return };
-        let blind = turn.secret_bytes();
-        let commitment = partial_sum_commitment(id, me, blind.expose(), partial_sum.expose());
-        let vote = turn.sign(Vote {
-            computation: id,
-            heavy: me,
-            accepted: accepted.digest(id),
-            participants,
-            unverified: frozen.participants() - participants,
-            verifications,
-            partial_sum: commitment,
-        });
-        turn.persist(Record::Voted {
-            vote: vote.clone(),
-            unverified: unverified.into_iter().collect(),
-            partial_sum: partial_sum.clone(),
-            blind: blind.clone(),
-        });
-        let (list, frozen) = (list.clone(), frozen.clone());
-        heavy.step = Step::Voted { list, frozen, accepted, partial_sum, blind };
-        heavy.said.votes.insert(me, vote);
-        self.stepped(turn, Want::Vote);
-    }
-
-    /// With every vote for the same set: lets the partial sum go.
-    fn open(&mut self, turn: &mut Turn<'_>) {
-        let (id, me, heavy_nodes) = (self.id, turn.me(), self.terms().heavy.clone());
-        let Some(heavy) = self.heavy_mut() else { return };
-        let Step::Voted { list, frozen, accepted, partial_sum, blind } = &heavy.step else { return };
-        let Some(own) = heavy.said.votes.get(&me).map(Signed::get) else { return };
-        let agrees = |vote: &&Signed<Vote>| vote.get().is_for_the_set_of(own);
-        let votes: Vec<_> = heavy_nodes
-            .iter()
-            .filter_map(|other| heavy.said.votes.get(other).filter(agrees).cloned())
-            .collect();
-        if votes.len() < heavy_nodes.len() {
-            return;
-        }
-        let opening = turn.sign(Opening {
-            computation: id,
-            heavy: me,
-            votes: votes_digest(id, &votes),
-            blind: *blind.expose(),
-            partial_sum: partial_sum.expose().clone(),
-        });
-        turn.persist(Record::Opened { opening: opening.clone(), votes: votes.clone() });
-        heavy.said.openings.insert(me, opening);
-        let (list, frozen, accepted) = (list.clone(), frozen.clone(), accepted.clone());
-        heavy.step = Step::Opened { list, frozen, accepted, votes };
-        self.stepped(turn, Want::Opening);
-    }
-
-    /// With every opening: the certificate.
-    fn conclude(&mut self, turn: &mut Turn<'_>) {
-        let heavy_nodes = self.terms().heavy.clone();
-        let computation = self.computation.clone();
-        let Some(heavy) = self.heavy_mut() else { return };
-        let Step::Opened { votes, .. } = &heavy.step else { return };
-        let votes = votes.clone();
-        let openings: Vec<_> =
-            heavy_nodes.iter().filter_map(|it| heavy.said.openings.get(it).cloned()).collect();
-        if openings.len() < heavy_nodes.len() {
-            return;
-        }
-        let participants = heavy.accepted_participants();
-        let certificate = Certificate { computation, votes, openings };
-        match outcome_of(&certificate) {
-            Ok(answer) => self.complete(turn, certificate, answer),
-            // Nothing else is left to be wrong: each rung has checked its statements.
-            Err(error) => {
-                let CertificateError::Shape { heavy: culprit, .. } = error else { return };
-                let mut pairs = certificate.votes.iter().zip(&certificate.openings);
-                if let Some((vote, opening)) = pairs.find(|(vote, _)| vote.signer() == culprit) {
-                    self.convict_opening(turn, vote.clone(), opening.clone());
-                }
-            }
-        }
-        self.spread_certificate(turn, &participants);
     }
 
     /// A rung was climbed: the others hear of it, and what is missing for the next one is asked for soon.
@@ -411,10 +250,10 @@ impl Entry {
     /// Asks another heavy node for what this one lacks from it.
     pub fn ask_for_lacking(&self, turn: &mut Turn<'_>, other: PeerId) {
         let me = turn.me();
-        let proven = self.terms().sharing.is_proven();
-        if let Some(want) = self.heavy().and_then(|heavy| heavy.lacks_from(me, &other, proven)) {
+        if let Some(want) = self.heavy().and_then(|heavy| heavy.lacks_from(me, &other, self.terms())) {
             turn.send(other, Message::Want { computation: self.id, want });
         }
+        self.ask_for_inputs(turn, other);
     }
 
     /// Sets the timer to ask again.
@@ -429,11 +268,12 @@ impl Entry {
     pub fn on_patience_over(&mut self, turn: &mut Turn<'_>) {
         let me = turn.me();
         let failure = match &self.stage {
-            Stage::Proposed { accepted: Some(_), .. } => Failure::NeverAnnounced,
+            Stage::Proposed { accepted: Some(_), .. } | Stage::Proposed { dealing: Some(_), .. } => {
+                Failure::NeverAnnounced
+            }
             Stage::Running { .. } => {
                 let Some(heavy) = self.heavy() else { return };
-                let proven = self.terms().sharing.is_proven();
-                let lacking = |other: &PeerId| heavy.lacks_from(me, other, proven).is_some();
+                let lacking = |other: &PeerId| heavy.lacks_from(me, other, self.terms()).is_some();
                 let others = self.others(me).into_iter().filter(lacking).collect();
                 // Who has not even closed was away itself.
                 Failure::Missing { heavy: if heavy.is_closed() { others } else { vec![me] } }
@@ -445,25 +285,6 @@ impl Entry {
 }
 
 impl Heavy {
-    /// This node's sum over the accepted set, with its noise; `None` if it lacks a report.
-    fn partial_sum(
-        &self,
-        turn: &mut Turn<'_>,
-        id: ComputationId,
-        terms: &Computation,
-        accepted: &List,
-    ) -> Option<Secret<Vec<u8>>> {
-        let position = terms.heavy.iter().position(|heavy| *heavy == turn.me())?;
-        let shares: Option<Vec<_>> =
-            accepted.entries().iter().map(|entry| self.report_share(&entry.participant)).collect();
-        let scheme = statistics::scheme(terms).ok()?;
-        let mut sum = scheme.partial_sum(id.as_bytes(), position, shares?.into_iter()).ok()?;
-        if let Some(noise) = statistics::draw_noise(terms, turn.rng()) {
-            scheme.add_noise(&mut sum, noise.expose()).ok()?;
-        }
-        Some(sum)
-    }
-
     /// Whether agreement has begun.
     pub fn is_closed(&self) -> bool {
         !matches!(self.step, Step::Collecting)

@@ -5,8 +5,13 @@
 //! made once, for ever.
 
 mod agreement;
+mod counting;
+mod dealing;
 mod evidence;
 mod intake;
+mod noise;
+mod quorum;
+mod reveal;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -15,13 +20,17 @@ use super::entry::{Entry, Stage};
 use super::event::Timer;
 use super::turn::Turn;
 use crate::domain::limits::{ANNOUNCEMENT_WAIT, CLOCK_SKEW_MAX, DEADLINE_MAX, REFUSAL_CHARS_MAX};
-use crate::domain::{Digest, PeerId, Refusal, Role};
+use crate::domain::{Computation, Digest, PeerId, Refusal, Role};
 use crate::sharing::Secret;
 use crate::wire::{
-    Acceptance, Blind, Close, Exclusion, Freeze, List, Manifest, Message, Opening, Receipt, Record, Signed,
-    Submission, Vote, Want, rho_commitment,
+    Acceptance, Blind, Close, Dealt, Exclusion, Freeze, List, Manifest, Message, Opening, Receipt, Record,
+    Signed, Submission, Vote, Want, rho_commitment,
 };
+use quorum::Quorum;
 use verify::Verifying;
+
+pub(super) use dealing::{Dealing, deals_differ};
+pub(super) use quorum::opened_digest;
 
 /// What a heavy node holds of one running computation.
 #[derive(Debug, Default)]
@@ -39,6 +48,8 @@ pub(in crate::protocol) struct Heavy {
     verifying: Verifying,
     /// This node's ρ and the random bytes of its commitment.
     rho: Option<(Secret<[u8; 32]>, Blind)>,
+    /// Under threshold sharing.
+    quorum: Option<Quorum>,
     step: Step,
 }
 
@@ -48,6 +59,8 @@ pub(in crate::protocol) struct Promise {
     pub acceptance: Signed<Acceptance>,
     pub rho: Secret<[u8; 32]>,
     pub blind: Blind,
+    /// Under threshold sharing: what it was dealt.
+    pub dealt: Option<Dealt>,
 }
 
 /// The statements of all heavy nodes, as far as they have come.
@@ -131,7 +144,8 @@ impl Heavy {
 
     /// What a heavy node that accepted begins with.
     pub fn with_promise(promise: Promise) -> Self {
-        Self { rho: Some((promise.rho, promise.blind)), ..Self::default() }
+        let quorum = promise.dealt.map(Quorum::new);
+        Self { rho: Some((promise.rho, promise.blind)), quorum, ..Self::default() }
     }
 
     /// The accepted set's participants, once there is one.
@@ -152,8 +166,13 @@ impl Heavy {
                     self.step = Step::Closed { list };
                 }
             }
-            Record::Frozen { freeze, accepted, closes } => {
-                self.said.freezes.insert(me, freeze);
+            Record::Decree { topic, memory, .. } => {
+                if let Some(quorum) = &mut self.quorum {
+                    quorum.restore(topic, *memory);
+                }
+            }
+            Record::Frozen { freeze, accepted, closes, .. } => {
+                self.said.freezes.extend(freeze.map(|freeze| (me, freeze)));
                 self.said.closes.extend(closes.into_iter().map(|close| (close.signer(), close)));
                 if let Step::Closed { list } = std::mem::take(&mut self.step) {
                     self.step = Step::Frozen { list, frozen: accepted };
@@ -181,6 +200,7 @@ impl Heavy {
                 }
             }
             Record::Proposed(_)
+            | Record::Dealing { .. }
             | Record::Accepted { .. }
             | Record::Announced(_)
             | Record::Report(_)
@@ -197,23 +217,19 @@ impl Heavy {
     }
 
     /// What this node lacks from another heavy node to climb the next rung.
-    fn lacks_from(&self, me: PeerId, other: &PeerId, proven: bool) -> Option<Want> {
-        let close = self.said.closes.get(other);
-        let own_list = self.said.closes.get(&me).map(|close| close.get().list);
+    fn lacks_from(&self, me: PeerId, other: &PeerId, terms: &Computation) -> Option<Want> {
+        if self.quorum.is_some() {
+            return self.quorum_lacks_from(me, other, terms);
+        }
+        let proven = terms.sharing.is_proven();
         let own_vote = self.said.votes.get(&me);
         match &self.step {
             Step::Collecting => None,
-            Step::Closed { .. } => match close {
-                None => Some(Want::Close),
-                Some(close) if Some(close.get().list) != own_list && !self.said.lists.contains_key(other) => {
-                    Some(Want::List)
-                }
-                Some(_) => None,
-            },
+            Step::Closed { .. } => self.lacks_list_of(me, other),
             Step::Frozen { .. } if !self.said.freezes.contains_key(other) => Some(Want::Freeze),
             // Without proofs, what comes next needs the freezes alone.
             Step::Frozen { .. } | Step::Verifying { .. } => {
-                proven.then(|| self.verifying.lacks_from(me, other)).flatten()
+                proven.then(|| self.verifying.lacks_from(me, other, None)).flatten()
             }
             Step::Voted { .. } => match self.said.votes.get(other).map(Signed::get) {
                 None => Some(Want::Vote),
@@ -223,6 +239,18 @@ impl Heavy {
                 Some(_) => proven.then_some(Want::Vote),
             },
             Step::Opened { .. } => (!self.said.openings.contains_key(other)).then_some(Want::Opening),
+        }
+    }
+
+    /// What is lacking of another heavy node's list.
+    fn lacks_list_of(&self, me: PeerId, other: &PeerId) -> Option<Want> {
+        let own_list = self.said.closes.get(&me).map(|close| close.get().list);
+        match self.said.closes.get(other) {
+            None => Some(Want::Close),
+            Some(close) if Some(close.get().list) != own_list && !self.said.lists.contains_key(other) => {
+                Some(Want::List)
+            }
+            Some(_) => None,
         }
     }
 
@@ -248,16 +276,26 @@ impl Heavy {
                 let vote = self.said.votes.get(&me)?.clone();
                 let judged_by = &self.verifying.commitments;
                 let verifications = match vote.get().verifications {
-                    Some(_) => heavy_nodes.iter().filter_map(|heavy| judged_by.get(heavy).cloned()).collect(),
-                    None => Vec::new(),
+                    Some(_) if self.quorum.is_none() => {
+                        heavy_nodes.iter().filter_map(|heavy| judged_by.get(heavy).cloned()).collect()
+                    }
+                    Some(_) | None => Vec::new(),
                 };
                 Some(Message::Vote { vote, verifications })
             }
             Want::Opening => {
                 let Step::Opened { votes, .. } = &self.step else { return None };
-                Some(Message::Open { opening: self.said.openings.get(&me)?.clone(), votes: votes.clone() })
+                // Under threshold sharing a decree fixes the others' votes.
+                let own = self.quorum.is_some();
+                let votes = votes.iter().filter(|vote| !own || vote.signer() == me).cloned().collect();
+                Some(Message::Open { opening: self.said.openings.get(&me)?.clone(), votes })
             }
-            Want::Announcement | Want::Outcome | Want::Rho | Want::Verifiers => None,
+            Want::Announcement
+            | Want::Outcome
+            | Want::Deal
+            | Want::Rho
+            | Want::Verifiers
+            | Want::Input { .. } => None,
         }
     }
 }
@@ -265,23 +303,37 @@ impl Heavy {
 impl Entry {
     /// A proposer asks. Accepting persists ρ and its commitment first.
     pub fn on_propose(&mut self, turn: &mut Turn<'_>) {
-        let Stage::Proposed { accepted, .. } = &mut self.stage else { return };
+        let Stage::Proposed { accepted, dealing, .. } = &self.stage else { return };
         let proposer = self.computation.get().proposer;
+        if dealing.is_some() && accepted.is_none() {
+            self.deal_again(turn);
+            return;
+        }
         if let Some(promise) = accepted {
             turn.send(proposer, Message::Accept(promise.acceptance.clone()));
             return;
         }
+        if self.threshold().is_some() {
+            self.begin_dealing(turn);
+            return;
+        }
+        let Stage::Proposed { accepted, .. } = &mut self.stage else { return };
         let (id, heavy) = (self.id, turn.me());
         let (rho, blind) = (turn.secret_bytes(), turn.secret_bytes());
         let commitment = rho_commitment(id, heavy, &blind, &rho);
         let acceptance = turn.sign(Acceptance { computation: id, heavy, rho_commitment: commitment });
-        *accepted =
-            Some(Box::new(Promise { acceptance: acceptance.clone(), rho: rho.clone(), blind: blind.clone() }));
+        *accepted = Some(Box::new(Promise {
+            acceptance: acceptance.clone(),
+            rho: rho.clone(),
+            blind: blind.clone(),
+            dealt: None,
+        }));
         turn.persist(Record::Accepted {
             computation: self.computation.clone(),
             acceptance: acceptance.clone(),
             rho,
             blind,
+            dealt: None,
         });
         turn.send(proposer, Message::Accept(acceptance));
         self.await_announcement(turn);
@@ -324,7 +376,11 @@ impl Entry {
         if !self.terms().has_heavy(&from) {
             return;
         }
-        if want == Want::Verifiers {
+        if want == Want::Deal {
+            self.deal_to(turn, Some(from));
+        } else if let Want::Input { topic, owner } = want {
+            self.send_input(turn, from, topic, owner);
+        } else if want == Want::Verifiers {
             self.send_verifiers(turn, from);
         } else if let Some(statement) = self.statement(turn.me(), want) {
             turn.send(from, statement);
@@ -334,7 +390,7 @@ impl Entry {
     /// The statement of this node that another heavy node asks for, if it may be shown.
     fn statement(&self, me: PeerId, want: Want) -> Option<Message> {
         if want == Want::Rho {
-            return self.rho_message();
+            return if self.threshold().is_some() { self.rho_parts_message() } else { self.rho_message() };
         }
         self.heavy().and_then(|heavy| heavy.statement(me, &self.terms().heavy, want))
     }

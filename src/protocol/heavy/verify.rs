@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::dealing::rebuild;
+use super::quorum::Quorum;
 use super::{Heavy, Step};
 use crate::domain::limits::VERIFIER_BATCH_BYTES;
 use crate::domain::{Computation, ComputationId, Digest, PeerId};
@@ -23,13 +25,15 @@ pub(super) struct Verifying {
     /// ρ of each heavy node, as far as they have come.
     rhos: BTreeMap<PeerId, Secret<[u8; 32]>>,
     pub commitments: BTreeMap<PeerId, Signed<Verification>>,
-    /// Batches of verifier shares that match their commitments.
-    batches: BTreeMap<PeerId, BTreeMap<u32, Secret<Vec<u8>>>>,
+    /// Batches of verifier shares that match their commitments, with the random bytes of these.
+    batches: BTreeMap<PeerId, BTreeMap<u32, (Blind, Secret<Vec<u8>>)>>,
     /// This node's own verifier shares, computed when they are needed.
     own: Option<Secret<Vec<u8>>>,
     /// The random bytes of this node's own commitments.
     blinds: Vec<Blind>,
     shown: Shown,
+    /// Who had committed when this node showed its verifier shares.
+    in_time: BTreeSet<PeerId>,
 }
 
 /// What this node has sent unasked since it started.
@@ -76,18 +80,44 @@ impl Verifying {
     /// A heavy node's verifier shares, one after the other.
     fn verifiers_of(&self, heavy: &PeerId) -> Vec<u8> {
         let batches = self.batches.get(heavy).into_iter().flat_map(BTreeMap::values);
-        batches.flat_map(|batch| batch.expose().iter().copied()).collect()
+        batches.flat_map(|(_, shares)| shares.expose().iter().copied()).collect()
     }
 
     /// What is lacking from another heavy node while this one is frozen or verifies.
-    pub fn lacks_from(&self, me: PeerId, other: &PeerId) -> Option<Want> {
+    pub fn lacks_from(&self, me: PeerId, other: &PeerId, quorum: Option<&Quorum>) -> Option<Want> {
         if !self.commitments.contains_key(&me) {
-            return (!self.rhos.contains_key(other)).then_some(Want::Rho);
+            let came = quorum.map_or_else(
+                || self.rhos.contains_key(other),
+                |quorum| !self.rhos.is_empty() || quorum.rho_parts.contains_key(other),
+            );
+            return (!came).then_some(Want::Rho);
         }
         if !self.commitments.contains_key(other) {
             return Some(Want::Verification);
         }
         (!self.has_all_batches(other)).then_some(Want::Verifiers)
+    }
+
+    /// The digest of a node's verifier shares, if this one has them all.
+    pub fn held(&self, me: PeerId, owner: &PeerId) -> Option<Digest> {
+        let commitment = self.commitments.get(owner)?;
+        let complete = if *owner == me { self.own.is_some() } else { self.has_all_batches(owner) };
+        complete.then(|| Digest::of("formix-p2p/verification-digest/1", &[commitment.body()]))
+    }
+
+    /// Whether a node had committed before this one showed anything.
+    pub fn was_in_time(&self, me: PeerId, owner: &PeerId) -> bool {
+        self.in_time.contains(owner) || self.is_spectator(me)
+    }
+
+    /// Whether a node's verifier shares may still count for this one.
+    pub fn may_count(&self, node: &PeerId) -> bool {
+        self.shown < Shown::Verifiers || self.in_time.contains(node)
+    }
+
+    /// Whether this node has no verifier shares of its own, because it lacks reports of the frozen set.
+    pub fn is_spectator(&self, me: PeerId) -> bool {
+        !self.commitments.contains_key(&me)
     }
 }
 
@@ -104,10 +134,35 @@ impl Entry {
             return;
         }
         heavy.verifying.shown = Shown::Rho;
-        if let Some((rho, _)) = &heavy.rho {
+        if let Some((rho, _)) = heavy.rho.as_ref().filter(|_| heavy.quorum.is_none()) {
             heavy.verifying.rhos.insert(me, rho.clone());
         }
         self.stepped(turn, Want::Rho);
+    }
+
+    /// Under threshold sharing: with k nodes' shares of every ρ, rebuilds them all.
+    pub(super) fn rebuild_rhos(&mut self, me: PeerId) {
+        let (id, terms) = (self.id, self.computation.get().clone());
+        let fixed = self.set_is_fixed();
+        let Some((heavy, k)) = self.threshold().and_then(|k| Some((self.heavy_mut()?, k))) else { return };
+        let Some(quorum) = heavy.quorum.as_ref().filter(|_| fixed && heavy.verifying.rhos.is_empty()) else {
+            return;
+        };
+        let mut rhos = BTreeMap::new();
+        for (at, (dealer, deal)) in terms.heavy.iter().zip(&quorum.dealt.deals).enumerate() {
+            let shares = terms.heavy.iter().enumerate().filter_map(|(position, holder)| {
+                let part = if *holder == me {
+                    quorum.dealt.rho.get(at)
+                } else {
+                    quorum.rho_parts.get(holder)?.get(at)?.as_ref()
+                };
+                Some((position, part?))
+            });
+            let shares: Vec<_> = shares.collect();
+            let Some(rho) = rebuild(id, &terms.heavy, k, deal.get(), &shares) else { return };
+            rhos.insert(*dealer, rho);
+        }
+        heavy.verifying.rhos = rhos;
     }
 
     /// This node's ρ for another heavy node, if the set is frozen.
@@ -169,7 +224,9 @@ impl Entry {
     /// Another heavy node has fixed its verifier shares.
     pub fn on_verification(&mut self, turn: &mut Turn<'_>, from: PeerId, commitment: Signed<Verification>) {
         let said = commitment.get();
-        if said.heavy != from || said.computation != self.id || !self.terms().has_heavy(&from) {
+        // Under threshold sharing others pass it on when its signer may be gone.
+        let by_sender = said.heavy == from || self.threshold().is_some();
+        if !by_sender || said.computation != self.id || !self.terms().has_heavy(&said.heavy) {
             turn.ignore(from, "verification", "it is not this heavy node's");
             return;
         }
@@ -200,18 +257,18 @@ impl Entry {
 
     /// With every commitment: the verifier shares may go.
     pub(super) fn show_verifiers(&mut self, turn: &mut Turn<'_>) {
-        let me = turn.me();
-        let all = self.terms().heavy.clone();
+        let (me, terms) = (turn.me(), self.computation.get().clone());
         let Some(heavy) = self.heavy_mut() else { return };
-        let committed = all.iter().all(|other| heavy.verifying.commitments.contains_key(other));
-        let due = matches!(heavy.step, Step::Verifying { .. }) && committed;
+        let due = matches!(heavy.step, Step::Verifying { .. }) && heavy.enough_commitments(&terms);
         if !due || heavy.verifying.shown >= Shown::Verifiers {
             return;
         }
+        heavy.verifying.in_time = heavy.verifying.commitments.keys().copied().collect();
         heavy.verifying.shown = Shown::Verifiers;
         for other in self.others(me) {
             self.send_verifiers(turn, other);
         }
+        self.restart_grace(turn);
         self.attempts = 0;
         self.retry_later(turn);
     }
@@ -220,10 +277,12 @@ impl Entry {
     pub(super) fn send_verifiers(&mut self, turn: &mut Turn<'_>, to: PeerId) {
         let (id, me, terms) = (self.id, turn.me(), self.computation.get().clone());
         let Some(heavy) = self.heavy_mut() else { return };
-        let collects = matches!(heavy.step, Step::Collecting | Step::Closed { .. } | Step::Frozen { .. });
-        let committed = terms.heavy.iter().all(|other| heavy.verifying.commitments.contains_key(other));
-        let passed = !collects && !matches!(heavy.step, Step::Verifying { .. });
-        if collects || !(committed || passed) {
+        let may_show = match heavy.step {
+            Step::Collecting | Step::Closed { .. } | Step::Frozen { .. } => false,
+            Step::Verifying { .. } => heavy.verifying.shown >= Shown::Verifiers,
+            Step::Voted { .. } | Step::Opened { .. } => true,
+        };
+        if !may_show {
             return;
         }
         if heavy.verifying.own.is_none() {
@@ -236,9 +295,27 @@ impl Entry {
         let Ok(scheme) = statistics::scheme(&terms) else { return };
         for (batch, (shares, blind)) in batches(&scheme, own.expose()).zip(&heavy.verifying.blinds).enumerate()
         {
-            let shares = Secret::new(shares.to_vec());
-            let batch = index(batch);
-            turn.send(to, Message::Verifiers { computation: id, batch, blind: blind.clone(), shares });
+            let (shares, blind) = (Secret::new(shares.to_vec()), blind.clone());
+            turn.send(
+                to,
+                Message::Verifiers { computation: id, heavy: me, batch: index(batch), blind, shares },
+            );
+        }
+    }
+
+    /// Another node's verifier shares, as this one has them, for a third.
+    pub(super) fn send_verifiers_of(&mut self, turn: &mut Turn<'_>, to: PeerId, owner: PeerId) {
+        let id = self.id;
+        if owner == turn.me() {
+            self.send_verifiers(turn, to);
+            return;
+        }
+        let Some(heavy) = self.heavy() else { return };
+        let Some(commitment) = heavy.verifying.commitments.get(&owner) else { return };
+        turn.send(to, Message::Verification(commitment.clone()));
+        for (batch, (blind, shares)) in heavy.verifying.batches.get(&owner).into_iter().flatten() {
+            let (batch, blind, shares) = (*batch, blind.clone(), shares.clone());
+            turn.send(to, Message::Verifiers { computation: id, heavy: owner, batch, blind, shares });
         }
     }
 
@@ -247,19 +324,24 @@ impl Entry {
         &mut self,
         turn: &mut Turn<'_>,
         from: PeerId,
+        owner: PeerId,
         batch: u32,
-        blind: &Blind,
+        blind: Blind,
         shares: Secret<Vec<u8>>,
     ) {
-        let id = self.id;
+        let (id, terms) = (self.id, self.computation.get().clone());
         let Some(heavy) = self.heavy_mut() else { return };
-        let commitment = heavy.verifying.commitments.get(&from).map(Signed::get);
+        let commitment = heavy.verifying.commitments.get(&owner).map(Signed::get);
         let promised = commitment.and_then(|commitment| commitment.batches.get(batch as usize));
-        if promised != Some(&verifiers_commitment(id, from, batch, blind, shares.expose())) {
-            turn.ignore(from, "verifiers", "it is not what it committed to");
+        let sizes = heavy.batch_sizes(&terms).unwrap_or_default();
+        let fits = commitment.is_some_and(|commitment| commitment.batches.len() == sizes.len())
+            && sizes.get(batch as usize) == Some(&shares.expose().len())
+            && promised == Some(&verifiers_commitment(id, owner, batch, &blind, shares.expose()));
+        if !fits {
+            turn.ignore(from, "verifiers", "they are not what was committed to, or this node is not as far");
             return;
         }
-        heavy.verifying.batches.entry(from).or_default().insert(batch, shares);
+        heavy.verifying.batches.entry(owner).or_default().insert(batch, (blind, shares));
         self.advance(turn);
     }
 
@@ -271,19 +353,12 @@ impl Entry {
             return self.set_is_fixed().then(BTreeSet::new);
         }
         let Step::Verifying { frozen, .. } = &heavy.step else { return None };
-        let mut verifiers = Vec::new();
-        for (position, other) in terms.heavy.iter().enumerate() {
-            let shares = if *other == me {
-                heavy.verifying.own.as_ref()?.expose().clone()
-            } else {
-                if !heavy.verifying.has_all_batches(other) {
-                    return None;
-                }
-                heavy.verifying.verifiers_of(other)
-            };
-            verifiers.push((position, shares));
-        }
-        heavy.left_out_by(self.id, terms, frozen, &verifiers)
+        let counted = heavy.counted_verifiers(self.id, me, terms)?;
+        let verifiers: Option<Vec<_>> = counted
+            .into_iter()
+            .map(|(position, node)| Some((position, heavy.verifiers_of(me, &node)?)))
+            .collect();
+        heavy.left_out_by(self.id, terms, frozen, &verifiers?)
     }
 }
 
@@ -307,9 +382,24 @@ impl Heavy {
         let position = terms.heavy.iter().position(|heavy| *heavy == me)?;
         let reports: Option<Vec<_>> =
             frozen.entries().iter().map(|entry| self.report_share(&entry.participant)).collect();
-        let shares =
-            statistics::scheme(terms).ok()?.verifier_shares(key.expose(), id.as_bytes(), position, &reports?);
+        let scheme = statistics::scheme(terms).ok()?;
+        let mut shares = scheme.verifier_shares(key.expose(), id.as_bytes(), position, &reports?);
+        shares.extend(self.noise_verifiers(&scheme, key.expose(), id));
         Some(Secret::new(shares))
+    }
+
+    /// A heavy node's verifier shares, one after the other, this node's own included.
+    pub(super) fn verifiers_of(&self, me: PeerId, node: &PeerId) -> Option<Vec<u8>> {
+        let own = || Some(self.verifying.own.as_ref()?.expose().clone());
+        if *node == me { own() } else { Some(self.verifying.verifiers_of(node)) }
+    }
+
+    /// The bytes of each batch of one node's verifier shares, once the set is frozen.
+    fn batch_sizes(&self, terms: &Computation) -> Option<Vec<usize>> {
+        let scheme = statistics::scheme(terms).ok()?;
+        let reports = self.step.frozen()?.entries().len() * scheme.verifier_bytes();
+        let all = vec![0; reports + self.noise_verifier_bytes(&scheme)];
+        Some(batches(&scheme, &all).map(<[u8]>::len).collect())
     }
 
     /// Whose reports these verifier shares of the frozen set leave out.
@@ -324,9 +414,11 @@ impl Heavy {
         let public = |participant: &PeerId| self.held.get(participant).map(|held| &held.manifest.get().public);
         let publics: Vec<&[u8]> =
             entries.iter().map(|entry| public(&entry.participant).map_or(&[][..], Vec::as_slice)).collect();
-        let verifiers: Vec<_> =
-            verifiers.iter().map(|(position, shares)| (*position, shares.as_slice())).collect();
-        let verdicts = statistics::scheme(terms).ok()?.verdicts(id.as_bytes(), &publics, &verifiers).ok()?;
+        let scheme = statistics::scheme(terms).ok()?;
+        let bytes = entries.len() * scheme.verifier_bytes();
+        let verifiers: Option<Vec<_>> =
+            verifiers.iter().map(|(position, shares)| Some((*position, shares.get(..bytes)?))).collect();
+        let verdicts = scheme.verdicts(id.as_bytes(), &publics, &verifiers?).ok()?;
         let refused = entries.iter().zip(verdicts).filter(|(_, verdict)| *verdict != Verdict::Valid);
         Some(refused.map(|(entry, _)| entry.participant).collect())
     }

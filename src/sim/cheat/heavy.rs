@@ -267,7 +267,7 @@ impl Cheater {
             Step::Receipt => matches!(message, Message::Receipt(_)),
             Step::Close => matches!(message, Message::Close(_)),
             Step::Freeze => matches!(message, Message::Freeze { .. }),
-            Step::Rho => matches!(message, Message::Rho { .. }),
+            Step::Rho => matches!(message, Message::Rho { .. } | Message::RhoParts { .. }),
             Step::Verification => matches!(message, Message::Verification(_)),
             Step::Verifiers => matches!(message, Message::Verifiers { .. }),
             Step::Vote => matches!(message, Message::Vote { .. }),

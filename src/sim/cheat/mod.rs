@@ -245,8 +245,8 @@ impl Cheater {
                     known.other_report = submissions.clone();
                 }
             }
-            Record::Frozen { freeze, accepted, .. } => {
-                if let Some(known) = self.known.get_mut(&freeze.get().computation) {
+            Record::Frozen { computation, accepted, .. } => {
+                if let Some(known) = self.known.get_mut(computation) {
                     known.frozen = accepted.clone();
                 }
             }
@@ -258,6 +258,8 @@ impl Cheater {
             Record::Proposed(_)
             | Record::Report(_)
             | Record::Held(_)
+            | Record::Dealing { .. }
+            | Record::Decree { .. }
             | Record::Verifying { .. }
             | Record::Opened { .. }
             | Record::Failed { .. }

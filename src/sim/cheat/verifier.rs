@@ -8,7 +8,7 @@ use crate::domain::{ComputationId, Digest};
 use crate::protocol::Action;
 use crate::sharing::Secret;
 use crate::statistics;
-use crate::wire::{Message, Record, Signed, Submission, Verification, Vote, verifiers_commitment};
+use crate::wire::{Message, Part, Record, Signed, Submission, Verification, Vote, verifiers_commitment};
 
 /// The random bytes of a commitment to garbage.
 const GARBAGE_BLIND: [u8; 32] = [9; 32];
@@ -19,6 +19,10 @@ impl Cheater {
         match message {
             Message::Rho { computation, blind, .. } => {
                 Message::Rho { computation, rho: Secret::new([7; 32]), blind }
+            }
+            Message::RhoParts { computation, parts } => {
+                let other = |part: Part| Part { share: damaged(&part.share, 0), ..part };
+                Message::RhoParts { computation, parts: parts.into_iter().map(other).collect() }
             }
             other => other,
         }
@@ -35,9 +39,9 @@ impl Cheater {
                 let commitment = Verification { batches: vec![digest], ..said };
                 vec![Message::Verification(Signed::sign(commitment, &self.identity))]
             }
-            Message::Verifiers { computation, batch, .. } => {
+            Message::Verifiers { computation, heavy, batch, .. } => {
                 let (blind, shares) = (Secret::new(GARBAGE_BLIND), Secret::new(self.garbage_of(computation)));
-                vec![Message::Verifiers { computation, batch, blind, shares }]
+                vec![Message::Verifiers { computation, heavy, batch, blind, shares }]
             }
             Message::Vote { .. } | Message::Open { .. } => Vec::new(),
             other => vec![other],

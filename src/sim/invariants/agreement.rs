@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::violation::{Broken, Check, Invariant};
 use super::outcome::differ_by_noise;
 use super::{Actor, Case, Watch};
-use crate::domain::{Computation, ComputationId, Digest, PeerId};
+use crate::domain::{Computation, ComputationId, Digest, PeerId, Sharing};
 use crate::sharing::ReportShare;
 use crate::statistics;
 use crate::wire::{
@@ -45,13 +45,23 @@ impl Watch {
     }
 
     /// The frozen set is well formed and part of the node's own list.
-    pub(super) fn frozen(actor: Actor<'_>, freeze: &Freeze, accepted: &List) -> Check {
-        let id = freeze.computation;
+    pub(super) fn frozen(
+        &mut self,
+        actor: Actor<'_>,
+        id: ComputationId,
+        freeze: Option<&Freeze>,
+        accepted: &List,
+    ) -> Check {
         let digest = accepted.digest(id);
-        let says = freeze.frozen == digest && freeze.participants == accepted.participants();
+        let says = freeze
+            .is_none_or(|freeze| freeze.frozen == digest && freeze.participants == accepted.participants());
         Invariant::OneSet.check(says && accepted.is_well_formed(id), || {
             format!("{} freezes another set than it keeps", actor.index)
         })?;
+        if self.case(id)?.has_threshold() {
+            // A decree says whose lists count: this node's own need not be among them.
+            return Ok(());
+        }
         let key = RecordKey { kind: RecordKind::Closed, computation: id, peer: None };
         let own = match actor.store.get(&key) {
             Some(Record::Closed { list, .. }) => accepted.entries().iter().all(|entry| list.contains(entry)),
@@ -75,11 +85,9 @@ impl Watch {
         Invariant::OneOpening.check(vote.participants >= minimum, || {
             format!("{} votes for {} participants, below {minimum}", actor.index, vote.participants)
         })?;
-        let heard = case.freezes.get(&actor.index);
-        let mut others = case.computation.heavy.iter().filter(|heavy| **heavy != actor.peer);
-        let unheard = others.find(|heavy| heard.is_none_or(|heard| !heard.contains(heavy)));
+        let frozen_by_all = case.has_threshold() || case.all_freezes_reached(actor);
         Invariant::OneSet
-            .check(unheard.is_none(), || format!("{} votes before every freeze is in", actor.index))?;
+            .check(frozen_by_all, || format!("{} votes before every freeze is in", actor.index))?;
         let unverified: BTreeSet<PeerId> = unverified.iter().copied().collect();
         let frozen = frozen(actor, id);
         let accepted = frozen.map(|frozen| frozen.without(&unverified));
@@ -131,8 +139,10 @@ impl Watch {
         let accepted = vote.get().accepted;
         let case = self.case(id)?;
         let votes = case.votes.get(&actor.index);
-        let mut others = case.computation.heavy.iter().filter(|heavy| **heavy != actor.peer);
-        let agreed = others.all(|heavy| votes.and_then(|votes| votes.get(heavy)) == Some(&accepted));
+        let others = case.others(actor);
+        let agreeing = others.filter(|heavy| votes.and_then(|votes| votes.get(heavy)) == Some(&accepted));
+        // Its own vote besides.
+        let agreed = agreeing.count() + 1 >= case.quorum();
         Invariant::OneOpening.check(agreed, || format!("{} opens before every vote is in", actor.index))?;
         case.opened.insert(actor.peer, accepted);
         let sets: BTreeSet<_> = case.opened.values().collect();
@@ -164,6 +174,10 @@ fn held(actor: Actor<'_>, id: ComputationId) -> BTreeMap<PeerId, Digest> {
 /// Whether a partial sum is that of the shares, with no more noise in its last slot than one heavy node adds.
 fn is_noisy_sum(computation: &Computation, sum: &[u8], with_noise: &[u8]) -> bool {
     let Some(noise) = computation.noise else { return sum == with_noise };
+    if matches!(computation.sharing, Sharing::Threshold { .. }) {
+        // What is added are shares of noise, which may be any number; the total shows it.
+        return true;
+    }
     let slots = statistics::scheme(computation).map_or(1, |scheme| scheme.slots().max(1));
     let residues = |bytes: &[u8]| -> Vec<u128> {
         let residue = |element: &[u8]| element.iter().rev().fold(0, |sum, byte| sum << 8 | u128::from(*byte));

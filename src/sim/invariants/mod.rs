@@ -15,10 +15,10 @@ use super::cheat::Cheat;
 use super::machine::Store;
 use super::scenario::NodeIndex;
 use super::violation::{Check, Invariant};
-use crate::domain::{Computation, ComputationId, Decimal, Digest, Evidence, PeerId, Timestamp};
+use crate::domain::{Computation, ComputationId, Decimal, Digest, Evidence, PeerId, Sharing, Timestamp};
 use crate::protocol::{Action, Notice};
 use crate::statistics::Answer;
-use crate::wire::{Fault, Message, Record, RecordKey, RecordKind};
+use crate::wire::{Fault, Message, Record, RecordKey, RecordKind, Signed};
 
 /// What is known of one computation.
 #[derive(Debug)]
@@ -130,8 +130,8 @@ impl Watch {
                 return;
             }
             Message::Verification(commitment) => return self.hear_verification(receiver, commitment),
-            Message::Verifiers { computation, batch, blind, shares } => {
-                return self.hear_verifiers((from, receiver), *computation, *batch, blind, shares);
+            Message::Verifiers { computation, heavy, batch, blind, shares } => {
+                return self.hear_verifiers((*heavy, receiver), *computation, *batch, blind, shares);
             }
             Message::Vote { vote, verifications } => {
                 for commitment in verifications {
@@ -156,15 +156,19 @@ impl Watch {
             Record::Report(submissions) => self.report_made(actor, submissions),
             Record::Held(submission) => self.report_held(actor, submission),
             Record::Closed { close, list } => self.closed(actor, close.get(), list),
-            Record::Frozen { freeze, accepted, .. } => Self::frozen(actor, freeze.get(), accepted),
+            Record::Frozen { computation, freeze, accepted, .. } => {
+                self.frozen(actor, *computation, freeze.as_ref().map(Signed::get), accepted)
+            }
             Record::Verifying { verification, rhos, .. } => self.verifies(actor, verification.get(), rhos),
             Record::Voted { vote, unverified, partial_sum, blind } => {
                 self.voted(actor, vote.get(), unverified, partial_sum.expose(), blind.expose())
             }
             Record::Certificate(certificate) => self.certified(actor, certificate),
-            Record::Failed { failure, .. } => self.failed(failure),
+            Record::Failed { computation, failure, .. } => self.failed(*computation, failure),
             Record::Proposed(_)
             | Record::Accepted { .. }
+            | Record::Dealing { .. }
+            | Record::Decree { .. }
             | Record::Announced(_)
             | Record::Opened { .. }
             | Record::Ledger(_)
@@ -183,6 +187,10 @@ impl Watch {
             | RecordKind::Held
             | RecordKind::Closed
             | RecordKind::Frozen
+            | RecordKind::Dealing
+            | RecordKind::ListsDecree
+            | RecordKind::VerifiersDecree
+            | RecordKind::OpeningsDecree
             | RecordKind::Verifying
             | RecordKind::Voted
             | RecordKind::Opened
@@ -225,10 +233,15 @@ impl Watch {
         Ok(())
     }
 
-    /// Whether every heavy node of a computation is honest enough for a true total.
-    fn totals_are_true(&self, computation: &Computation) -> bool {
-        let false_ones = computation.heavy.iter().filter_map(|heavy| self.cheats.get(heavy));
-        !false_ones.into_iter().any(|cheat| cheat.can_falsify(computation.sharing))
+    /// Whether a total of so many partial sums must be true: nobody lies about his own, or a lie would show.
+    fn totals_are_true(&self, computation: &Computation, openings: usize) -> bool {
+        let cheats = computation.heavy.iter().filter_map(|heavy| self.cheats.get(heavy));
+        let liars = cheats.filter(|cheat| cheat.can_falsify(computation.sharing)).count();
+        let noticed = match computation.sharing {
+            Sharing::Threshold { k } => openings.saturating_sub(k.into()),
+            Sharing::Additive { .. } | Sharing::Prio3 => 0,
+        };
+        liars <= noticed
     }
 
     /// The value of a light node, in steps.

@@ -12,7 +12,9 @@ impl Watch {
         match record {
             Record::Accepted { acceptance, .. } => self.durable_once(actor, key, acceptance),
             Record::Closed { close, .. } => self.durable_once(actor, key, close),
-            Record::Frozen { freeze, .. } => self.durable_once(actor, key, freeze),
+            Record::Frozen { freeze: Some(freeze), .. } => self.durable_once(actor, key, freeze),
+            Record::Dealing { deal, .. } => self.durable_once(actor, key, deal),
+            Record::Frozen { freeze: None, .. } | Record::Decree { .. } => Ok(()),
             Record::Verifying { verification, .. } => self.durable_once(actor, key, verification),
             Record::Voted { vote, .. } => self.durable_once(actor, key, vote),
             Record::Opened { opening, .. } => self.durable_once(actor, key, opening),
@@ -45,12 +47,14 @@ impl Watch {
     pub(super) fn send(&mut self, actor: Actor<'_>, message: &Message) -> Check {
         match message {
             Message::Accept(acceptance) => self.was_durable(actor, acceptance, message),
+            Message::Deal { deal, .. } => self.was_durable(actor, deal, message),
             Message::Close(close) | Message::List { close, .. } => {
                 self.hear_complete(close.signer(), close.get().computation, close.get().list);
                 self.was_durable(actor, close, message)
             }
             Message::Rho { computation, rho, .. } => self.shows_rho(actor, *computation, rho),
-            Message::Verifiers { computation, .. } => self.shows_verifiers(actor, *computation),
+            Message::RhoParts { computation, parts } => self.shows_rho_parts(actor, *computation, parts),
+            Message::Verifiers { computation, heavy, .. } => self.shows_verifiers(actor, *computation, *heavy),
             Message::Verification(commitment) => self.was_durable(actor, commitment, message),
             Message::Freeze { freeze, .. } => self.was_durable(actor, freeze, message),
             Message::Vote { vote, .. } => self.was_durable(actor, vote, message),
@@ -92,6 +96,7 @@ impl Watch {
             | Message::Stand { .. }
             | Message::Progress { .. }
             | Message::Conflict(_)
+            | Message::Decree(_)
             | Message::Fail(_)
             | Message::Want { .. }
             | Message::Ask { .. }

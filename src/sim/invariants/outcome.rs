@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::machine::Machine;
 use super::super::violation::{Check, Invariant};
 use super::{Actor, Watch, in_steps};
-use crate::domain::{Failure, PeerId, Statistic, Status};
+use crate::domain::{ComputationId, Failure, PeerId, Statistic, Status};
 use crate::protocol::View;
 use crate::statistics;
 use crate::wire::{Certificate, Opening, RecordKind, Signed};
@@ -27,7 +27,7 @@ impl Watch {
             return Invariant::PlainSum
                 .check(false, || "a certificate over a set that nobody voted for".to_owned());
         };
-        if !self.totals_are_true(&computation) {
+        if !self.totals_are_true(&computation, certificate.openings.len()) {
             return Ok(());
         }
         let Ok(scheme) = statistics::scheme(&computation) else { return Ok(()) };
@@ -59,7 +59,10 @@ impl Watch {
     }
 
     /// Failures name what happened, and misconduct names a cheat.
-    pub(super) fn failed(&mut self, failure: &Failure) -> Check {
+    pub(super) fn failed(&self, id: ComputationId, failure: &Failure) -> Check {
+        let terms = self.cases.get(&id).map(|case| &case.computation);
+        let heavy = terms.into_iter().flat_map(|terms| &terms.heavy);
+        let cheats = heavy.filter_map(|heavy| self.cheats.get(heavy));
         match failure {
             // Somebody's word: true, or a cheat's.
             Failure::Accused { by, heavy, .. } => {
@@ -76,6 +79,14 @@ impl Watch {
             Failure::Unreachable { heavy } | Failure::Missing { heavy } => {
                 Invariant::Ends.check(!heavy.is_empty(), || "nobody is missing".to_owned())
             }
+            Failure::SumsDisagree => {
+                let mut liars =
+                    terms.into_iter().flat_map(|terms| cheats.clone().map(|it| (it, terms.sharing)));
+                let lied = liars.any(|(cheat, sharing)| cheat.can_falsify(sharing));
+                Invariant::JustBlame.check(lied, || format!("the sums of {id} disagree, and nobody lied"))
+            }
+            Failure::DealsDiffer => Invariant::JustBlame
+                .check(cheats.count() > 0, || format!("the deals of {id} differ, and everybody is honest")),
             Failure::Refused { .. }
             | Failure::ImpossibleTotal
             | Failure::TooManyOpen { .. }
@@ -111,7 +122,8 @@ impl Watch {
         };
         let true_values = members.iter().all(|(participant, _)| !self.cheats.contains_key(participant));
         let Some(field) = case.computation.query.fields.first() else { return Ok(()) };
-        if !true_values || !self.totals_are_true(&case.computation) {
+        let openings = view.certificate.map_or(0, |certificate| certificate.openings.len());
+        if !true_values || !self.totals_are_true(&case.computation, openings) {
             return Ok(());
         }
         let count = u32::try_from(members.len()).unwrap_or(u32::MAX);
@@ -165,6 +177,7 @@ impl Watch {
 const fn holds_secrets(kind: RecordKind) -> bool {
     match kind {
         RecordKind::Accepted
+        | RecordKind::Dealing
         | RecordKind::Report
         | RecordKind::Held
         | RecordKind::Verifying
@@ -174,6 +187,9 @@ const fn holds_secrets(kind: RecordKind) -> bool {
         | RecordKind::Announced
         | RecordKind::Closed
         | RecordKind::Frozen
+        | RecordKind::ListsDecree
+        | RecordKind::VerifiersDecree
+        | RecordKind::OpeningsDecree
         | RecordKind::Certificate
         | RecordKind::Failed
         | RecordKind::Ledger

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::super::cheat::Cheat;
 use super::super::violation::{Check, Invariant};
 use super::{Actor, Case, Watch, statement_of};
-use crate::domain::{ComputationId, Digest, PeerId};
+use crate::domain::{ComputationId, Digest, PeerId, Sharing};
 use crate::sharing::Secret;
-use crate::wire::{Blind, List, Record, RecordKind, Signed, Verification, Vote, verifiers_commitment};
+use crate::wire::{Blind, List, Part, Record, RecordKind, Signed, Verification, Vote, verifiers_commitment};
 
 impl Watch {
     /// A commitment to verifier shares reaches a node.
@@ -35,12 +36,25 @@ impl Watch {
     /// 8: ρ leaves a node once the set is frozen for good, and it is the ρ of its acceptance.
     pub(super) fn shows_rho(&mut self, actor: Actor<'_>, id: ComputationId, rho: &Secret<[u8; 32]>) -> Check {
         let case = self.case(id)?;
-        let frozen = statement_of(actor, id, RecordKind::Frozen).is_some() && case.all_freezes_reached(actor);
-        Invariant::KeyAfterFreeze
-            .check(frozen, || format!("{} shows its ρ before the set is frozen", actor.index))?;
+        let frozen = statement_of(actor, id, RecordKind::Frozen).is_some();
+        Invariant::KeyAfterFreeze.check(frozen && case.is_frozen_for(actor), || {
+            format!("{} shows its ρ before the set is frozen", actor.index)
+        })?;
         let accepted = statement_of(actor, id, RecordKind::Accepted);
         let same = matches!(accepted, Some(Record::Accepted { rho: kept, .. }) if kept == rho);
         Invariant::KeyAfterFreeze.check(same, || format!("{} shows another ρ than it keeps", actor.index))
+    }
+
+    /// 8, where ρ is dealt: the same of what this node was dealt of every ρ.
+    pub(super) fn shows_rho_parts(&mut self, actor: Actor<'_>, id: ComputationId, parts: &[Part]) -> Check {
+        let frozen = statement_of(actor, id, RecordKind::Frozen).is_some();
+        Invariant::KeyAfterFreeze.check(frozen, || {
+            format!("{} shows what it was dealt of every ρ before the set is frozen", actor.index)
+        })?;
+        let accepted = statement_of(actor, id, RecordKind::Accepted);
+        let same = matches!(accepted, Some(Record::Accepted { dealt: Some(dealt), .. }) if dealt.rho == parts);
+        Invariant::KeyAfterFreeze
+            .check(same, || format!("{} shows other parts of ρ than it was dealt", actor.index))
     }
 
     /// 8: all verify what all have frozen, under one key.
@@ -53,9 +67,9 @@ impl Watch {
         let id = verification.computation;
         let case = self.case(id)?;
         let own = statement_of(actor, id, RecordKind::Frozen);
-        let same = matches!(own, Some(Record::Frozen { freeze, .. })
-            if freeze.get().frozen == verification.frozen);
-        Invariant::KeyAfterFreeze.check(same && case.all_freezes_reached(actor), || {
+        let same = matches!(own, Some(Record::Frozen { accepted: freeze, .. })
+            if freeze.digest(id) == verification.frozen);
+        Invariant::KeyAfterFreeze.check(same && case.is_frozen_for(actor), || {
             format!("{} verifies another set than all have frozen", actor.index)
         })?;
         let parts: Vec<&[u8]> = rhos.iter().map(|rho| rho.expose().as_slice()).collect();
@@ -65,15 +79,21 @@ impl Watch {
         Invariant::KeyAfterFreeze.check(one, || format!("{} verifies under a second key", actor.index))
     }
 
-    /// Verifier shares leave a node once every other one has committed to its own.
-    pub(super) fn shows_verifiers(&mut self, actor: Actor<'_>, id: ComputationId) -> Check {
+    /// Verifier shares leave a node once every other one has committed to its own; under a threshold, a quorum.
+    pub(super) fn shows_verifiers(&mut self, actor: Actor<'_>, id: ComputationId, owner: PeerId) -> Check {
+        if owner != actor.peer {
+            // Passed on for somebody who may be gone.
+            return Ok(());
+        }
         Invariant::PersistedFirst.check(statement_of(actor, id, RecordKind::Verifying).is_some(), || {
             format!("{} shows verifier shares that it has not committed to", actor.index)
         })?;
         let case = self.case(id)?;
-        let waits = case.others(actor).find(|heavy| !case.verifications.contains_key(&(actor.peer, *heavy)));
-        Invariant::KeyAfterFreeze.check(waits.is_none(), || {
-            format!("{} shows verifier shares before {waits:?} has committed", actor.index)
+        let committed =
+            case.others(actor).filter(|heavy| case.verifications.contains_key(&(actor.peer, *heavy)));
+        let committed = committed.count() + 1;
+        Invariant::KeyAfterFreeze.check(committed >= case.quorum(), || {
+            format!("{} shows verifier shares when {committed} have committed", actor.index)
         })
     }
 
@@ -94,24 +114,28 @@ impl Watch {
         if !proven {
             return Ok(());
         }
-        let waits = case.others(actor).find(|heavy| !case.verifiers_are_there(actor.peer, *heavy));
-        Invariant::OneSet.check(waits.is_none(), || {
-            format!("{} votes without the verifier shares of {waits:?}", actor.index)
+        let there = case.others(actor).filter(|heavy| case.verifiers_are_there(actor.peer, *heavy));
+        let there = there.count() + 1;
+        Invariant::OneSet.check(there >= case.quorum(), || {
+            format!("{} votes with the verifier shares of {there} heavy nodes", actor.index)
         })?;
-        let computation = case.computation.clone();
+        let (computation, has_threshold) = (case.computation.clone(), case.has_threshold());
         let largest = computation.largest_value().unwrap_or(u128::MAX);
         let cheats = |peer: &PeerId| self.cheats.get(peer);
         let discredited = computation.heavy.iter().filter_map(cheats).any(|cheat| cheat.can_discredit());
         for entry in frozen.entries() {
             let participant = entry.participant;
-            let bad = cheats(&participant).is_some_and(|cheat| cheat.proves_nothing());
+            let cheat = cheats(&participant);
+            let bad = cheat.is_some_and(|cheat| cheat.proves_nothing());
+            // It broke one share alone, and k others may be all that count.
+            let unseen = has_threshold && cheat == Some(&Cheat::BrokenProof);
             let left_out = unverified.contains(&participant);
             Invariant::JustBlame.check(!left_out || bad || discredited, || {
                 format!("{} leaves out {participant:?}, whose report is sound", actor.index)
             })?;
             let report = self.submitted.get(&(id, entry.manifest));
             let in_range = report.is_some_and(|report| report.slots.iter().all(|slot| *slot <= largest));
-            Invariant::PlainSum.check(left_out || (in_range && !bad), || {
+            Invariant::PlainSum.check(left_out || (in_range && (!bad || unseen)), || {
                 format!("{} accepts {participant:?}, whose report proves nothing", actor.index)
             })?;
         }
@@ -120,15 +144,31 @@ impl Watch {
 }
 
 impl Case {
+    /// Whether heavy nodes may be gone.
+    pub(super) const fn has_threshold(&self) -> bool {
+        matches!(self.computation.sharing, Sharing::Threshold { .. })
+    }
+
+    /// How many heavy nodes must have said the same before a node goes on: all but those that may be gone.
+    pub(super) fn quorum(&self) -> usize {
+        let heavy = self.computation.heavy.len();
+        heavy - self.computation.sharing.survives(heavy)
+    }
+
     /// The other heavy nodes.
-    fn others(&self, actor: Actor<'_>) -> impl Iterator<Item = PeerId> {
+    pub(super) fn others(&self, actor: Actor<'_>) -> impl Iterator<Item = PeerId> {
         self.computation.heavy.iter().copied().filter(move |heavy| *heavy != actor.peer)
     }
 
     /// Whether every other heavy node's freeze has reached this one.
-    fn all_freezes_reached(&self, actor: Actor<'_>) -> bool {
+    pub(super) fn all_freezes_reached(&self, actor: Actor<'_>) -> bool {
         let heard = self.freezes.get(&actor.index);
         self.others(actor).all(|heavy| heard.is_some_and(|heard| heard.contains(&heavy)))
+    }
+
+    /// Whether the set cannot change any more, for all that this node knows. Where a decree fixes it, what it persists says so.
+    fn is_frozen_for(&self, actor: Actor<'_>) -> bool {
+        self.has_threshold() || self.all_freezes_reached(actor)
     }
 
     /// Whether every batch that `from` has committed to has reached `to`.

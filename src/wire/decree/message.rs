@@ -58,6 +58,11 @@ impl DecreeMessage {
 }
 
 impl DecreeMemory {
+    /// The decision, once there is one.
+    pub const fn decided(&self) -> Option<&Decided> {
+        self.decided.as_ref()
+    }
+
     /// The view that the node is in; once decided, that of the decision.
     pub fn view(&self) -> u32 {
         let entered = self.change.as_ref().map_or(0, |change| change.get().view);

@@ -1,0 +1,437 @@
+//! Threshold sharing: going on without heavy nodes that are gone (docs/PROTOCOL.md).
+//!
+//! Three decrees, one after the other, say whose inputs count: whose lists, whose verifier shares, whose openings. An honest
+//! node prepares a choice only if it holds every input of it, so whoever vanishes afterwards takes nothing with it. While all
+//! are reachable all count: without somebody a node goes on only after the grace, which begins anew with each step.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Heavy, Step};
+use crate::domain::{Computation, ComputationId, Digest, PeerId, Sharing};
+use crate::protocol::decree::{Decree, DecreeOutput, Judge};
+use crate::protocol::entry::Entry;
+use crate::protocol::event::Timer;
+use crate::protocol::turn::Turn;
+use crate::wire::{
+    Choice, Dealt, DealtKind, Decided, DecreeMemory, DecreeMessage, DecreeTerms, FaultProof, Message, Opening,
+    Part, Record, Signed, Topic, Vote, Want,
+};
+
+/// How long a view may take, beyond the grace for the first one; doubled with every further one.
+const VIEW_TIME: Duration = Duration::from_millis(600);
+/// The longest time for one view.
+const VIEW_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// What a heavy node of a threshold computation knows besides.
+#[derive(Debug)]
+pub(super) struct Quorum {
+    decrees: BTreeMap<Topic, Decree>,
+    memories: BTreeMap<Topic, DecreeMemory>,
+    pub dealt: Dealt,
+    /// Whose shares of every ρ have come; each matches its dealer's digest or is left out.
+    pub rho_parts: BTreeMap<PeerId, Vec<Option<Part>>>,
+    grace: Grace,
+}
+
+/// Whether heavy nodes that are missing in this step have been waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grace {
+    Running,
+    Over,
+}
+
+/// What this node holds, as a decree asks for it.
+struct Bench<'a> {
+    id: ComputationId,
+    heavy: &'a Heavy,
+    terms: &'a Computation,
+    me: PeerId,
+    topic: Topic,
+    grace: Grace,
+}
+
+impl Quorum {
+    pub fn new(dealt: Dealt) -> Self {
+        Self {
+            decrees: BTreeMap::new(),
+            memories: BTreeMap::new(),
+            dealt,
+            rho_parts: BTreeMap::new(),
+            grace: Grace::Running,
+        }
+    }
+
+    /// Takes up what was persisted of a decree.
+    pub fn restore(&mut self, topic: Topic, memory: DecreeMemory) {
+        self.memories.insert(topic, memory);
+    }
+
+    /// The decision of a decree, with its proof.
+    pub fn decision(&self, topic: Topic) -> Option<&Decided> {
+        self.decrees.get(&topic)?.decided()
+    }
+
+    /// What a decree has decided.
+    pub fn decided(&self, topic: Topic) -> Option<&Choice> {
+        Some(&self.decision(topic)?.choice)
+    }
+
+    pub fn grace_is_over(&self) -> bool {
+        self.grace == Grace::Over
+    }
+
+    /// The decree that runs, with its topic.
+    fn running(&self) -> Option<(Topic, &Decree)> {
+        let (topic, decree) = self.decrees.last_key_value()?;
+        decree.decided().is_none().then_some((*topic, decree))
+    }
+}
+
+impl Entry {
+    /// k, under threshold sharing.
+    pub(super) const fn threshold(&self) -> Option<usize> {
+        match self.terms().sharing {
+            Sharing::Threshold { k } => Some(k as usize),
+            Sharing::Additive { .. } | Sharing::Prio3 => None,
+        }
+    }
+
+    fn decree_terms(&self, topic: Topic) -> DecreeTerms {
+        let terms = self.terms();
+        DecreeTerms { computation: self.id, topic, heavy: terms.heavy.clone(), faults: terms.survives() }
+    }
+
+    /// Makes the decrees that can run: each begins where the one before has ended, with the first node that counted there.
+    fn ensure_decrees(&mut self, me: PeerId) {
+        let mut first = 0;
+        for topic in [Topic::Lists, Topic::Verifiers, Topic::Openings] {
+            let terms = self.decree_terms(topic);
+            let Some(quorum) = self.heavy_mut().and_then(|heavy| heavy.quorum.as_mut()) else { return };
+            let memory = quorum.memories.remove(&topic);
+            let decree = quorum
+                .decrees
+                .entry(topic)
+                .or_insert_with(|| Decree::restore(terms, first, me, memory.unwrap_or_default()));
+            let Some(decided) = decree.decided() else { return };
+            first = decided.choice.inputs().iter().position(Option::is_some).unwrap_or(0);
+        }
+    }
+
+    /// A step was climbed: whoever is missing now is waited for anew.
+    pub(super) fn restart_grace(&mut self, turn: &mut Turn<'_>) {
+        let (id, grace) = (self.id, self.terms().grace());
+        let Some(quorum) = self.heavy_mut().and_then(|heavy| heavy.quorum.as_mut()) else { return };
+        quorum.grace = Grace::Running;
+        turn.set_timer(Timer::Grace(id), turn.now + grace);
+        turn.set_timer(Timer::View(id), turn.now + grace + VIEW_TIME);
+    }
+
+    /// Whoever is missing is not waited for any more.
+    pub fn on_grace_over(&mut self, turn: &mut Turn<'_>) {
+        let (id, me) = (self.id, turn.me());
+        let terms = self.computation.get().clone();
+        let Some(heavy) = self.heavy_mut() else { return };
+        let Some(quorum) = heavy.quorum.as_mut() else { return };
+        quorum.grace = Grace::Over;
+        // Without the input of the first coordinator there is nothing to wait for from it.
+        if let Some((topic, _)) = quorum.running() {
+            let first = terms.heavy.iter().copied().find(|node| heavy.expects(&terms, topic, node));
+            let silent = first.is_some_and(|first| first != me && heavy.input(id, me, topic, &first).is_none());
+            if silent && let Some(decree) = heavy.quorum.as_mut().and_then(|it| it.decrees.get_mut(&topic)) {
+                if decree.view() == 0 {
+                    decree.on_timeout();
+                }
+            }
+        }
+        self.advance(turn);
+    }
+
+    /// A view has taken too long.
+    pub fn on_view_over(&mut self, turn: &mut Turn<'_>) {
+        let id = self.id;
+        let Some(quorum) = self.heavy_mut().and_then(|heavy| heavy.quorum.as_mut()) else { return };
+        let Some((topic, _)) = quorum.running() else { return };
+        let grace_is_over = quorum.grace_is_over();
+        let Some(decree) = quorum.decrees.get_mut(&topic) else { return };
+        if grace_is_over {
+            decree.on_timeout();
+        }
+        let time = (VIEW_TIME * 2_u32.saturating_pow(decree.view().min(8))).min(VIEW_TIME_MAX);
+        let at = turn.now + turn.jittered(time);
+        turn.set_timer(Timer::View(id), at);
+        self.advance(turn);
+    }
+
+    /// A heavy node speaks in a decree.
+    pub fn on_decree(&mut self, turn: &mut Turn<'_>, from: PeerId, message: DecreeMessage) {
+        let me = turn.me();
+        if !self.terms().has_heavy(&from) {
+            turn.ignore(from, "decree", "it is none of the heavy nodes");
+            return;
+        }
+        self.ensure_decrees(me);
+        let Some(quorum) = self.heavy_mut().and_then(|heavy| heavy.quorum.as_mut()) else { return };
+        // One of a later decree: its sender will repeat it.
+        let topic = message.decree().map(|(_, topic)| topic);
+        let Some(decree) = topic.and_then(|topic| quorum.decrees.get_mut(&topic)) else { return };
+        if let Some(answer) = decree.answer(&message) {
+            turn.send(from, Message::Decree(answer));
+        }
+        let _ = decree.on_message(from, message);
+        self.advance(turn);
+        self.ask_for_inputs(turn, from);
+    }
+
+    /// Carries every decree as far as it goes.
+    pub(super) fn advance_decrees(&mut self, turn: &mut Turn<'_>) {
+        let (id, me) = (self.id, turn.me());
+        let closed = self.heavy().is_some_and(Heavy::is_closed);
+        for topic in [Topic::Lists, Topic::Verifiers, Topic::Openings] {
+            if !closed {
+                return;
+            }
+            self.ensure_decrees(me);
+            let terms = self.computation.get().clone();
+            let Some(heavy) = self.heavy_mut() else { return };
+            let Some(quorum) = heavy.quorum.as_mut() else { return };
+            let grace = quorum.grace;
+            // Taken out while it looks at what the node holds.
+            let Some(mut decree) = quorum.decrees.remove(&topic) else { return };
+            let bench = Bench { id, heavy, terms: &terms, me, topic, grace };
+            let outputs = decree.advance(&bench, turn.identity());
+            let decided = decree.decided().is_some();
+            if let Some(quorum) = heavy.quorum.as_mut() {
+                quorum.decrees.insert(topic, decree);
+            }
+            for output in outputs {
+                match output {
+                    DecreeOutput::Persist(memory) => {
+                        turn.persist(Record::Decree { computation: id, topic, memory: Box::new(memory) });
+                    }
+                    DecreeOutput::Broadcast(message) => {
+                        for other in self.others(me) {
+                            turn.send(other, Message::Decree(message.clone()));
+                        }
+                    }
+                    DecreeOutput::Decided => {
+                        self.attempts = 0;
+                        self.retry_later(turn);
+                    }
+                    DecreeOutput::Evidence(fault) => {
+                        let culprit = fault.culprit();
+                        self.convict(turn, culprit, FaultProof::Decree(Box::new(fault)));
+                        return;
+                    }
+                }
+            }
+            if !decided {
+                return;
+            }
+        }
+    }
+
+    /// What this node repeats until the decree that runs is decided.
+    pub fn resend_decree(&self, turn: &mut Turn<'_>) {
+        let Some(quorum) = self.heavy().and_then(|heavy| heavy.quorum.as_ref()) else { return };
+        let Some((_, decree)) = quorum.running() else { return };
+        for message in decree.resend() {
+            for other in self.others(turn.me()) {
+                turn.send(other, Message::Decree(message.clone()));
+            }
+        }
+    }
+
+    /// Asks one heavy node for inputs that a decree names and this node lacks; their owners may be gone.
+    pub(super) fn ask_for_inputs(&self, turn: &mut Turn<'_>, other: PeerId) {
+        let (id, me) = (self.id, turn.me());
+        let Some(heavy) = self.heavy() else { return };
+        let Some(quorum) = heavy.quorum.as_ref() else { return };
+        for (topic, decree) in &quorum.decrees {
+            let Some(named) = decree.decided().map(|decided| &decided.choice).or_else(|| decree.proposed())
+            else {
+                continue;
+            };
+            for (owner, digest) in self.terms().heavy.iter().zip(named.inputs()) {
+                let lacks = digest.is_some() && heavy.held(id, me, *topic, owner) != *digest;
+                // What a later step stands on is not needed again.
+                if lacks && *owner != me && heavy.needs_inputs_of(*topic) {
+                    let want = Want::Input { topic: *topic, owner: *owner };
+                    turn.send(other, Message::Want { computation: id, want });
+                }
+            }
+        }
+    }
+
+    /// Gives another heavy node an input that this one holds.
+    pub(super) fn send_input(&mut self, turn: &mut Turn<'_>, to: PeerId, topic: Topic, owner: PeerId) {
+        let me = turn.me();
+        let Some(heavy) = self.heavy() else { return };
+        match topic {
+            Topic::Lists => {
+                let held = heavy.said.closes.get(&owner).zip(heavy.list_of(me, &owner));
+                if let Some((close, list)) = held {
+                    turn.send(to, Message::List { close: close.clone(), list: list.clone() });
+                }
+            }
+            Topic::Verifiers => self.send_verifiers_of(turn, to, owner),
+            Topic::Openings => {
+                let held = heavy.said.openings.get(&owner).zip(heavy.said.votes.get(&owner));
+                if let Some((opening, vote)) = held.filter(|_| owner != me || heavy.has_opened()) {
+                    turn.send(to, Message::Open { opening: opening.clone(), votes: vec![vote.clone()] });
+                }
+            }
+        }
+    }
+
+    /// This node's shares of every ρ, once the set is decided.
+    pub(super) fn rho_parts_message(&self) -> Option<Message> {
+        let quorum = self.heavy()?.quorum.as_ref()?;
+        let parts = quorum.dealt.rho.clone();
+        self.set_is_fixed().then_some(Message::RhoParts { computation: self.id, parts })
+    }
+
+    /// Another heavy node's shares of every ρ; those that do not match what their dealer signed are left out.
+    pub fn on_rho_parts(&mut self, turn: &mut Turn<'_>, from: PeerId, parts: Vec<Part>) {
+        let (id, heavy_nodes) = (self.id, self.terms().heavy.clone());
+        let Some(position) = heavy_nodes.iter().position(|heavy| *heavy == from) else { return };
+        let Some(quorum) = self.heavy_mut().and_then(|heavy| heavy.quorum.as_mut()) else { return };
+        let matching = quorum.dealt.deals.iter().zip(parts).map(|(deal, part)| {
+            let promised = deal.get().rho.get(position);
+            (promised == Some(&part.digest(DealtKind::Rho, id, deal.signer(), from))).then_some(part)
+        });
+        let matching: Vec<_> = matching.collect();
+        if matching.len() == heavy_nodes.len() {
+            quorum.rho_parts.insert(from, matching);
+            self.advance(turn);
+        }
+    }
+}
+
+impl Heavy {
+    /// The digest of an input to a decree, if this node has it and can pass it on.
+    pub(super) fn held(&self, id: ComputationId, me: PeerId, topic: Topic, owner: &PeerId) -> Option<Digest> {
+        match topic {
+            Topic::Lists => {
+                let close = self.said.closes.get(owner)?;
+                self.list_of(me, owner).map(|_| close.get().list)
+            }
+            Topic::Verifiers => self.verifying.held(me, owner),
+            Topic::Openings => {
+                let (vote, opening) = self.said.votes.get(owner).zip(self.said.openings.get(owner))?;
+                Some(opened_digest(id, vote, opening))
+            }
+        }
+    }
+
+    /// The same, if the input was fixed in time: a commitment or a vote that comes after this node has opened what it commits others
+    /// to could have been made to measure. A decision counts it all the same.
+    fn input(&self, id: ComputationId, me: PeerId, topic: Topic, owner: &PeerId) -> Option<Digest> {
+        let in_time = match (topic, &self.step) {
+            (Topic::Lists, _) => true,
+            (Topic::Verifiers, _) => self.verifying.was_in_time(me, owner),
+            (Topic::Openings, Step::Opened { votes, .. }) => votes.iter().any(|vote| vote.signer() == *owner),
+            (
+                Topic::Openings,
+                Step::Collecting
+                | Step::Closed { .. }
+                | Step::Frozen { .. }
+                | Step::Verifying { .. }
+                | Step::Voted { .. },
+            ) => self.verifying.is_spectator(me),
+        };
+        in_time.then(|| self.held(id, me, topic, owner)).flatten()
+    }
+
+    /// Whether an input of this node counts if it is there in time.
+    pub(super) fn expects(&self, terms: &Computation, topic: Topic, node: &PeerId) -> bool {
+        let position = terms.heavy.iter().position(|heavy| heavy == node);
+        let counted = |topic| {
+            let choice = self.quorum.as_ref().and_then(|quorum| quorum.decided(topic));
+            choice
+                .zip(position)
+                .is_some_and(|(choice, at)| choice.inputs().get(at).is_some_and(Option::is_some))
+        };
+        match topic {
+            Topic::Lists => position.is_some(),
+            Topic::Verifiers => counted(Topic::Lists) && self.verifying.may_count(node),
+            Topic::Openings => match &self.step {
+                Step::Opened { votes, .. } => votes.iter().any(|vote| vote.signer() == *node),
+                Step::Collecting
+                | Step::Closed { .. }
+                | Step::Frozen { .. }
+                | Step::Verifying { .. }
+                | Step::Voted { .. } => counted(Topic::Verifiers),
+            },
+        }
+    }
+
+    /// Whether the inputs of a decree are still needed to climb on.
+    fn needs_inputs_of(&self, topic: Topic) -> bool {
+        match topic {
+            Topic::Lists => matches!(self.step, Step::Closed { .. }),
+            Topic::Verifiers => matches!(self.step, Step::Frozen { .. } | Step::Verifying { .. }),
+            Topic::Openings => true,
+        }
+    }
+
+    pub(super) const fn has_opened(&self) -> bool {
+        matches!(self.step, Step::Opened { .. })
+    }
+}
+
+impl Judge for Bench<'_> {
+    fn own(&self) -> Option<Choice> {
+        let inputs: Vec<_> = self
+            .terms
+            .heavy
+            .iter()
+            .map(|node| {
+                let expected = self.heavy.expects(self.terms, self.topic, node);
+                expected.then(|| self.heavy.input(self.id, self.me, self.topic, node)).flatten()
+            })
+            .collect();
+        let choice = Choice::new(inputs);
+        self.allows(&choice).then_some(choice)
+    }
+
+    fn holds(&self, choice: &Choice) -> bool {
+        self.terms.heavy.iter().zip(choice.inputs()).all(|(node, digest)| {
+            digest.is_none() || self.heavy.input(self.id, self.me, self.topic, node) == *digest
+        })
+    }
+
+    fn allows(&self, choice: &Choice) -> bool {
+        let mut everybody = true;
+        let mut nobody_left_out = true;
+        for (node, digest) in self.terms.heavy.iter().zip(choice.inputs()) {
+            let expected = self.heavy.expects(self.terms, self.topic, node);
+            if digest.is_some() {
+                if !expected {
+                    return false;
+                }
+            } else if expected {
+                everybody = false;
+                nobody_left_out &= self.heavy.input(self.id, self.me, self.topic, node).is_none();
+            }
+        }
+        let least = match (self.topic, self.terms.sharing) {
+            (Topic::Verifiers | Topic::Openings, Sharing::Threshold { k }) => usize::from(k),
+            _ => self.terms.heavy.len() - self.terms.survives(),
+        };
+        choice.counted() >= least && (everybody || (self.grace == Grace::Over && nobody_left_out))
+    }
+}
+
+/// The digest of a vote and the opening that answers it.
+pub(in crate::protocol) fn opened_digest(
+    id: ComputationId,
+    vote: &Signed<Vote>,
+    opening: &Signed<Opening>,
+) -> Digest {
+    let parts = [
+        *Digest::of("formix-p2p/opened-vote/1", &[vote.body()]).as_bytes(),
+        *Digest::of("formix-p2p/opened-sum/1", &[opening.body()]).as_bytes(),
+    ];
+    Digest::of("formix-p2p/opened/1", &[id.as_bytes(), &parts.concat()])
+}
