@@ -180,6 +180,9 @@ impl Scenario {
     fn cheats(&mut self, dice: &mut Dice, turn: Option<u64>) {
         let (about_proofs, others): (Vec<_>, Vec<_>) =
             Cheat::ALL.into_iter().partition(|cheat| cheat.is_about_proofs());
+        let has_threshold = turn.is_some_and(|turn| turn % 4 == 3);
+        let about_proofs: Vec<_> =
+            about_proofs.into_iter().filter(|cheat| has_threshold || !cheat.is_about_thresholds()).collect();
         for nth in 0..dice.between(1, 2) {
             let in_turn = turn.and_then(|turn| {
                 let place = (turn / 4 + 5 * nth).checked_rem(about_proofs.len() as u64)?;

@@ -9,3 +9,4 @@ mod cheats;
 mod directed;
 mod proofs;
 mod seeds;
+mod threshold;

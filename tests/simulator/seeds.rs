@@ -155,5 +155,8 @@ fn concerns(question: &Question, cheat: Cheat, place: NodeIndex) -> bool {
         Role::Heavy => question.heavy.contains(&place),
         Role::Light => question.list.as_ref().is_none_or(|list| list.contains(&place)),
     };
-    takes_part && (question.sharing.is_proven() || !cheat.is_about_proofs())
+    let has_threshold = matches!(question.sharing, Sharing::Threshold { .. });
+    takes_part
+        && (question.sharing.is_proven() || !cheat.is_about_proofs())
+        && (has_threshold || !cheat.is_about_thresholds())
 }

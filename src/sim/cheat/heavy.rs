@@ -270,6 +270,7 @@ impl Cheater {
             Step::Rho => matches!(message, Message::Rho { .. } | Message::RhoParts { .. }),
             Step::Verification => matches!(message, Message::Verification(_)),
             Step::Verifiers => matches!(message, Message::Verifiers { .. }),
+            Step::Decree => matches!(message, Message::Decree(_)),
             Step::Vote => matches!(message, Message::Vote { .. }),
             Step::Open => matches!(message, Message::Open { .. }),
         };

@@ -19,6 +19,8 @@ pub enum Step {
     Verification,
     /// It commits to verifier shares and does not show them.
     Verifiers,
+    /// It says nothing in decrees.
+    Decree,
     /// It does everything before the vote, and does not vote.
     Vote,
     /// It votes and does not open.
@@ -84,11 +86,17 @@ pub enum Cheat {
     TwoVerifications,
     /// Heavy: votes as if one report more had not verified.
     WrongVerdict,
+    /// Heavy: deals different things to different heavy nodes, under its signature.
+    TwoDeals,
+    /// Heavy: as the coordinator of a decree, proposes two choices.
+    TwoProposals,
+    /// Heavy: prepares and commits to two choices in one view.
+    TwoBallots,
 }
 
 impl Cheat {
     /// Every way.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 40] = [
         Self::TwoReports,
         Self::TwoReportsToOne,
         Self::Replay,
@@ -125,6 +133,10 @@ impl Cheat {
         Self::SpoilsShare,
         Self::TwoVerifications,
         Self::WrongVerdict,
+        Self::TwoDeals,
+        Self::TwoProposals,
+        Self::TwoBallots,
+        Self::Silent(Step::Decree),
     ];
 
     /// Which nodes can cheat in this way.
@@ -157,14 +169,19 @@ impl Cheat {
             | Self::ShortVerifiers
             | Self::SpoilsShare
             | Self::TwoVerifications
-            | Self::WrongVerdict => Role::Heavy,
+            | Self::WrongVerdict
+            | Self::TwoDeals
+            | Self::TwoProposals
+            | Self::TwoBallots => Role::Heavy,
         }
     }
 
     /// Whether it is made for computations with proofs. Elsewhere some of them do nothing.
     pub const fn is_about_proofs(self) -> bool {
         match self {
-            Self::Silent(step) => matches!(step, Step::Rho | Step::Verification | Step::Verifiers),
+            Self::Silent(step) => {
+                matches!(step, Step::Rho | Step::Verification | Step::Verifiers | Step::Decree)
+            }
             Self::OutOfRange
             | Self::BrokenProof
             | Self::OtherContext
@@ -175,7 +192,10 @@ impl Cheat {
             | Self::ShortVerifiers
             | Self::SpoilsShare
             | Self::TwoVerifications
-            | Self::WrongVerdict => true,
+            | Self::WrongVerdict
+            | Self::TwoDeals
+            | Self::TwoProposals
+            | Self::TwoBallots => true,
             Self::TwoReports
             | Self::TwoReportsToOne
             | Self::Replay
@@ -205,6 +225,7 @@ impl Cheat {
             Self::TwoVotes => &[Evidence::TwoVotes, Evidence::WrongVote, Evidence::WrongOpening],
             Self::OpensOther => &[Evidence::WrongOpening],
             Self::TwoVerifications => &[Evidence::TwoVerifications],
+            Self::TwoProposals | Self::TwoBallots => &[Evidence::Decree],
             // Without proofs, the same vote is one for another set than was frozen.
             Self::WrongVerdict => &[Evidence::WrongVerdict, Evidence::WrongVote],
             Self::Replay
@@ -225,7 +246,8 @@ impl Cheat {
             | Self::OtherRho
             | Self::GarbageVerifiers
             | Self::ShortVerifiers
-            | Self::SpoilsShare => &[],
+            | Self::SpoilsShare
+            | Self::TwoDeals => &[],
         }
     }
 
@@ -233,6 +255,11 @@ impl Cheat {
     pub const fn can_falsify(self, sharing: Sharing) -> bool {
         // A damaged share fails its proof, where there is one.
         matches!(self, Self::FalseSum) || (matches!(self, Self::SpoilsShare) && !sharing.is_proven())
+    }
+
+    /// Whether it is made for threshold sharing. Elsewhere it does nothing.
+    pub const fn is_about_thresholds(self) -> bool {
+        matches!(self, Self::TwoDeals | Self::TwoProposals | Self::TwoBallots | Self::Silent(Step::Decree))
     }
 
     /// Whether an honest report may seem not to verify because of it.

@@ -13,6 +13,11 @@ mod light;
     clippy::wildcard_enum_match_arm,
     reason = "a cheat alters one kind of message and lets every other pass"
 )]
+mod quorum;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a cheat alters one kind of message and lets every other pass"
+)]
 mod verifier;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -168,6 +173,9 @@ impl Cheater {
             | Cheat::SpoilsShare
             | Cheat::TwoVerifications
             | Cheat::WrongVerdict
+            | Cheat::TwoDeals
+            | Cheat::TwoProposals
+            | Cheat::TwoBallots
             | Cheat::ListsUnknown
             | Cheat::LeavesOut
             | Cheat::TwoCloses
@@ -192,6 +200,9 @@ impl Cheater {
             Cheat::GarbageVerifiers | Cheat::ShortVerifiers => self.garbage(message),
             Cheat::TwoVerifications => vec![self.second_verification(to, message)],
             Cheat::WrongVerdict => self.wrong_verdict(message),
+            Cheat::TwoDeals => vec![self.second_deal(to, message)],
+            Cheat::TwoProposals => vec![self.second_proposal(to, message)],
+            Cheat::TwoBallots => vec![self.second_ballot(to, message)],
             Cheat::TwoCloses => vec![self.second_close(to, message)],
             Cheat::TwoFreezes => vec![self.second_freeze(to, message)],
             Cheat::TwoVotes => vec![self.second_vote(to, message)],
@@ -218,7 +229,7 @@ impl Cheater {
             self.spoil(record, twisted);
         }
         match &**record {
-            Record::Accepted { computation, .. } => {
+            Record::Accepted { computation, .. } | Record::Dealing { computation, .. } => {
                 self.know(computation.id(), computation.get());
             }
             Record::Announced(announcement) => {
@@ -258,7 +269,6 @@ impl Cheater {
             Record::Proposed(_)
             | Record::Report(_)
             | Record::Held(_)
-            | Record::Dealing { .. }
             | Record::Decree { .. }
             | Record::Verifying { .. }
             | Record::Opened { .. }
@@ -280,6 +290,11 @@ impl Cheater {
             other_report: Vec::new(),
             done: false,
         });
+    }
+
+    /// The heavy nodes of a computation.
+    fn known_heavy(&self, computation: ComputationId) -> Vec<PeerId> {
+        self.known.get(&computation).map(|known| known.computation.heavy.clone()).unwrap_or_default()
     }
 
     /// Whether this heavy node is one of those that are told the other story.

@@ -149,10 +149,13 @@ impl Case {
         matches!(self.computation.sharing, Sharing::Threshold { .. })
     }
 
-    /// How many heavy nodes must have said the same before a node goes on: all but those that may be gone.
+    /// How many heavy nodes must have committed, voted or shown their shares before a node goes on: all, or those without
+    /// whom there is no total. A decree's own quorum is another matter.
     pub(super) fn quorum(&self) -> usize {
-        let heavy = self.computation.heavy.len();
-        heavy - self.computation.sharing.survives(heavy)
+        match self.computation.sharing {
+            Sharing::Threshold { k } => k.into(),
+            Sharing::Additive { .. } | Sharing::Prio3 => self.computation.heavy.len(),
+        }
     }
 
     /// The other heavy nodes.
