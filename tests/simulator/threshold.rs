@@ -50,7 +50,12 @@ fn vanished_wrongly(k: u8, heavies: usize, gone: &[(usize, u64)]) -> Option<Stri
             // A light node that has not reached everybody in time is not in every list.
             End::Completed { names, .. } => names.is_empty() || !names.is_subset(&everybody),
             // Before the announcement, everybody is needed.
-            End::Failed(Failure::Unreachable { .. } | Failure::Withdrawn | Failure::NeverAnnounced) => false,
+            End::Failed(
+                Failure::Unreachable { .. }
+                | Failure::Refused { .. }
+                | Failure::Withdrawn
+                | Failure::NeverAnnounced,
+            ) => false,
             End::Failed(_) | End::Open => true,
         })
         .collect();
