@@ -189,6 +189,9 @@ impl Cheater {
     }
 
     fn altered(&mut self, to: PeerId, message: Message) -> Vec<Message> {
+        if !self.is_own(&message) {
+            return if self.silent { Vec::new() } else { vec![message] };
+        }
         match self.cheat {
             Cheat::TwoReports | Cheat::TwoReportsToOne => self.second_report(to, message),
             Cheat::OutOfRange => self.flawed(to, Flaw::OutOfRange, message),
@@ -219,6 +222,20 @@ impl Cheater {
             | Cheat::FalseAlarm
             | Cheat::AsksEarly => vec![message],
             Cheat::Whispers => self.whisper(to, message),
+        }
+    }
+
+    /// Whether it can sign this anew: under a threshold, heavy nodes pass on what others have signed.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is passed on")]
+    fn is_own(&self, message: &Message) -> bool {
+        let me = self.identity.peer();
+        match message {
+            Message::Close(close) | Message::List { close, .. } => close.signer() == me,
+            Message::Verification(commitment) => commitment.signer() == me,
+            Message::Verifiers { heavy, .. } => *heavy == me,
+            Message::Vote { vote, .. } => vote.signer() == me,
+            Message::Open { opening, .. } => opening.signer() == me,
+            _ => true,
         }
     }
 
