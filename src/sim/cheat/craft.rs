@@ -83,8 +83,10 @@ fn split(
     dice: &mut Dice,
 ) -> Option<Split> {
     let schema = computation.query.fields.first().map(|field| &field.schema);
-    let lowest = schema.and_then(|schema| schema.value_of(schema.offset_steps()));
-    let measurement = statistics::encode(computation, lowest.unwrap_or(Decimal::ONE)).ok()?;
+    // Nothing multiplies a zero: its proof holds whatever the joint randomness is, and so whatever the public share.
+    let above_lowest = i128::from(flaw == Flaw::WrongPublic);
+    let value = schema.and_then(|schema| schema.value_of(schema.offset_steps() + above_lowest));
+    let measurement = statistics::encode(computation, value.unwrap_or(Decimal::ONE)).ok()?;
     let scheme = statistics::scheme(computation).ok()?;
     let elsewhere = Digest::of("another computation", &[id.as_bytes()]);
     let context = if flaw == Flaw::OtherContext { elsewhere.as_bytes() } else { id.as_bytes() };
