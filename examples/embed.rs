@@ -102,7 +102,11 @@ fn question() -> Proposal {
         max_participants: None,
         heavy: Vec::new(),
         participants: Vec::new(),
-        modulus_bits: 64,
+        sharing: None,
+        threshold: None,
+        survives: None,
+        modulus_bits: None,
+        epsilon: None,
     }
 }
 

@@ -54,8 +54,8 @@ fn a_question_of_the_wrong_form() {
         (question(&["--deadline", "2020-01-01T00:00:00Z"]), "usage", "`2020-01-01T00:00:00Z`"),
         (question(&["--deadline", "0s"]), "invalid_deadline", "0"),
         (question(&["--deadline", "499ms"]), "invalid_deadline", "499ms"),
-        (question(&["--deadline", "31d"]), "invalid_deadline", "30days"),
-        (question(&["--patience", "25h"]), "invalid_patience", "24h"),
+        (question(&["--deadline", "31d"]), "invalid_deadline", "the deadline is 31d from"),
+        (question(&["--patience", "90000"]), "invalid_patience", "the patience is 90000; "),
         (question(&["--min-participants", "0"]), "invalid_minimum", "0"),
         (question(&["--participants", "a", "b", "--min-participants", "3"]), "invalid_minimum", "at most 2"),
         (question(&["--max-participants", "2"]), "invalid_minimum", "at most 2"),
@@ -65,7 +65,6 @@ fn a_question_of_the_wrong_form() {
         (schema("{\"type\":\"number\",\"minimum\":5,\"maximum\":4}"), "invalid_schema", "between 5 and 4"),
         (schema("{\"type\":\"number\",\"maximum\":\"ten\"}"), "invalid_schema", "maximum"),
         (schema("not json"), "invalid_schema", "not JSON"),
-        (question(&["--sharing", "threshold"]), "invalid_sharing", "threshold"),
         (question(&["--sharing", "secret"]), "invalid_sharing", "`secret`"),
         (question(&["--modulus-bits", "48"]), "invalid_modulus", "48"),
         (question(&["--heavy", "a", "b"]), "invalid_heavy", "not 2"),
@@ -90,6 +89,117 @@ fn a_question_of_the_wrong_form() {
         assert_eq!(lab.run(&typed).code, 2, "{typed:?}");
     }
     assert!(lab.json(&["propose", "--prompt", "?"]).message().contains("--field"));
+}
+
+#[test]
+fn promises_that_cannot_be_kept() {
+    let lab = Lab::new();
+    let bounded = |more: &[&'static str]| {
+        let schema = ["--schema", r#"{"type":"number","minimum":0,"maximum":9}"#];
+        question(&[&schema[..], more].concat())
+    };
+    for (typed, code, names, hint) in [
+        (question(&["--sharing", "prio3"]), "invalid_schema", "prio3 proves", "--sharing additive"),
+        (
+            question(&["--sharing", "threshold"]),
+            "invalid_schema",
+            "threshold proves",
+            "\"minimum\" and \"maximum\"",
+        ),
+        (
+            question(&["--epsilon", "1"]),
+            "invalid_schema",
+            "no minimum and maximum",
+            "\"minimum\" and \"maximum\"",
+        ),
+        (
+            bounded(&["--threshold", "3", "--survives", "1", "--heavy", "a", "b", "c"]),
+            "invalid_threshold",
+            "private against 2 + 1 that may vanish = 3 > 3 − 1 heavy nodes",
+            "lower one of them, or use 4 heavy nodes",
+        ),
+        (
+            bounded(&["--survives", "2", "--heavy", "a", "b", "c", "d"]),
+            "invalid_survives",
+            "2 × 2 + 1 = 5 > 4",
+            "lower --survives to 1, or use 5 heavy nodes",
+        ),
+        (
+            bounded(&["--survives", "8"]),
+            "invalid_threshold",
+            "17 heavy nodes; a computation has at most 16",
+            "lower",
+        ),
+        (bounded(&["--threshold", "17"]), "invalid_threshold", "17 heavy nodes", "lower"),
+        (bounded(&["--threshold", "1"]), "invalid_threshold", "1 heavy node alone", "--threshold between 2"),
+        (
+            bounded(&["--threshold", "4", "--heavy", "a", "b", "c"]),
+            "invalid_threshold",
+            "threshold 4 of 3",
+            "--threshold between 2",
+        ),
+        (bounded(&["--survives", "1", "--heavy", "a", "b"]), "invalid_heavy", "not 2", "--heavy"),
+        (
+            bounded(&["--sharing", "prio3", "--threshold", "2"]),
+            "invalid_threshold",
+            "--threshold is for",
+            "leave",
+        ),
+        (
+            bounded(&["--sharing", "additive", "--survives", "1"]),
+            "invalid_threshold",
+            "--survives is for",
+            "leave",
+        ),
+        (bounded(&["--sharing", "prio3", "--modulus-bits", "64"]), "invalid_modulus", "prio3 chooses", "leave"),
+        (
+            bounded(&["--threshold", "2", "--modulus-bits", "64"]),
+            "invalid_modulus",
+            "threshold chooses",
+            "leave",
+        ),
+        (bounded(&["--epsilon", "0"]), "invalid_epsilon", "epsilon is 0;", "0.5"),
+        (bounded(&["--epsilon", "-1"]), "invalid_epsilon", "epsilon is -1;", "0.5"),
+        (bounded(&["--epsilon", "1000.5"]), "invalid_epsilon", "between 0.000001 and 1000", "0.5"),
+        (bounded(&["--epsilon", "much"]), "usage", "much", "--help"),
+        (bounded(&["--threshold", "two"]), "usage", "two", "--help"),
+    ] {
+        let ran = lab.json(&typed);
+        let said = refused(&ran, (2, code), names);
+        assert!(said.contains(hint), "{ran:?}");
+    }
+}
+
+#[test]
+fn totals_that_could_overflow() {
+    let lab = Lab::new();
+    let fine = r#"{"type":"number","minimum":0,"maximum":9000000000000000000,"multipleOf":1e-18}"#;
+    for (more, names, ways, useless) in [
+        (
+            &["--modulus-bits", "32", "--schema", r#"{"type":"integer","minimum":0,"maximum":1000000}"#][..],
+            "10000 participants × 1000000 steps do not stay below 2^32; 4294 participants would fit",
+            &["multipleOf", "--max-participants 4294", "--modulus-bits 128"][..],
+            "--epsilon",
+        ),
+        (
+            &[
+                "--modulus-bits",
+                "64",
+                "--epsilon",
+                "0.000001",
+                "--schema",
+                r#"{"type":"integer","minimum":0,"maximum":1000000000000}"#,
+            ],
+            "and noise up to",
+            &["--modulus-bits 128", "a larger --epsilon"],
+            "--max-participants",
+        ),
+        (&["--schema", fine], "a little below 2^128", &["bounds", "--max-participants 18"], "--modulus-bits"),
+    ] {
+        let ran = lab.json(&question(more));
+        let hint = refused(&ran, (2, "overflow"), names);
+        assert!(ways.iter().all(|way| hint.contains(way)) && !hint.contains(useless), "{ran:?}");
+    }
 }
 
 #[test]
@@ -153,6 +263,8 @@ fn names_that_fit_several_nodes() {
         let mut expected = vec![one.clone(), other.clone()];
         expected.sort();
         assert_eq!(candidates, expected);
+        // These nodes have no settings yet, so no names.
+        assert!(!ran.stdout.contains("()"), "{ran:?}");
     }
     refused(&lab.json(&["stop", ""]), (2, "ambiguous_node"), "``");
 }
@@ -276,16 +388,22 @@ fn a_damaged_or_newer_store_is_named_and_never_replaced() {
     }
     fs::write(&path, &whole).unwrap();
     let meta = redb::TableDefinition::<&str, &[u8]>::new("meta");
+    let version = {
+        let database = redb::ReadOnlyDatabase::open(&path).unwrap();
+        let table = redb::ReadableDatabase::begin_read(&database).unwrap().open_table(meta).unwrap();
+        u32::from_be_bytes(table.get("schema_version").unwrap().unwrap().value().try_into().unwrap())
+    };
     let set_version = |version: u32| {
         let database = redb::Database::open(&path).unwrap();
         let transaction = database.begin_write().unwrap();
         transaction.open_table(meta).unwrap().insert("schema_version", &version.to_be_bytes()[..]).unwrap();
         transaction.commit().unwrap();
     };
-    set_version(2);
-    let hint = refused(&lab.json(&["start", uid, "--detach"]), (1, "not_started"), "2");
+    set_version(version + 1);
+    let newer = (version + 1).to_string();
+    let hint = refused(&lab.json(&["start", uid, "--detach"]), (1, "not_started"), &newer);
     assert!(hint.contains("newer"), "{hint}");
-    set_version(1);
+    set_version(version);
     lab.json(&["start", uid, "--detach"]).data();
     lab.json(&["stop", uid]).data();
     // Without its store it starts with an empty memory, and says so in its log.
@@ -338,6 +456,14 @@ fn questions_that_cannot_be_asked_of_a_running_network() {
     refused(&ask(&[&["--heavy"], &three[..], &["nobody"]].concat()), (3, "no_such_node"), "`nobody`");
     refused(&ask(&[&["--heavy"], &three[..], &[&uids[4]]].concat()), (2, "not_heavy"), &uids[4]);
     refused(&ask(&[&["--heavy"], &three[..], &["heavy"]].concat()), (2, "ambiguous_node"), "`heavy`");
+    // Three heavy nodes are there; to lose two takes five.
+    let small = ["--schema", r#"{"type":"number","minimum":0,"maximum":9}"#];
+    let hint = refused(
+        &ask(&[&small[..], &["--survives", "2"]].concat()),
+        (1, "too_few_heavy_nodes"),
+        "needs 5 heavy nodes; this node knows 3 and can reach 3",
+    );
+    assert!(hint.contains("lower one of them"), "{hint}");
     let listed = ["--participants", &uids[3], &uids[4], "nobody"];
     refused(&ask(&listed), (3, "no_such_node"), "`nobody`");
     let summing = ["--participants", &uids[3], &uids[4], &uids[0]];
@@ -354,6 +480,11 @@ fn questions_that_cannot_be_asked_of_a_running_network() {
         ("statistic", json!("median"), "invalid_statistic"),
         ("prompt", json!("x".repeat(501)), "invalid_prompt"),
         ("modulus_bits", json!(48), "invalid_modulus"),
+        ("sharing", json!("secret"), "invalid_sharing"),
+        ("sharing", json!("prio3"), "invalid_modulus"),
+        ("survives", json!(1), "invalid_modulus"),
+        ("epsilon", json!(0.5), "invalid_schema"),
+        ("epsilon", json!("half"), "malformed_request"),
         ("schema", json!("{}}"), "invalid_schema"),
         ("heavy", json!(["a"]), "invalid_heavy"),
         ("heavy", json!([uids[0], uids[0], uids[1]]), "invalid_heavy"),
@@ -401,7 +532,8 @@ fn computations_that_are_not_meant_or_not_ready() {
     // A value typed by hand that does not fit is refused without being repeated, and the question still waits.
     let narrow = r#"{"type":"number","minimum":0,"maximum":10}"#;
     let by_hand = ["propose", "--prompt", "?", "--statistic", "sum", "--deadline", "1h", "--field", "m"];
-    let id = lab.json(&[&by_hand[..], &proposer, &["--schema", narrow]].concat()).data()["id"].clone();
+    let narrow = ["--sharing", "additive", "--schema", narrow];
+    let id = lab.json(&[&by_hand[..], &proposer, &narrow].concat()).data()["id"].clone();
     let id = text(&id);
     lab.wait_for(&uids[4], id, "it waits", |view| view["own_answer"] == "waiting");
     let answer = |value: &str| lab.json(&[&["answer", id, value], &owner[..]].concat());

@@ -9,7 +9,9 @@ use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::answer;
 use super::args::Context;
+use super::assurance;
 use super::number;
 use super::problem::{Exit, Problem};
 use super::table::{self, Look};
@@ -97,12 +99,18 @@ impl Verify {
             "signed_by": signers,
             "prompt": question.prompt,
             "statistic": question.query.statistic.to_string(),
+            "sharing": question.sharing.to_string(),
+            "proven": question.sharing.is_proven(),
+            "private_against": question.private_against(),
             "heavy_nodes": question.heavy.iter().map(ToString::to_string).collect::<Vec<_>>(),
         });
         context.output.answer(&data, || {
             let mut rows = vec![("prompt", table::printable(&question.prompt))];
-            let named = result.as_object().into_iter().flatten();
-            rows.extend(named.map(|(name, value)| (name.as_str(), number::shown(Look::of_stdout(), value))));
+            let look = Look::of_stdout();
+            rows.extend(answer::rows(look, &result));
+            rows.push(("participants", number::whole(look, answer.participants())));
+            rows.push(("records", number::whole(look, answer.samples())));
+            rows.push(("sharing", assurance::scheme(&question)));
             rows.push(("signed by", signers.join(", ")));
             format!("✓ {id} is valid\n{}", table::pairs(&rows))
         });

@@ -1,8 +1,9 @@
 //! How a computation is told to people: its progress, its result, its reason.
 
 use console::style;
-use serde_json::Value;
 
+use super::answer;
+use super::assurance;
 use super::number;
 use super::problem::{Exit, Problem};
 use super::table::{self, Look, printable};
@@ -85,10 +86,8 @@ pub fn failure(view: &ComputationView) -> Problem {
 /// A computation's answer in two lines: what it is worth, and what it is.
 pub fn told(look: Look, view: &ComputationView) -> String {
     let heading = format!("{} {}", style("✓").green(), style(&view.id).bold());
-    // Of the additive scheme, the only one so far.
-    let worth = format!("{} · inputs not proven", privacy(view.private_against, view.heavy_nodes.len()));
-    let named = |value: &Value| format!("{} {}", view.statistic, number::shown(look, value));
-    let answer = view.result.as_ref().and_then(|result| result.get(&view.statistic)).map(named);
+    let worth = assurance::afterwards(view);
+    let answer = view.result.as_ref().and_then(|result| answer::named(look, result, &view.statistic));
     let counts = format!(
         "{}, {}",
         counted(look, view.participants.into(), "participant"),
@@ -102,10 +101,9 @@ pub fn told(look: Look, view: &ComputationView) -> String {
 /// Every value of a result, its counts and its signatures, one a line.
 fn result_rows(look: Look, view: &ComputationView) -> Vec<(&str, String)> {
     let mut rows = Vec::new();
-    if let Some(Value::Object(result)) = &view.result {
+    if let Some(result) = &view.result {
         // The answer itself first, the counts after it.
-        let named = result.iter().filter(|(name, _)| !matches!(name.as_str(), "samples" | "participants"));
-        rows.extend(named.map(|(name, value)| (name.as_str(), number::shown(look, value))));
+        rows.extend(answer::rows(look, result));
     }
     rows.push(("participants", number::whole(look, view.participants)));
     rows.push(("records", number::whole(look, view.samples)));
@@ -132,9 +130,9 @@ pub fn in_full(look: Look, view: &ComputationView) -> String {
         ("deadline", table::to_seconds(&view.deadline)),
         ("minimum", format!("{} participants", view.min_participants)),
         ("heavy nodes", view.heavy_nodes.join(", ")),
-        ("privacy", privacy(view.private_against, view.heavy_nodes.len())),
-        ("own answer", view.own_answer.clone()),
     ];
+    rows.extend(assurance::rows(view));
+    rows.push(("own answer", view.own_answer.clone()));
     match view.status {
         Status::Pending | Status::Processing => rows.push(("progress", progress(view))),
         Status::Completed => {}
@@ -168,11 +166,6 @@ pub fn list(look: Look, views: &[ComputationView]) -> String {
     format!("{table}\nTotal computations: {} (Open: {open})\n", views.len())
 }
 
-/// "private against any 2 of 3 heavy nodes".
-pub fn privacy(private_against: usize, heavy: usize) -> String {
-    format!("private against any {private_against} of {heavy} heavy nodes")
-}
-
 fn shortened(text: &str) -> String {
     const CHARS: usize = 40;
     if text.chars().count() <= CHARS {
@@ -202,14 +195,20 @@ pub(super) mod tests {
             gives_up_at: "2026-01-02T03:05:15.678Z".to_owned(),
             min_participants: 3,
             sharing: "additive".to_owned(),
+            threshold: None,
+            proven: false,
             private_against: 2,
             survives: 0,
+            noise: None,
             heavy_nodes: ["ABC", "DEF", "GHI"].map(str::to_owned).to_vec(),
             participants: 3,
             samples: 0,
             result: None,
             reason: None,
             signed_by: Vec::new(),
+            unverified: None,
+            checked: None,
+            liars: Vec::new(),
             own_answer: "answered".to_owned(),
             expected: 5,
             standings: BTreeMap::new(),
@@ -261,6 +260,25 @@ pub(super) mod tests {
         );
         let full = in_full(Look::Plain, &view);
         assert!(full.contains("  mean          7.25\n  sum           29\n"), "{full}");
+    }
+
+    #[test]
+    fn a_threshold_result_is_signed_by_those_that_signed() {
+        let mut view = running();
+        (view.status, view.sharing, view.threshold) = (Status::Completed, "threshold".to_owned(), Some(2));
+        (view.private_against, view.survives, view.proven) = (1, 1, true);
+        let noise = json!({"mechanism": "discrete-laplace", "epsilon": 0.5, "standard_deviation": 212.132});
+        view.result = Some(json!({"mean": 7.25, "sum": 29, "samples": 4, "participants": 4, "noise": noise}));
+        (view.participants, view.samples) = (4, 4);
+        view.signed_by = view.heavy_nodes[..2].to_vec();
+        assert_eq!(
+            told(Look::Plain, &view),
+            "✓ COMP-FZ375MV7  private against any 1 of 3 heavy nodes · inputs proven in range\n  \
+             mean 7.25 ± 53 (noise, ε = 0.5)   4 participants, 4 records   certificate signed by 2 of 3\n"
+        );
+        let full = in_full(Look::Plain, &view);
+        assert!(full.contains("threshold, 2 of 3: 1 heavy node may vanish, inputs proven in range"), "{full}");
+        assert!(full.contains("29 ± 212 (noise, ε = 0.5)"), "{full}");
     }
 
     #[test]

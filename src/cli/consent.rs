@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::args::Context;
 use super::asking;
+use super::nodes::running;
 use super::output::Output;
 use super::problem::Problem;
 use super::table::{self, printable};
@@ -64,10 +65,16 @@ pub struct Answer {
 impl Pending {
     pub async fn act(self, context: &Context) -> Result<(), Problem> {
         let chosen = context.acting_node().await?;
-        let Reply::Pending(waiting) = chosen.client.request(Request::Pending).await? else {
+        let Reply::Pending(mut waiting) = chosen.client.request(Request::Pending).await? else {
             return Err(unexpected());
         };
-        context.output.answer(&json!({ "pending": waiting }), || list(&waiting));
+        // Among several nodes of a home, the commands must say which one decides.
+        let several = running(&context.home()?).await?.len() > 1;
+        let node = several.then_some(chosen.id.uid.as_str());
+        for question in &mut waiting {
+            question.command = addressed(&question.command, node);
+        }
+        context.output.answer(&json!({ "pending": waiting }), || list(&waiting, node));
         Ok(())
     }
 }
@@ -121,15 +128,20 @@ fn unseen(output: Output) -> Result<PrivateText, Problem> {
 }
 
 /// A paragraph for every question, with the commands to type.
-fn list(waiting: &[PendingView]) -> String {
+fn list(waiting: &[PendingView], node: Option<&str>) -> String {
     if waiting.is_empty() {
         return "No question waits for this node's owner.".to_owned();
     }
-    let told: Vec<_> = waiting.iter().map(paragraph).collect();
+    let told: Vec<_> = waiting.iter().map(|question| paragraph(question, node)).collect();
     told.join("\n")
 }
 
-fn paragraph(question: &PendingView) -> String {
+/// A command, with the node that is to act where that is not plain.
+fn addressed(command: &str, node: Option<&str>) -> String {
+    node.map_or_else(|| command.to_owned(), |node| format!("{command} --node {node}"))
+}
+
+fn paragraph(question: &PendingView, node: Option<&str>) -> String {
     let asked = format!(
         "{} of {}, over at least {} participants",
         question.statistic,
@@ -143,7 +155,7 @@ fn paragraph(question: &PendingView) -> String {
         ("heavy nodes", question.heavy_nodes.join(", ")),
         ("waits because", question.reason.clone()),
         ("to answer", question.command.clone()),
-        ("to decline", format!("formix-p2p decline {}", question.id)),
+        ("to decline", addressed(&format!("formix-p2p decline {}", question.id), node)),
     ];
     format!("{}  {}\n{}", style(&question.id).bold(), printable(&question.prompt), table::pairs(&rows))
 }
@@ -182,9 +194,12 @@ mod tests {
             reason: "this node has no source for the field".to_owned(),
             command: "formix-p2p answer COMP-FZ375MV7 VALUE".to_owned(),
         };
-        let text = list(&[question]);
-        assert!(text.contains("formix-p2p answer COMP-FZ375MV7 VALUE") && !text.contains('\u{7}'), "{text}");
-        assert!(list(&[]).contains("No question"));
+        let text = list(std::slice::from_ref(&question), None);
+        assert!(text.contains("formix-p2p answer COMP-FZ375MV7 VALUE\n") && !text.contains('\u{7}'), "{text}");
+        let text = list(&[question], Some("WARD3333"));
+        assert!(text.contains("formix-p2p decline COMP-FZ375MV7 --node WARD3333"), "{text}");
+        assert!(list(&[], None).contains("No question"));
+        assert_eq!(addressed("formix-p2p approve X", Some("A")), "formix-p2p approve X --node A");
     }
 
     #[test]

@@ -2,6 +2,23 @@
 
 use std::time::Duration;
 
+/// A duration, and the words for it, so that a refusal can repeat them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Typed {
+    /// As typed.
+    pub text: String,
+    /// What that is.
+    pub duration: Duration,
+}
+
+/// Reads a duration and keeps its words.
+///
+/// # Errors
+/// As [`parse`].
+pub fn typed(text: &str) -> Result<Typed, String> {
+    parse(text).map(|duration| Typed { text: text.trim().to_owned(), duration })
+}
+
 /// Reads a duration.
 ///
 /// # Errors

@@ -1,7 +1,9 @@
 //! The command line: one file per command, with its arguments and its action. `docs/CLI.md` is the contract.
 
+mod answer;
 mod args;
 mod asking;
+mod assurance;
 mod certificate;
 mod completions;
 mod computation;

@@ -19,6 +19,24 @@ pub fn shown(look: Look, value: &Value) -> String {
     grouped(look, &rounded(&number.to_string()))
 }
 
+/// Three significant digits, for what is an estimate anyway; whole numbers keep all of theirs.
+pub fn rough(look: Look, number: f64) -> String {
+    const DIGITS: usize = 3;
+    if number != 0.0 && number.abs() < 1e-3 {
+        return format!("{number:.*e}", DIGITS - 1);
+    }
+    let (mut whole, mut decimals) = (number.abs(), DIGITS - 1);
+    if whole < 1.0 {
+        decimals = DIGITS;
+    }
+    while whole >= 10.0 && decimals > 0 {
+        (whole, decimals) = (whole / 10.0, decimals - 1);
+    }
+    let text = format!("{number:.decimals$}");
+    let text = if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { text.as_str() };
+    grouped(look, text)
+}
+
 /// A whole number for people.
 pub fn whole(look: Look, number: impl Into<u64>) -> String {
     grouped(look, &number.into().to_string())
@@ -83,6 +101,24 @@ mod tests {
         ] {
             assert_eq!(read(Look::Plain, json), shown);
         }
+    }
+
+    #[test]
+    fn an_estimate_has_three_digits() {
+        for (number, shown) in [
+            (0.0, "0"),
+            (0.000_123_4, "1.23e-4"),
+            (0.0123, "0.012"),
+            (0.848_5, "0.849"),
+            (8.485, "8.48"),
+            (53.0, "53"),
+            (84.85, "84.8"),
+            (212.132, "212"),
+            (84_853.1, "84853"),
+        ] {
+            assert_eq!(rough(Look::Plain, number), shown);
+        }
+        assert_eq!(rough(Look::Ruled, 84_853.1).replace(GROUP_SEPARATOR, " "), "84 853");
     }
 
     #[test]

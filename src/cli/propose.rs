@@ -6,19 +6,21 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::args::Context;
+use super::assurance;
 use super::computation;
-use super::duration;
+use super::duration::{self, Typed, millis};
 use super::problem::Problem;
-use super::question::{Question, assurance};
+use super::question::{Checked, Question};
 use super::questionnaire;
 use super::table::Look;
 use super::wait::{self, unexpected};
 use crate::control::{Announced, Client, ComputationView, Proposal, Reply, Request};
 use crate::domain::limits::{PATIENCE_DEFAULT, POLICY_MIN_PARTICIPANTS};
-use crate::domain::{Statistic, Status};
+use crate::domain::{Computation, Decimal, Statistic, Status};
 
 const DEADLINE_DEFAULT: Duration = Duration::from_secs(30);
-const MODULUS_BITS_DEFAULT: u32 = 64;
+/// Bounds that stand in for a schema that is asked for later: with them every scheme can be checked.
+const SCHEMA_STAND_IN: &str = r#"{"type":"number","minimum":0,"maximum":1}"#;
 
 /// Ask the network a question
 #[derive(Clone, Debug, Args)]
@@ -28,7 +30,19 @@ Examples:
   formix-p2p propose --prompt 'Mean rating?' --field rating --statistic mean --wait
   formix-p2p propose --prompt 'Total of ward 3?' --field beds --statistic sum --deadline 10m \\
       --schema '{\"type\":\"integer\",\"minimum\":0,\"maximum\":500}' --min-participants 5
-  formix-p2p propose --prompt 'How many?' --field age --statistic count --heavy AB CD EF")]
+  formix-p2p propose --prompt 'How many?' --field age --statistic count --heavy AB CD EF
+  formix-p2p propose --prompt 'Free beds?' --field beds --statistic sum --survives 1 \\
+      --schema '{\"type\":\"integer\",\"minimum\":0,\"maximum\":500}'
+  formix-p2p propose --prompt 'Sick days?' --field days --statistic mean --epsilon 0.5 \\
+      --schema '{\"type\":\"integer\",\"minimum\":0,\"maximum\":30}'
+
+Sharing:
+  prio3      inputs proven to lie within the schema's bounds; all heavy nodes must come back
+  threshold  proven likewise; any K of N heavy nodes rebuild the total, so some may vanish for good
+  additive   nothing proven, no bounds needed; all heavy nodes must come back
+
+The default is prio3 for a schema with minimum and maximum and for a count, else additive. Under threshold fewer than \
+K colluding heavy nodes learn nothing, under the others all but one. What holds is said before anything is sent.")]
 pub struct Propose {
     /// The question in words, for the people who are asked
     #[arg(long, value_name = "TEXT")]
@@ -43,26 +57,37 @@ pub struct Propose {
     #[arg(long, value_name = "JSON")]
     pub(super) schema: Option<String>,
     /// How long answers are taken: 500ms to 30days [default: 30s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    pub(super) deadline: Option<Duration>,
+    #[arg(long, value_name = "DURATION", value_parser = duration::typed)]
+    pub(super) deadline: Option<Typed>,
     /// How long heavy nodes that are away at the deadline are waited for [default: 60s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    patience: Option<Duration>,
+    #[arg(long, value_name = "DURATION", value_parser = duration::typed)]
+    patience: Option<Typed>,
     /// No total over fewer participants is ever revealed [default: 3]
     #[arg(long, value_name = "N")]
     pub(super) min_participants: Option<u32>,
     /// Take no more participants than this [default: the length of --participants, or 10000]
     #[arg(long, value_name = "N")]
     max_participants: Option<u32>,
-    /// A heavy node that adds up shares, 3 to 16 of them [default: three that are reachable, trusted ones first]
+    /// A heavy node that adds up shares, 3 to 16 of them [default: as many reachable ones as needed, mostly three, trusted
+    /// ones first]
     #[arg(long, value_name = "NODE", num_args = 1..)]
     pub(super) heavy: Vec<String>,
-    /// How values are split among the heavy nodes: additive
-    #[arg(long, value_name = "SCHEME", default_value = "additive")]
-    sharing: String,
-    /// Shares live modulo 2 to this power: 32, 64 or 128 [default: 64]
+    /// How values are split among the heavy nodes: additive, prio3 or threshold [default: see below]
+    #[arg(long, value_name = "SCHEME")]
+    sharing: Option<String>,
+    /// So many heavy nodes rebuild a total; one fewer learn nothing. Means --sharing threshold [default there: the
+    /// smallest majority]
+    #[arg(long, value_name = "K")]
+    threshold: Option<u8>,
+    /// So many heavy nodes may vanish for good, fewer than half. Means --sharing threshold, with K = heavy nodes - F
+    #[arg(long, value_name = "F")]
+    survives: Option<u8>,
+    /// Shares live modulo 2 to this power: 32, 64 or 128. Means --sharing additive [default there: 64]
     #[arg(long, value_name = "BITS")]
     modulus_bits: Option<u32>,
+    /// Add noise, so that the result is differentially private: 0.000001 to 1000, smaller is more private. Needs bounds
+    #[arg(long, value_name = "E", allow_negative_numbers = true)]
+    epsilon: Option<Decimal>,
     /// Only these nodes may take part
     #[arg(long, value_name = "NODE", num_args = 1..)]
     participants: Vec<String>,
@@ -73,13 +98,12 @@ pub struct Propose {
 
 impl Propose {
     pub async fn act(self, context: &Context) -> Result<(), Problem> {
-        check_sharing(&self.sharing)?;
         let wait = self.wait;
         // Wrong usage comes before a missing node, and that before an unreachable network.
-        let (chosen, proposal) = match self.question() {
+        let (chosen, checked) = match self.question() {
             Ok(question) => {
-                let proposal = question.checked()?;
-                (context.acting_node().await?, proposal)
+                let checked = question.checked()?;
+                (context.acting_node().await?, checked)
             }
             Err(_) if context.output.is_interactive() => {
                 self.check_so_far()?;
@@ -90,7 +114,8 @@ impl Propose {
             }
             Err(missing) => return Err(missing.problem()),
         };
-        context.output.note(assurance(&proposal));
+        let Checked { proposal, draft } = checked;
+        context.output.note(assurance::beforehand(&draft));
         let announced = announce(&chosen.client, &proposal).await?;
         if wait {
             context.output.note(format!("{} announced, open until {}", announced.id, announced.deadline));
@@ -105,12 +130,13 @@ impl Propose {
         Ok(())
     }
 
-    /// Whether what is typed so far can become a question.
+    /// What is typed so far, as the computation that it may become; other nodes stand in for those to come.
     ///
     /// # Errors
     /// The first rule that is broken.
-    pub(super) fn check_so_far(&self) -> Result<(), Problem> {
-        self.clone().with_placeholders().question().map_err(Missing::problem)?.checked().map(drop)
+    pub(super) fn check_so_far(&self) -> Result<Computation, Problem> {
+        let question = self.clone().with_placeholders().question().map_err(Missing::problem)?;
+        question.checked().map(|checked| checked.draft)
     }
 
     /// With stand-ins for what is missing, so that the rest can be checked before anybody is asked.
@@ -122,6 +148,7 @@ impl Propose {
             self.field.push("field".to_owned());
             self.schema = None;
         }
+        self.schema.get_or_insert_with(|| SCHEMA_STAND_IN.to_owned());
         self
     }
 
@@ -141,19 +168,27 @@ impl Propose {
         let (Some(prompt), Some(statistic), true) = (typed.prompt, typed.statistic, missing.is_empty()) else {
             return Err(Missing(missing));
         };
-        Ok(Question {
+        let duration = |typed: &Option<Typed>, default| typed.as_ref().map_or(default, |typed| typed.duration);
+        let proposal = Proposal {
             prompt,
             fields: typed.field,
             statistic,
             schema: typed.schema,
-            deadline: typed.deadline.unwrap_or(DEADLINE_DEFAULT),
-            patience: typed.patience.unwrap_or(PATIENCE_DEFAULT),
+            deadline_ms: millis(duration(&typed.deadline, DEADLINE_DEFAULT)),
+            patience_ms: millis(duration(&typed.patience, PATIENCE_DEFAULT)),
             min_participants: typed.min_participants.unwrap_or(POLICY_MIN_PARTICIPANTS),
             max_participants: typed.max_participants,
             heavy: typed.heavy,
             participants: typed.participants,
-            modulus_bits: typed.modulus_bits.unwrap_or(MODULUS_BITS_DEFAULT),
-        })
+            sharing: typed.sharing,
+            threshold: typed.threshold,
+            survives: typed.survives,
+            modulus_bits: typed.modulus_bits,
+            // Every decimal number is a JSON number.
+            epsilon: typed.epsilon.and_then(|epsilon| epsilon.to_string().parse().ok()),
+        };
+        let words = |typed: Option<Typed>| typed.map(|typed| typed.text);
+        Ok(Question { proposal, deadline: words(typed.deadline), patience: words(typed.patience) })
     }
 }
 
@@ -169,15 +204,6 @@ impl Missing {
             "on a terminal, `formix-p2p propose` asks for what is missing; see `formix-p2p propose --help`",
         )
     }
-}
-
-fn check_sharing(scheme: &str) -> Result<(), Problem> {
-    let message = match scheme {
-        "additive" => return Ok(()),
-        "prio3" | "threshold" => format!("--sharing {scheme} is not available yet; additive is"),
-        other => format!("`{other}` is not a sharing scheme; additive is"),
-    };
-    Err(Problem::usage("invalid_sharing", message, "leave --sharing out, or use --sharing additive"))
 }
 
 async fn announce(client: &Client, proposal: &Proposal) -> Result<Announced, Problem> {
@@ -212,6 +238,7 @@ mod tests {
 
     use super::*;
     use crate::cli::computation::tests::running;
+    use crate::domain::{Modulus, Sharing};
 
     #[derive(Parser)]
     struct Line {
@@ -228,23 +255,56 @@ mod tests {
         let missing = typed(&["--prompt", "p"]).question().unwrap_err();
         assert_eq!(missing, Missing(vec!["--field", "--statistic"]));
         let question = typed(&["--prompt", "p", "--field", "x", "--statistic", "sum"]).question().unwrap();
-        let proposal = question.checked().unwrap();
+        let Checked { proposal, draft } = question.checked().unwrap();
         assert_eq!((proposal.deadline_ms, proposal.patience_ms), (30_000, 60_000));
-        assert_eq!((proposal.min_participants, proposal.modulus_bits), (3, 64));
+        assert_eq!(
+            (draft.min_participants, draft.sharing),
+            (3, Sharing::Additive { modulus: Modulus::Bits64 })
+        );
     }
 
     #[test]
     fn lists_are_repeated_or_follow_one_another() {
         let typed = typed(&["--heavy", "a", "b", "--heavy", "c", "--deadline", "5m"]);
         assert_eq!(typed.heavy, ["a", "b", "c"]);
-        assert_eq!(typed.deadline, Some(Duration::from_secs(300)));
+        let five_minutes = Typed { text: "5m".to_owned(), duration: Duration::from_secs(300) };
+        assert_eq!(typed.deadline, Some(five_minutes));
     }
 
     #[test]
-    fn a_scheme_to_come_is_refused_by_name() {
-        let problem = check_sharing("prio3").unwrap_err();
-        assert!(problem.message.contains("not available yet; additive is") && problem.exit.code() == 2);
-        assert!(check_sharing("additive").is_ok());
+    fn options_on_sharing_reach_the_question() {
+        let bounded = ["--schema", SCHEMA_STAND_IN, "--prompt", "p", "--field", "x", "--statistic", "sum"];
+        let asked = |more: &[&str]| typed(&[&bounded[..], more].concat()).question().unwrap().checked();
+        for (more, sharing, heavy) in [
+            (&[][..], Sharing::Prio3, 3),
+            (&["--survives", "2"], Sharing::Threshold { k: 3 }, 5),
+            (&["--threshold", "3"], Sharing::Threshold { k: 3 }, 3),
+            (&["--sharing", "threshold"], Sharing::Threshold { k: 2 }, 3),
+            (&["--modulus-bits", "32"], Sharing::Additive { modulus: Modulus::Bits32 }, 3),
+        ] {
+            let draft = asked(more).unwrap().draft;
+            assert_eq!((draft.sharing, draft.heavy.len()), (sharing, heavy), "{more:?}");
+        }
+        let noisy = asked(&["--epsilon", "0.5"]).unwrap();
+        assert_eq!(noisy.proposal.epsilon.unwrap().to_string(), "0.5");
+        assert_eq!(noisy.draft.noise.unwrap().to_string(), "ε = 0.5");
+        assert_eq!(asked(&["--epsilon", "-1"]).unwrap_err().code, "invalid_epsilon");
+        assert!(Line::try_parse_from(["propose", "--epsilon", "much"]).is_err());
+    }
+
+    #[test]
+    fn what_is_asked_for_later_does_not_stand_in_the_way() {
+        for words in [
+            &["--sharing", "prio3"][..],
+            &["--survives", "1", "--field", "x"],
+            &["--epsilon", "1", "--schema", r#"{"type":"object","properties":{"x":{"type":"number"}}}"#],
+        ] {
+            typed(words).check_so_far().unwrap();
+        }
+        assert_eq!(typed(&["--survives", "2"]).check_so_far().unwrap().heavy.len(), 5);
+        let told = ["--sharing", "prio3", "--field", "x", "--schema", r#"{"type":"number"}"#];
+        assert_eq!(typed(&told).check_so_far().unwrap_err().code, "invalid_schema");
+        assert_eq!(typed(&["--sharing", "secret"]).check_so_far().unwrap_err().code, "invalid_sharing");
     }
 
     #[test]
@@ -253,8 +313,11 @@ mod tests {
             id: "COMP-FZ375MV7".to_owned(),
             heavy_nodes: vec!["ABC".to_owned()],
             sharing: "additive".to_owned(),
+            threshold: None,
+            proven: false,
             private_against: 2,
             survives: 0,
+            noise: None,
             deadline: "2026-01-02T03:04:05.678Z".to_owned(),
         };
         let all = both(&announced, &running());

@@ -7,7 +7,6 @@ use super::duration;
 use super::output::Output;
 use super::problem::{Exit, Problem};
 use super::propose::Propose;
-use super::question::HEAVY_CHOSEN;
 use super::table::{self, Look};
 use super::view;
 use crate::control::Client;
@@ -87,16 +86,16 @@ fn ask(mut typed: Propose, heavy: &[(String, String)]) -> dialoguer::Result<Prop
             Ok(())
         })?;
     }
-    if typed.heavy.is_empty() && heavy.len() > HEAVY_CHOSEN {
+    let needed = typed.check_so_far().map_or(HEAVY_MIN, |draft| draft.heavy.len());
+    if typed.heavy.is_empty() && heavy.len() > needed {
         let names: Vec<_> = heavy.iter().map(|(shown, _)| shown).collect();
-        let prompt =
-            format!("Heavy nodes, at least {HEAVY_MIN} (space chooses; none: {HEAVY_CHOSEN} are chosen)");
+        let prompt = format!("Heavy nodes, at least {needed} (space chooses; none: {needed} are chosen)");
         let chosen = MultiSelect::new().with_prompt(prompt).items(names).interact()?;
         typed.heavy = chosen.into_iter().filter_map(|at| heavy.get(at)).map(|(_, uid)| uid.clone()).collect();
     }
     if typed.deadline.is_none() {
         typed = asked(&typed, "Deadline", Some("30s"), |typed, text| {
-            typed.deadline = Some(duration::parse(text)?);
+            typed.deadline = Some(duration::typed(text)?);
             Ok(())
         })?;
     }

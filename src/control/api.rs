@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::domain::{Role, Status};
 
@@ -194,12 +194,29 @@ pub struct Proposal {
     pub min_participants: u32,
     /// No more reports than this; by default the closed list's length, or 10 000.
     pub max_participants: Option<u32>,
-    /// Heavy nodes by UID, name or PeerId, or unique beginnings; empty: three reachable ones are chosen.
+    /// Heavy nodes by UID, name or PeerId, or unique beginnings; empty: as many reachable ones as are needed are chosen.
     pub heavy: Vec<String>,
     /// A closed list of participants, likewise; empty: anybody.
     pub participants: Vec<String>,
-    /// 32, 64 or 128.
-    pub modulus_bits: u32,
+    /// `additive`, `prio3` or `threshold`; absent: what the options below say, or else the best that the schema allows.
+    pub sharing: Option<String>,
+    /// How many heavy nodes rebuild a total; `threshold` alone.
+    pub threshold: Option<u8>,
+    /// How many heavy nodes may vanish for good; `threshold` alone.
+    pub survives: Option<u8>,
+    /// 32, 64 or 128; `additive` alone.
+    pub modulus_bits: Option<u32>,
+    /// With it the result is noisy, and ε-differentially private.
+    pub epsilon: Option<Number>,
+}
+
+/// The noise that a question asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoiseView {
+    /// `discrete-laplace`.
+    pub mechanism: String,
+    /// The privacy loss.
+    pub epsilon: Number,
 }
 
 /// A question that runs.
@@ -209,12 +226,18 @@ pub struct Announced {
     pub id: String,
     /// UIDs.
     pub heavy_nodes: Vec<String>,
-    /// `additive`.
+    /// `additive`, `prio3` or `threshold`.
     pub sharing: String,
+    /// With `threshold`: how many heavy nodes rebuild a total.
+    pub threshold: Option<u8>,
+    /// Whether inputs are proven to lie within the schema's bounds.
+    pub proven: bool,
     /// How many colluding heavy nodes learn nothing.
     pub private_against: usize,
     /// How many heavy nodes may vanish for good.
     pub survives: usize,
+    /// The noise in the result.
+    pub noise: Option<NoiseView>,
     /// RFC 3339.
     pub deadline: String,
 }
@@ -247,12 +270,18 @@ pub struct ComputationView {
     pub gives_up_at: String,
     /// No sum over fewer.
     pub min_participants: u32,
-    /// `additive`.
+    /// `additive`, `prio3` or `threshold`.
     pub sharing: String,
+    /// With `threshold`: how many heavy nodes rebuild a total.
+    pub threshold: Option<u8>,
+    /// Whether inputs are proven to lie within the schema's bounds.
+    pub proven: bool,
     /// How many colluding heavy nodes learn nothing.
     pub private_against: usize,
     /// How many heavy nodes may vanish for good.
     pub survives: usize,
+    /// The noise in the result.
+    pub noise: Option<NoiseView>,
     /// UIDs.
     pub heavy_nodes: Vec<String>,
     /// In the result, or reported so far as this node knows.
@@ -265,6 +294,12 @@ pub struct ComputationView {
     pub reason: Option<String>,
     /// UIDs of the heavy nodes whose votes the certificate carries; empty before the end.
     pub signed_by: Vec<String>,
+    /// Reports that did not verify and are left out of the result; null before the end.
+    pub unverified: Option<u32>,
+    /// With `threshold`: whether enough partial sums came to notice a false one; null otherwise, and before the end.
+    pub checked: Option<bool>,
+    /// UIDs of the heavy nodes whose partial sums are false, as the certificate shows.
+    pub liars: Vec<String>,
     /// This node's own part: `none`, `waiting`, `answered`, `declined`.
     pub own_answer: String,
     /// Light nodes that this node could expect an answer from: the closed list's length, or the active ones.

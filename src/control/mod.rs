@@ -1,14 +1,21 @@
 //! The local API: HTTP and JSON over a Unix socket in the node's folder (0600).
+//!
+//! `api` is the contract; `server` and `client` speak it; `question`, with `choice`, is what a question must look like,
+//! for whoever puts one together and for the node that is asked.
 
 mod api;
+mod choice;
 mod client;
+mod question;
 mod server;
 #[cfg(test)]
 mod tests;
 
 pub use api::{
-    Announced, ApiError, CALLS_QUEUED_MAX, Call, ComputationView, Decided, Health, NodeId, NodeView,
+    Announced, ApiError, CALLS_QUEUED_MAX, Call, ComputationView, Decided, Health, NodeId, NodeView, NoiseView,
     PendingView, PrivateText, Proposal, Reply, Request, View,
 };
+pub use choice::ChoiceError;
 pub use client::{Client, ClientError};
+pub use question::{QuestionError, draft};
 pub use server::{ServeError, serve};

@@ -69,14 +69,20 @@ fn view(reference: &str, revision: u64) -> ComputationView {
         gives_up_at: "2026-01-01T00:01:30.000Z".to_owned(),
         min_participants: 3,
         sharing: "additive".to_owned(),
+        threshold: None,
+        proven: false,
         private_against: 2,
         survives: 0,
+        noise: Some(NoiseView { mechanism: "discrete-laplace".to_owned(), epsilon: "0.5".parse().unwrap() }),
         heavy_nodes: vec!["BBBBBBBB".to_owned()],
         participants: 3,
         samples: 3,
         result: Some(serde_json::json!({"sum": 31, "samples": 3, "participants": 3})),
         reason: None,
         signed_by: vec!["BBBBBBBB".to_owned()],
+        unverified: Some(0),
+        checked: None,
+        liars: Vec::new(),
         own_answer: "answered".to_owned(),
         expected: 3,
         standings: std::collections::BTreeMap::new(),
@@ -97,7 +103,7 @@ fn id() -> NodeId {
     }
 }
 
-fn proposal() -> Proposal {
+pub(super) fn proposal() -> Proposal {
     Proposal {
         prompt: "how many?".to_owned(),
         statistic: "sum".to_owned(),
@@ -109,7 +115,11 @@ fn proposal() -> Proposal {
         max_participants: None,
         heavy: vec!["B".to_owned()],
         participants: Vec::new(),
-        modulus_bits: 64,
+        sharing: None,
+        threshold: None,
+        survives: None,
+        modulus_bits: Some(64),
+        epsilon: Some("0.5".parse().unwrap()),
     }
 }
 
@@ -126,8 +136,11 @@ fn announced() -> Announced {
         id: "COMP-AAAAAAAA".to_owned(),
         heavy_nodes: vec!["BBBBBBBB".to_owned()],
         sharing: "additive".to_owned(),
+        threshold: None,
+        proven: false,
         private_against: 2,
         survives: 0,
+        noise: Some(NoiseView { mechanism: "discrete-laplace".to_owned(), epsilon: "0.5".parse().unwrap() }),
         deadline: "2026-01-01T00:00:00.000Z".to_owned(),
     }
 }

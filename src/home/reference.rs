@@ -52,7 +52,11 @@ pub fn resolve<'a>(typed: &str, candidates: &'a [Candidate]) -> Result<&'a Candi
     if meant.is_empty() && !typed.is_empty() {
         meant = fitting(candidates, begins);
     }
-    let shown = |node: &Candidate| format!("{} ({})", node.peer.uid(), node.name);
+    // A node whose settings cannot be read has no name.
+    let shown = |node: &Candidate| match node.name.as_str() {
+        "" => node.peer.uid().to_string(),
+        name => format!("{} ({name})", node.peer.uid()),
+    };
     match meant.as_slice() {
         [] => Err(Unresolved::Unknown(candidates.iter().map(shown).collect())),
         [one] => Ok(one),
@@ -115,6 +119,18 @@ mod tests {
             let refused = resolve(typed, &candidates()).unwrap_err();
             assert!(matches!(&refused, Unresolved::Unknown(known) if known.len() == 39), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn a_node_without_a_name_is_shown_by_its_uid_alone() {
+        let mut candidates = candidates();
+        for candidate in &mut candidates {
+            candidate.name.clear();
+        }
+        let Err(Unresolved::Ambiguous(shown)) = resolve("12D3KooW", &candidates) else {
+            panic!("not ambiguous")
+        };
+        assert_eq!(shown[0], candidates[0].peer.uid().to_string());
     }
 
     #[test]

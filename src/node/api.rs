@@ -15,7 +15,7 @@ use crate::control::{ApiError, Call, Decided, Health, NodeId, PrivateText, Propo
 use crate::domain::limits::DISCOVERY_WAIT;
 use crate::domain::{Computation, ComputationId, Decimal, Status};
 use crate::protocol::{Command, Event, OwnPart, PrivateValue, View};
-use crate::{statistics, wire};
+use crate::{control, statistics, wire};
 
 /// After this long a node knows whom it can know, and waiting for others is in vain.
 const FRESH: Duration = Duration::from_secs(15);
@@ -137,7 +137,7 @@ impl Runtime {
     }
 
     fn propose(&mut self, proposal: Proposal, asker: Asker) {
-        let checked = propose::draft(&proposal, self.own, self.now);
+        let checked = control::draft(&proposal, self.own, self.now).map_err(ApiError::from);
         match checked.and_then(|draft| self.parked.make_room().map(|()| draft)) {
             Ok(draft) => {
                 let fresh = self.started.elapsed() < FRESH;

@@ -1,6 +1,9 @@
 //! What may be asked of whom.
 
 use super::*;
+use crate::control::draft;
+use crate::domain::Sharing;
+use crate::domain::limits::REPORTS_PER_COMPUTATION_DEFAULT;
 use crate::node::directory::Via;
 use crate::wire::{Activity, Identity, Presence, Signed};
 
@@ -26,7 +29,11 @@ fn proposal() -> Proposal {
         max_participants: None,
         heavy: Vec::new(),
         participants: Vec::new(),
-        modulus_bits: 64,
+        sharing: None,
+        threshold: None,
+        survives: None,
+        modulus_bits: None,
+        epsilon: None,
     }
 }
 
@@ -60,44 +67,11 @@ fn asked(
     policy: &Policy,
 ) -> Result<Computation, ApiError> {
     let asker = Asker { own: peer(1), role, name: "asker", policy, directory, now: NOW };
-    with_nodes(draft(proposal, peer(1), NOW)?, proposal, &asker)
+    with_nodes(draft(proposal, peer(1), NOW).map_err(ApiError::from)?, proposal, &asker)
 }
 
 fn names(numbers: &[u8]) -> Vec<String> {
     numbers.iter().map(|number| format!("node-{number}")).collect()
-}
-
-#[test]
-fn what_is_typed_wrongly_is_refused_before_any_node_is_looked_for() {
-    let refusals = [
-        ("invalid_statistic", Proposal { statistic: "median".to_owned(), ..proposal() }),
-        ("invalid_field", Proposal { fields: Vec::new(), ..proposal() }),
-        ("invalid_schema", Proposal { schema: Some("{".to_owned()), ..proposal() }),
-        ("invalid_prompt", Proposal { prompt: String::new(), ..proposal() }),
-        ("invalid_deadline", Proposal { deadline_ms: 499, ..proposal() }),
-        ("invalid_patience", Proposal { patience_ms: u64::MAX, ..proposal() }),
-        ("invalid_minimum", Proposal { min_participants: 0, ..proposal() }),
-        ("invalid_minimum", Proposal { max_participants: Some(2), ..proposal() }),
-        ("invalid_minimum", Proposal { participants: names(&[5, 6]), ..proposal() }),
-        ("invalid_maximum", Proposal { max_participants: Some(100_001), ..proposal() }),
-        ("invalid_modulus", Proposal { modulus_bits: 16, ..proposal() }),
-        ("invalid_heavy", Proposal { heavy: names(&[2, 3]), ..proposal() }),
-    ];
-    for (code, proposal) in refusals {
-        let error = draft(&proposal, peer(1), NOW).unwrap_err();
-        assert_eq!((error.code.as_str(), error.exit), (code, 2), "{error}");
-        assert!(!error.hint.is_empty());
-    }
-}
-
-#[test]
-fn a_total_that_could_overflow_says_what_to_change() {
-    let schema = r#"{"type":"number","minimum":0,"maximum":4294967295}"#.to_owned();
-    let wide = Proposal { schema: Some(schema), modulus_bits: 32, ..proposal() };
-    let error = draft(&wide, peer(1), NOW).unwrap_err();
-    assert_eq!((error.code.as_str(), error.exit), ("overflow", 2));
-    assert!(error.hint.contains("--modulus-bits"), "{}", error.hint);
-    assert!(draft(&Proposal { modulus_bits: 64, ..wide }, peer(1), NOW).is_ok());
 }
 
 #[test]
@@ -127,6 +101,23 @@ fn too_few_heavy_nodes_are_counted() {
     let two = directory(&[(2, Role::Heavy, Some(5)), (3, Role::Heavy, Some(5))]);
     let own = asked(&proposal(), Role::Heavy, &two, &Policy::default()).unwrap();
     assert_eq!(own.heavy, [2, 3, 1].map(peer), "a heavy node that asks is the last choice");
+}
+
+#[test]
+fn a_threshold_takes_as_many_heavy_nodes_as_it_needs() {
+    let schema = r#"{"type":"number","minimum":0,"maximum":9}"#.to_owned();
+    let survives = Proposal { schema: Some(schema), survives: Some(2), ..proposal() };
+    let heavy = |count: u8| -> Vec<_> { (2..2 + count).map(|number| (number, Role::Heavy, Some(1))).collect() };
+    let found = asked(&survives, Role::Light, &directory(&heavy(6)), &Policy::default()).unwrap();
+    assert_eq!((found.heavy.len(), found.sharing), (5, Sharing::Threshold { k: 3 }));
+    let four = directory(&heavy(4));
+    let error = asked(&survives, Role::Light, &four, &Policy::default()).unwrap_err();
+    assert_eq!((error.code.as_str(), error.exit), ("too_few_heavy_nodes", 1));
+    assert!(error.message.contains("needs 5 heavy nodes; this node knows 4 and can reach 4"), "{error}");
+    assert!(error.hint.starts_with("lower one of them"), "{}", error.hint);
+    assert!(may_come_right(&error));
+    let own = asked(&survives, Role::Heavy, &four, &Policy::default()).unwrap();
+    assert_eq!(own.heavy.last(), Some(&peer(1)));
 }
 
 #[test]

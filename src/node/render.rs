@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::directory::{Directory, Known, Liveness};
 use crate::consent::Doubt;
-use crate::control::{Announced, ComputationView, NodeView, PendingView, View as NetworkView};
+use crate::control::{Announced, ComputationView, NodeView, NoiseView, PendingView, View as NetworkView};
 use crate::domain::limits::NO_CONTACT_MARGIN;
-use crate::domain::{Computation, ComputationId, PeerId, Role, Status, Timestamp};
-use crate::protocol::{OwnPart, View};
-use crate::wire::{Activity, Presence};
+use crate::domain::{Computation, ComputationId, Noise, PeerId, Role, Sharing, Status, Timestamp};
+use crate::protocol::{Assurance, OwnPart, View, assurance_of};
+use crate::wire::{Activity, Certificate, Presence, Signed};
 
 /// The network: everybody that was heard of, and this node.
 pub(super) fn network(own: &Presence, directory: &Directory, now: Timestamp) -> NetworkView {
@@ -73,7 +73,7 @@ pub(super) fn computation(
         OwnPart::None | OwnPart::Waiting(_) | OwnPart::Answered => None,
     };
     let unreachable = question.heavy.iter().filter(|heavy| **heavy != own && !directory.is_connected(heavy));
-    let certificate = view.certificate;
+    let (signed_by, assurance) = assurances(view.certificate);
     ComputationView {
         id,
         status: view.status,
@@ -85,16 +85,21 @@ pub(super) fn computation(
         gives_up_at: gives_up_at(question).to_string(),
         min_participants: question.min_participants,
         sharing: question.sharing.to_string(),
+        threshold: threshold(question.sharing),
+        proven: question.sharing.is_proven(),
         private_against: question.private_against(),
         survives: question.survives(),
+        noise: question.noise.and_then(noise),
         heavy_nodes,
         participants: view.participants,
         samples: view.answer.as_ref().map_or(0, crate::statistics::Answer::samples),
         result: view.answer.as_ref().map(crate::statistics::Answer::to_json),
         reason: view.failure.map(ToString::to_string).or(declined),
-        signed_by: certificate
-            .map(|certificate| certificate.votes.iter().map(|vote| vote.signer().uid().to_string()).collect())
-            .unwrap_or_default(),
+        signed_by: uids(&signed_by),
+        // Every vote of a certificate is for the same set.
+        unverified: view.certificate.and_then(|it| it.votes.first()).map(|vote| vote.get().unverified),
+        checked: assurance.as_ref().and_then(|assurance| assurance.checked),
+        liars: uids(assurance.as_ref().map_or(&[], |assurance| &assurance.liars)),
         own_answer: own_answer(view.own).to_owned(),
         expected: question.participants.as_ref().map_or(light_nodes, Vec::len),
         standings,
@@ -105,6 +110,32 @@ pub(super) fn computation(
         },
         revision: view.revision,
     }
+}
+
+/// What a certificate shows; nothing but its signers where its total is none.
+fn assurances(certificate: Option<&Certificate>) -> (Vec<PeerId>, Option<Assurance>) {
+    let Some(certificate) = certificate else { return (Vec::new(), None) };
+    let assurance = assurance_of(certificate);
+    let voters = || certificate.votes.iter().map(Signed::signer).collect();
+    (assurance.as_ref().map_or_else(voters, |assurance| assurance.signed_by.clone()), assurance)
+}
+
+fn uids(peers: &[PeerId]) -> Vec<String> {
+    peers.iter().map(|peer| peer.uid().to_string()).collect()
+}
+
+/// k of a threshold scheme.
+const fn threshold(sharing: Sharing) -> Option<u8> {
+    match sharing {
+        Sharing::Additive { .. } | Sharing::Prio3 => None,
+        Sharing::Threshold { k } => Some(k),
+    }
+}
+
+/// The noise that was asked for. Every decimal number is a JSON number.
+fn noise(noise: Noise) -> Option<NoiseView> {
+    let epsilon = noise.epsilon.to_string().parse().ok()?;
+    Some(NoiseView { mechanism: Noise::MECHANISM.to_owned(), epsilon })
 }
 
 /// When a node that hears of no end gives up.
@@ -148,8 +179,11 @@ pub(super) fn announced(id: ComputationId, question: &Computation) -> Announced 
         id,
         heavy_nodes,
         sharing: question.sharing.to_string(),
+        threshold: threshold(question.sharing),
+        proven: question.sharing.is_proven(),
         private_against: question.private_against(),
         survives: question.survives(),
+        noise: question.noise.and_then(noise),
         deadline,
     }
 }
@@ -183,7 +217,7 @@ fn common(id: ComputationId, question: &Computation) -> Common {
         statistic: question.query.statistic.to_string(),
         field: question.query.fields.first().map(|field| field.name.clone()).unwrap_or_default(),
         deadline: question.deadline.to_string(),
-        heavy_nodes: question.heavy.iter().map(|heavy| heavy.uid().to_string()).collect(),
+        heavy_nodes: uids(&question.heavy),
     }
 }
 

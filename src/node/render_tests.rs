@@ -1,9 +1,9 @@
 //! What people and programs are shown.
 
 use super::*;
-use crate::domain::{Failure, Modulus, Query, Sharing, Standing, Statistic};
+use crate::domain::{Digest, Failure, Modulus, Query, Standing, Statistic};
 use crate::node::directory::Via;
-use crate::wire::{Identity, Signed};
+use crate::wire::{Identity, Signed, Vote};
 
 fn identity(number: u8) -> Identity {
     Identity::from_secret_key(&[number; 32])
@@ -96,9 +96,53 @@ fn a_computation_names_who_cannot_be_reached_and_counts_standings() {
     assert_eq!((shown.expected, shown.participants, shown.revision), (5, 2, 7));
     assert_eq!((shown.result, shown.reason, shown.own_answer.as_str()), (None, None, "none"));
     assert_eq!((shown.private_against, shown.survives, shown.sharing.as_str()), (2, 0, "additive"));
+    assert_eq!((shown.threshold, shown.proven, shown.noise), (None, false, None));
     let closed = Computation { participants: Some(vec![peer(5)]), ..question() };
     let shown = computation(&view(&closed, &standings), peer(1), &directory, 5);
     assert_eq!(shown.expected, 1);
+}
+
+/// Two votes of three, which leave out two reports.
+fn certificate(question: &Computation) -> Certificate {
+    let id = ComputationId::of_body(b"x");
+    let nothing = Digest::from_bytes([0; 32]);
+    let vote = |number: u8| {
+        let vote = Vote {
+            computation: id,
+            heavy: peer(number),
+            accepted: nothing,
+            participants: 5,
+            unverified: 2,
+            verifications: None,
+            partial_sum: nothing,
+        };
+        Signed::sign(vote, &identity(number))
+    };
+    let computation = Signed::sign(question.clone(), &identity(1));
+    Certificate { computation, votes: vec![vote(2), vote(4)], openings: Vec::new(), decided: None }
+}
+
+#[test]
+fn the_scheme_its_noise_and_what_did_not_verify_are_shown() {
+    let (directory, standings) = (directory_of(&[]), BTreeMap::new());
+    let noise = Noise { epsilon: "0.5".parse().unwrap() };
+    let sharing = Sharing::Threshold { k: 2 };
+    let question = Computation { sharing, noise: Some(noise), ..question() };
+    let running = computation(&view(&question, &standings), peer(1), &directory, 5);
+    assert_eq!((running.sharing.as_str(), running.threshold, running.proven), ("threshold", Some(2), true));
+    assert_eq!((running.private_against, running.survives), (1, 1));
+    assert_eq!((running.unverified, running.checked, running.liars.len()), (None, None, 0));
+    let said = serde_json::to_value(&running.noise).unwrap().to_string();
+    assert_eq!(said, r#"{"epsilon":0.5,"mechanism":"discrete-laplace"}"#);
+    let proof = certificate(&question);
+    let completed =
+        View { status: Status::Completed, certificate: Some(&proof), ..view(&question, &standings) };
+    let completed = computation(&completed, peer(1), &directory, 5);
+    assert_eq!(completed.unverified, Some(2));
+    assert_eq!(completed.signed_by, [2, 4].map(|number| peer(number).uid().to_string()));
+    let announced = announced(ComputationId::of_body(b"x"), &question);
+    assert_eq!((announced.threshold, announced.proven, announced.survives), (Some(2), true, 1));
+    assert_eq!(announced.noise, running.noise);
 }
 
 #[test]

@@ -153,6 +153,12 @@ fn answer_of(certificate: &Certificate) -> Result<(Answer, Assurance), Certifica
     if let Some(last) = last {
         return Err(CertificateError::Incomplete(last));
     }
+    // Where all open, an honest heavy node opens once: with its opening comes the one set of votes that it answered.
+    let fixed = votes_digest(id, votes);
+    let other = openings.iter().find(|opening| certificate.decided.is_none() && opening.get().votes != fixed);
+    if let Some(other) = other {
+        return Err(CertificateError::OtherVotes(other.signer()));
+    }
     let participants = first.map_or(0, |vote| vote.participants);
     let (minimum, maximum) = (computation.min_participants, computation.max_participants);
     if !(minimum..=maximum).contains(&participants) {
@@ -185,13 +191,8 @@ fn counted(certificate: &Certificate) -> Result<Vec<(usize, PeerId)>, Certificat
     let (votes, openings) = (&certificate.votes, &certificate.openings);
     let places = computation.heavy.iter().copied().enumerate();
     if !matches!(computation.sharing, Sharing::Threshold { .. }) {
-        // An honest heavy node opens once: with its opening comes the one set of votes that it answered.
-        let fixed = votes_digest(id, votes);
-        return match openings.iter().find(|opening| opening.get().votes != fixed) {
-            Some(other) => Err(CertificateError::OtherVotes(other.signer())),
-            None if certificate.decided.is_some() => Err(CertificateError::Undecided),
-            None => Ok(places.collect()),
-        };
+        let all = places.collect();
+        return if certificate.decided.is_none() { Ok(all) } else { Err(CertificateError::Undecided) };
     }
     let terms = DecreeTerms {
         computation: id,

@@ -65,7 +65,12 @@ pub const fn check(share: &[u8], slots: usize, modulus: Modulus) -> Result<(), S
 
 /// The bytes of residues: little-endian, `modulus.bytes()` each.
 pub fn encode(residues: &[u128], modulus: Modulus) -> Vec<u8> {
-    residues.iter().flat_map(|residue| residue.to_le_bytes().into_iter().take(modulus.bytes())).collect()
+    // With the room already there: growing would leave copies behind.
+    let mut bytes = Vec::with_capacity(residues.len() * modulus.bytes());
+    for residue in residues {
+        bytes.extend(residue.to_le_bytes().into_iter().take(modulus.bytes()));
+    }
+    bytes
 }
 
 /// A signed integer as a residue, two's complement.

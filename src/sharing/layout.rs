@@ -15,6 +15,7 @@ use super::element::{Element, Elements};
 use super::shamir::{coefficients, point};
 
 /// The heavy nodes' roles in sharing.
+#[derive(Clone)]
 pub(super) struct Layout<F> {
     parties: usize,
     seeded: Range<usize>,
@@ -69,9 +70,7 @@ impl<F: Element> Layout<F> {
                 let mut share = Elements::zeros(secret.len());
                 let sources = std::iter::once(secret).chain(expanded.iter().map(|source| &**source));
                 for (factor, source) in row.iter().zip(sources) {
-                    for (element, source) in share.iter_mut().zip(source) {
-                        *element += *factor * *source;
-                    }
+                    add_scaled(&mut share, *factor, source);
                 }
                 share
             })
@@ -82,6 +81,18 @@ impl<F: Element> Layout<F> {
         } else {
             expanded.into_iter().chain(full).collect()
         }
+    }
+}
+
+/// Adds a multiple of a vector. Prio3's factors are 1 and −1, and then nothing is multiplied.
+fn add_scaled<F: Element>(sum: &mut [F], factor: F, source: &[F]) {
+    let pairs = sum.iter_mut().zip(source);
+    if factor == F::one() {
+        pairs.for_each(|(element, source)| *element += *source);
+    } else if factor == -F::one() {
+        pairs.for_each(|(element, source)| *element -= *source);
+    } else {
+        pairs.for_each(|(element, source)| *element += factor * *source);
     }
 }
 

@@ -16,6 +16,7 @@ use super::scheme::{ReportShare, Verdict};
 use super::xof::{Context, SEED_BYTES};
 
 /// Prio3 of the `prio` crate over one circuit.
+#[derive(Clone)]
 pub(super) struct Stock<T: Validity> {
     vdaf: Prio3<T, XofTurboShake128, SEED_BYTES>,
     /// Verifier shares can be decoded with a verification state at hand only. Its shape matters, not its content.

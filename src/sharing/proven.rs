@@ -15,6 +15,7 @@ use super::prio3::Stock;
 use super::xof::{Context, Derivation, SEED_BYTES, Seed, first_seed};
 
 /// A scheme with proofs, over one circuit.
+#[derive(Clone)]
 pub(super) struct Proven<T: Validity> {
     /// What is proven.
     pub parameters: Circuit,
@@ -29,6 +30,7 @@ pub(super) struct Proven<T: Validity> {
 }
 
 /// How proofs are verified and sums added up.
+#[derive(Clone)]
 pub(super) enum Rule<T: Validity> {
     /// n of n, by the calls of the `prio` crate.
     Prio3(Stock<T>),

@@ -12,6 +12,8 @@
 //!
 //! `ctx` is the computation's id. Seeds, proofs and queries are bound to it, so a share proves nothing elsewhere.
 
+use std::fmt;
+
 use rand_chacha::rand_core::Rng;
 
 use super::Secret;
@@ -24,12 +26,14 @@ use super::unproven::Unproven;
 use super::xof::Context;
 use crate::domain::{Modulus, limits};
 
-/// A sharing scheme with its parameters.
+/// A sharing scheme with its parameters. It holds no secret.
+#[derive(Clone)]
 pub struct Scheme {
     kind: Kind,
     threads: Threads,
 }
 
+#[derive(Clone)]
 enum Kind {
     Additive(Unproven),
     Count(Proven<circuit::Count>),
@@ -78,7 +82,8 @@ pub enum Verdict {
 pub struct Total {
     /// The sum slot by slot, modulo the scheme's modulus.
     pub slots: Vec<u128>,
-    /// Threshold: the heavy nodes whose partial sums are wrong, in order. The total is right without them.
+    /// Threshold: the heavy nodes whose partial sums are wrong, in order. The total is that of the others. True as long
+    /// as no more are wrong than `Scheme::total` says.
     pub liars: Vec<usize>,
     /// Threshold: more partial sums came than are needed, so a wrong one would have shown.
     pub checked: bool,
@@ -310,9 +315,11 @@ impl Scheme {
         dispatch!(self, it => it.add_noise(partial_sum, noise), it => it.add_noise(partial_sum, noise))
     }
 
-    /// The total of partial sums, each with its heavy node's position. n of n takes all of them and cannot tell a wrong
-    /// one. With m sums under a threshold of k, ⌊(m − k) / 2⌋ wrong ones are named, and more of them are noticed, up to
-    /// m − k.
+    /// The total of partial sums, each with its heavy node's position.
+    ///
+    /// n of n takes all of them and cannot tell a wrong one. With m sums under a threshold of k, up to ⌊(m − k) / 2⌋
+    /// wrong ones are named and left out, and up to ⌈(m − k) / 2⌉ never lead to a wrong total or a wrong name. Beyond
+    /// that liars who agree among themselves can pass for honest and have an honest node named.
     ///
     /// # Errors
     /// `TooFew`, `Node`, `Malformed`; `Inconsistent` when sums are wrong and it cannot be told which.
@@ -326,6 +333,19 @@ impl Scheme {
             return Err(TotalError::TooFew { needed, got });
         }
         dispatch!(self, it => it.total(&partial_sums), it => it.total(&partial_sums))
+    }
+}
+
+impl fmt::Debug for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (parties, needed) = (self.parties(), self.needed());
+        let mut shown = f.debug_struct("Scheme");
+        dispatch!(
+            self,
+            it => shown.field("modulus", &it.modulus).field("slots", &it.slots),
+            it => shown.field("circuit", &it.parameters),
+        );
+        shown.field("needed", &needed).field("parties", &parties).finish()
     }
 }
 

@@ -12,7 +12,7 @@ use super::element::{Element, Elements, encode};
 use super::error::{NoiseError, ShareError, TotalError};
 use super::proven::{Proven, Rule};
 use super::scheme::{ReportShare, Total};
-use super::shamir::point;
+use super::shamir::{Interpolation, point};
 use super::threads::{Threads, spread};
 use super::xof::Context;
 
@@ -111,28 +111,48 @@ impl<T: Validity> Proven<T> {
     }
 }
 
-/// The values behind Shamir shares, slot by slot. Whoever lies in one slot is a liar; in all slots together there may
-/// be no more of them than one slot can correct, else another set of liars would explain the sums as well.
+/// The values behind Shamir shares, slot by slot. Whoever lies in one slot is left out of the following ones. In all
+/// slots together there may be no more liars than can be corrected in one, else another set of them would explain the
+/// sums as well; so the costly decoding runs that many times and once more, whatever the number of slots.
 fn decode_sums<F: Element>(
     needed: usize,
     indices: &[usize],
     sums: &[Elements<F>],
 ) -> Result<Total, TotalError> {
-    let points: Vec<F> = indices.iter().map(|index| point(*index)).collect();
+    let correctable = sums.len().saturating_sub(needed) / 2;
     let slots = sums.first().map_or(0, |sum| sum.len());
     let mut total = Total { slots: Vec::with_capacity(slots), liars: Vec::new(), checked: sums.len() > needed };
+    let mut trusted: Vec<_> = indices.iter().copied().zip(sums).collect();
+    let mut points = interpolation(needed, &trusted)?;
     for slot in 0..slots {
-        let column: Vec<F> = sums.iter().filter_map(|sum| sum.get(slot).copied()).collect();
-        let decoded = decode(needed, &points, &column).ok_or(TotalError::Inconsistent)?;
+        let column: Vec<F> = trusted.iter().filter_map(|(_, sum)| sum.get(slot).copied()).collect();
+        if points.agree(&column) {
+            total.slots.push(points.value(column).residue());
+            continue;
+        }
+        let places: Vec<F> = trusted.iter().map(|(index, _)| point(*index)).collect();
+        let decoded = decode(needed, &places, &column).ok_or(TotalError::Inconsistent)?;
         total.slots.push(decoded.value.residue());
-        total.liars.extend(decoded.wrong.iter().filter_map(|position| indices.get(*position)));
+        // From the last, so that positions stay true.
+        for position in decoded.wrong.iter().rev() {
+            let (liar, _) = trusted.remove(*position);
+            total.liars.push(liar);
+        }
+        if total.liars.len() > correctable {
+            return Err(TotalError::Inconsistent);
+        }
+        points = interpolation(needed, &trusted)?;
     }
     total.liars.sort_unstable();
-    total.liars.dedup();
-    if total.liars.len() > sums.len().saturating_sub(needed) / 2 {
-        return Err(TotalError::Inconsistent);
-    }
     Ok(total)
+}
+
+fn interpolation<F: Element>(
+    needed: usize,
+    sums: &[(usize, &Elements<F>)],
+) -> Result<Interpolation<F>, TotalError> {
+    let indices: Vec<_> = sums.iter().map(|(index, _)| *index).collect();
+    Interpolation::new(needed, &indices).ok_or(TotalError::TooFew { needed, got: indices.len() })
 }
 
 /// The bytes of elements as a secret.

@@ -116,7 +116,12 @@ fn every_kind() -> Vec<Record> {
     let exclusion = Exclusion::new(&first.manifest, &second.manifest).unwrap();
     vec![
         Record::Proposed(question.clone()),
-        Record::Dealing { computation: question.clone(), deal, rho: Secret::new([5; 32]), noise: vec![part] },
+        Record::Dealing {
+            computation: question.clone(),
+            deal: deal.clone(),
+            rho: Secret::new([5; 32]),
+            noise: vec![part.clone()],
+        },
         Record::Accepted {
             computation: question.clone(),
             acceptance: acceptance.clone(),

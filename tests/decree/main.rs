@@ -1,5 +1,5 @@
-//! The agreement of heavy nodes some of which are gone (`protocol::Decree`): rule by rule, and many of them from one seed with
-//! loss, crashes, restarts and lies.
+//! The agreement of heavy nodes some of which are gone (`protocol::Decree`): rule by rule, and many of them
+//! from one seed with loss, crashes, restarts and lies.
 //!
 //! `FORMIX_SEEDS=20000 FORMIX_FIRST_SEED=0 cargo test --test decree` runs more seeds.
 
@@ -7,8 +7,12 @@
 
 mod bytes;
 mod evidence;
+mod liar;
 mod rules;
+mod scenario;
+mod seeds;
 mod views;
+mod world;
 
 use std::sync::OnceLock;
 
@@ -133,10 +137,10 @@ impl Machine {
         let mut sent = Vec::new();
         for output in self.decree.advance(host, identity(self.place)) {
             match output {
-                DecreeOutput::Persist(memory) => self.disk = memory,
-                DecreeOutput::Broadcast(message) => sent.push(message),
+                DecreeOutput::Persist(memory) => self.disk = *memory,
+                DecreeOutput::Broadcast(message) => sent.push(*message),
                 DecreeOutput::Decided => assert!(self.decree.decided().is_some()),
-                DecreeOutput::Evidence(fault) => self.evidence.push(fault),
+                DecreeOutput::Evidence(fault) => self.evidence.push(*fault),
             }
         }
         sent

@@ -156,7 +156,7 @@ fn a_decision_stands_on_its_proof_alone() {
     for decided in wrong {
         assert!(!decided.holds(&terms), "{decided:?}");
     }
-    let other_topic = DecreeTerms { topic: Topic::Openings, ..terms.clone() };
+    let other_topic = DecreeTerms { topic: Topic::Openings, ..terms };
     assert!(!decided(&[0, 2, 4], 3, &all).holds(&other_topic));
 }
 

@@ -11,13 +11,16 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use self::network::DemoNetwork;
 use super::args::Context;
+use super::assurance;
 use super::computation;
+use super::duration::millis;
 use super::output::{Format, print};
 use super::problem::{Exit, Problem};
+use super::question::{Checked, Question};
 use super::table::{self, Look};
 use super::wait::unexpected;
 use crate::control::{Announced, ComputationView, Proposal, Reply, Request, View};
-use crate::domain::Status;
+use crate::domain::{Role, Status};
 
 /// The field that everybody has a value of.
 const FIELD: &str = "beds";
@@ -30,6 +33,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 Examples:
   formix-p2p demo
   formix-p2p demo --heavies 4 --lights 8
+  formix-p2p demo --sharing threshold
   formix-p2p demo --json | jq .data.equal
 
 Real nodes in this one process: they speak TCP on the loopback interface, each with its own keys and its own store \
@@ -41,6 +45,9 @@ pub struct Demo {
     /// Light nodes
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(3..=50))]
     lights: u8,
+    /// How values are split among the heavy nodes: additive, prio3 or threshold [default: prio3]
+    #[arg(long, value_name = "SCHEME")]
+    sharing: Option<String>,
 }
 
 /// What the demo has come to.
@@ -49,7 +56,7 @@ struct Outcome {
     view: ComputationView,
     network: View,
     expected: i64,
-    partial_sums: Vec<seen::PartialSum>,
+    seen: seen::Seen,
 }
 
 impl Demo {
@@ -64,25 +71,48 @@ impl Demo {
     }
 
     async fn run(&self, context: &Context) -> Result<Outcome, Problem> {
+        let checked = self.question().checked()?;
         context.output.note(format!("starting {} heavy and {} light nodes", self.heavies, self.lights));
         let network = DemoNetwork::start(self.heavies, self.lights).await?;
-        let outcome = ask(context, &network).await;
+        let outcome = ask(context, &network, checked).await;
         // The nodes leave and the folder goes before the answer is shown.
         network.stop().await;
         outcome
     }
+
+    /// A sum over everybody; with a closed list it ends as soon as everybody has answered.
+    fn question(&self) -> Question {
+        let names = |role, count| (1..=count).map(|number| network::name(role, number)).collect();
+        let proposal = Proposal {
+            prompt: "How many beds are free?".to_owned(),
+            statistic: "sum".to_owned(),
+            fields: vec![FIELD.to_owned()],
+            schema: Some(format!(r#"{{"type":"integer","minimum":0,"maximum":{}}}"#, network::VALUE_MAX)),
+            deadline_ms: millis(DEADLINE),
+            patience_ms: millis(DEADLINE),
+            min_participants: self.lights.into(),
+            max_participants: None,
+            heavy: names(Role::Heavy, self.heavies),
+            participants: names(Role::Light, self.lights),
+            sharing: self.sharing.clone(),
+            threshold: None,
+            survives: None,
+            modulus_bits: None,
+            epsilon: None,
+        };
+        Question { proposal, deadline: None, patience: None }
+    }
 }
 
-async fn ask(context: &Context, network: &DemoNetwork) -> Result<Outcome, Problem> {
+async fn ask(context: &Context, network: &DemoNetwork, checked: Checked) -> Result<Outcome, Problem> {
     let view = network.complete_view().await?;
     match context.output.format {
         // The answer proper comes later; a person looks at this meanwhile.
         Format::People => print(&table::network(Look::of_stdout(), &view)),
         Format::Json => {}
     }
-    let question = question(network);
-    context.output.note(super::question::assurance(&question));
-    let Reply::Announced(announced) = network.ask(Request::Propose(Box::new(question))).await? else {
+    context.output.note(assurance::beforehand(&checked.draft));
+    let Reply::Announced(announced) = network.ask(Request::Propose(Box::new(checked.proposal))).await? else {
         return Err(unexpected());
     };
     context.output.note(format!("{} announced, waiting for the light nodes", announced.id));
@@ -92,30 +122,12 @@ async fn ask(context: &Context, network: &DemoNetwork) -> Result<Outcome, Proble
     }
     let request = Request::Certificate { reference: announced.id.clone() };
     let Reply::Certificate(certificate) = network.ask(request).await? else { return Err(unexpected()) };
-    let partial_sums = seen::partial_sums(&certificate)?;
-    Ok(Outcome { announced, view: ended, network: view, expected: network.plain_sum(), partial_sums })
-}
-
-/// A sum over everybody; with a closed list it ends as soon as everybody has answered.
-fn question(network: &DemoNetwork) -> Proposal {
-    let lights = network.light_ids();
-    Proposal {
-        prompt: "How many beds are free?".to_owned(),
-        statistic: "sum".to_owned(),
-        fields: vec![FIELD.to_owned()],
-        schema: Some(format!(r#"{{"type":"integer","minimum":0,"maximum":{}}}"#, network::VALUE_MAX)),
-        deadline_ms: super::duration::millis(DEADLINE),
-        patience_ms: super::duration::millis(DEADLINE),
-        min_participants: u32::try_from(lights.len()).unwrap_or(u32::MAX),
-        max_participants: None,
-        heavy: network.heavy_ids(),
-        participants: lights,
-        modulus_bits: 64,
-    }
+    let seen = seen::read(&certificate)?;
+    Ok(Outcome { announced, view: ended, network: view, expected: network.plain_sum(), seen })
 }
 
 fn report(context: &Context, outcome: &Outcome) -> Result<(), Problem> {
-    let Outcome { announced, view, network, expected, partial_sums } = outcome;
+    let Outcome { announced, view, network, expected, seen } = outcome;
     let result = view.result.clone().unwrap_or(Value::Null);
     let sum = result.get("sum");
     let equal = sum == Some(&json!(expected));
@@ -138,7 +150,7 @@ fn report(context: &Context, outcome: &Outcome) -> Result<(), Problem> {
     });
     context.output.answer(&data, || {
         let told = computation::told(Look::of_stdout(), view);
-        let seen = seen::table(Look::of_stdout(), partial_sums, view.participants);
+        let seen = seen::table(Look::of_stdout(), seen, view.participants);
         format!(
             "{told}  It equals the plain sum of the {} values, {expected}.\n\n\
              What each heavy node saw: random shares, which mean nothing alone.\n{seen}\n",
@@ -166,6 +178,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::domain::Sharing;
 
     #[derive(Debug, Parser)]
     struct Line {
@@ -180,5 +193,16 @@ mod tests {
         for words in [["demo", "--heavies", "2"], ["demo", "--lights", "2"], ["demo", "--heavies", "17"]] {
             assert!(Line::try_parse_from(words).is_err());
         }
+    }
+
+    #[test]
+    fn inputs_are_proven_unless_told_otherwise() {
+        let sharing = |words: &[&str]| {
+            let demo = Line::try_parse_from([&["demo"], words].concat()).unwrap().demo;
+            demo.question().checked().map(|checked| checked.draft.sharing)
+        };
+        assert_eq!(sharing(&[]).unwrap(), Sharing::Prio3);
+        assert_eq!(sharing(&["--sharing", "threshold"]).unwrap(), Sharing::Threshold { k: 2 });
+        assert_eq!(sharing(&["--sharing", "secret"]).unwrap_err().code, "invalid_sharing");
     }
 }

@@ -68,14 +68,6 @@ impl DemoNetwork {
         self.values.iter().map(|value| i64::from(*value)).sum()
     }
 
-    pub(super) fn heavy_ids(&self) -> Vec<String> {
-        self.heavy.iter().map(|node| node.id().peer_id).collect()
-    }
-
-    pub(super) fn light_ids(&self) -> Vec<String> {
-        self.light.iter().map(|node| node.id().peer_id).collect()
-    }
-
     /// What the first light node answers.
     pub(super) async fn ask(&self, request: Request) -> Result<Reply, Problem> {
         let gone =
@@ -131,6 +123,11 @@ impl DemoNetwork {
     }
 }
 
+/// What the demo calls a node.
+pub(super) fn name(role: Role, number: u8) -> String {
+    format!("{role}-{number}")
+}
+
 async fn start(options: NodeOptions) -> Result<RunningNode, Problem> {
     RunningNode::start(options)
         .await
@@ -145,7 +142,7 @@ fn options(
     value: Option<u8>,
 ) -> Result<NodeOptions, Problem> {
     let keys = Keys::generate()?;
-    let name = format!("{role}-{number}");
+    let name = name(role, number);
     let data = value.and_then(|value| Decimal::new(value.into(), 0));
     let data: BTreeMap<_, _> =
         data.map(|value| (FIELD.to_owned(), PrivateValue::new(value))).into_iter().collect();

@@ -26,8 +26,8 @@ impl<T> Default for Ballots<T> {
 }
 
 impl<T: Ballot + Clone> Ballots<T> {
-    /// Keeps a ballot, `view` being this node's view; the first one of a view stays. An earlier ballot of the same node, in the same view
-    /// and for another choice, is given back.
+    /// Keeps a ballot, `view` being this node's view; the first one of a view stays. An earlier ballot of the
+    /// same node, in the same view and for another choice, is given back.
     pub fn insert(&mut self, view: u32, position: usize, ballot: &Signed<T>) -> Option<Signed<T>> {
         let new = ballot.get();
         let contradicts =
@@ -44,13 +44,6 @@ impl<T: Ballot + Clone> Ballots<T> {
             places.insert(position, ballot.clone());
         }
         None
-    }
-
-    /// As [`Self::insert`], for this node's own.
-    pub fn extend(&mut self, view: u32, position: usize, ballot: Option<Signed<T>>) {
-        ballot.iter().for_each(|ballot| {
-            self.insert(view, position, ballot);
-        });
     }
 
     /// This node goes up to this view.

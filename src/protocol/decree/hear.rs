@@ -8,8 +8,8 @@ use crate::wire::{
 };
 
 impl Decree {
-    /// Takes a message that the transport says is from this peer. Statements come from their signers; proposals and decisions from
-    /// anybody, since all that they rest on is in them.
+    /// Takes a message that the transport says is from this peer. Statements come from their signers; proposals
+    /// and decisions from anybody, since all that they rest on is in them.
     ///
     /// # Errors
     /// Why it changed nothing. It may have become evidence all the same.
@@ -34,6 +34,9 @@ impl Decree {
 
     fn hear_proposal(&mut self, justified: JustifiedProposal) -> Result<(), Ignored> {
         let proposal = &justified.proposal;
+        if self.proposal.as_ref() == Some(&justified) {
+            return self.unless_over(proposal.get().view);
+        }
         self.position_of(proposal)?;
         if self.coordinator(proposal.get().view) != Some(proposal.signer()) {
             return Err(Ignored::NotCoordinator);
@@ -56,17 +59,16 @@ impl Decree {
         Ok(())
     }
 
-    /// A proposal of view 0 needs no reason; any other rests on a quorum of view changes, and takes up what was prepared before.
+    /// A proposal of view 0 needs no reason; any other rests on a quorum of view changes, and takes up what was
+    /// prepared before.
     fn check_justification(&mut self, justified: &JustifiedProposal) -> Result<(), Ignored> {
         let (proposal, changes) = (justified.proposal.get(), &justified.changes);
-        for change in changes {
-            self.blame(DecreeFault::FalseProof(change.clone()));
-        }
         let entered = match proposal.view {
             0 => changes.is_empty(),
             view => {
+                let mut each = changes.iter();
                 self.terms.is_quorum(changes, view)
-                    && changes.iter().all(|change| change.get().holds(&self.terms))
+                    && !each.any(|change| self.blame(DecreeFault::FalseProof(change.clone())))
             }
         };
         let follows = carried(changes).is_none_or(|prepared| prepared.choice == proposal.choice);
@@ -96,6 +98,9 @@ impl Decree {
 
     fn hear_change(&mut self, change: &Signed<ViewChange>) -> Result<(), Ignored> {
         let position = self.position_of(change)?;
+        if self.changes.get(&position) == Some(change) {
+            return self.unless_decided();
+        }
         if self.blame(DecreeFault::FalseProof(change.clone())) {
             return Err(Ignored::Unproven);
         }

@@ -1,22 +1,28 @@
-//! Agreement of the heavy nodes on one value while some of them may be gone for good: a *decree*, as a pure machine.
+//! Agreement of the heavy nodes on one value while some of them may be gone for good: a *decree*, as a pure
+//! machine.
 //!
-//! Of n heavy nodes f may vanish; n − f are a *quorum*, and two quorums always share a node. The decree runs in *views*,
-//! counted from 0, each with its coordinator: the first one in view 0, then on in the order of the heavy nodes.
+//! Of n heavy nodes f may vanish; n − f are a *quorum*, and two quorums always share a node. The decree runs in
+//! *views*, counted from 0, each with its coordinator: the first one in view 0, then on in the order of the
+//! heavy nodes.
 //!
 //! 1. The coordinator **proposes** a choice of whose inputs count.
-//! 2. Who holds every input of that choice **prepares** it. A quorum of prepares shows that nothing else can be decided in this view.
-//! 3. Who has seen that quorum keeps it as its lock and **commits**. A quorum of commits is the decision, and the proof of it.
-//! 4. Who waits too long **changes the view**: it stops in the old one and tells what it is locked on. A quorum of view changes lets
-//!    the next coordinator propose, and binds it: it must take what was prepared in the highest view among them, because that may
-//!    have been decided. It sends them along, and everybody checks.
+//! 2. Who holds every input of that choice **prepares** it. A quorum of prepares shows that nothing else can be
+//!    decided in this view.
+//! 3. Who has seen that quorum keeps it as its lock and **commits**. A quorum of commits is the decision, and
+//!    the proof of it.
+//! 4. Who waits too long **changes the view**: it stops in the old one and tells what it is locked on. A quorum
+//!    of view changes lets the next coordinator propose, and binds it: it must take what was prepared in the
+//!    highest view among them, because that may have been decided. It sends them along, and everybody checks.
 //!
-//! Each statement is made once a view and persisted before it is sent, restarts included. So one value is decided, whatever is lost, delayed
-//! or repeated, and whoever vanishes; with t heavy nodes that lie, if t + 2f ≤ n − 1. A lie that shows is kept as evidence ([`DecreeFault`]).
-//! When at most f are gone, messages get through in the end and the host's timers grow, the others decide.
+//! Each statement is made once a view and persisted before it is sent, restarts included. So one value is
+//! decided, whatever is lost, delayed or repeated, and whoever vanishes; with t heavy nodes that lie, if t + 2f
+//! ≤ n − 1. A lie that shows is kept as evidence ([`DecreeFault`]). When at most f are gone, messages get
+//! through in the end and the host's timers grow, the others decide.
 //!
-//! The machine has no clock. The host calls [`Decree::advance`] after everything that may matter (a message, a timeout, a new input) and carries
-//! out what comes back, in order; it calls [`Decree::on_timeout`] when a view has taken too long (longer with every view), and
-//! repeats [`Decree::resend`] from time to time, because messages get lost.
+//! The machine has no clock. The host calls [`Decree::advance`] after everything that may matter (a message, a
+//! timeout, a new input) and carries out what comes back, in order; it calls [`Decree::on_timeout`] when a view
+//! has taken too long (longer with every view), and repeats [`Decree::resend`] from time to time, because
+//! messages get lost.
 
 mod ballots;
 mod hear;
@@ -35,29 +41,31 @@ use crate::wire::{
 
 /// What the host knows of the inputs.
 pub trait Judge {
-    /// What this node would propose now: every input that it holds. `None` while it waits for more; a host waits as long as it hopes
-    /// for all n, and no longer than its grace.
+    /// What this node would propose now: every input that it holds. `None` while it waits for more; a host
+    /// waits as long as it hopes for all n, and no longer than its grace.
     fn own(&self) -> Option<Choice>;
 
     /// Whether this node holds, durably, every input that the choice names, so that it can serve them to others.
     fn holds(&self, choice: &Choice) -> bool;
 
-    /// Whether a coordinator that is free to choose may choose this: enough inputs, none left out that this node holds. It is not asked
-    /// about a choice that a quorum has prepared before: that must be carried on though more inputs have come since.
+    /// Whether a coordinator that is free to choose may choose this: enough inputs, none left out that this
+    /// node holds. It is not asked about a choice that a quorum has prepared before: that must be carried on
+    /// though more inputs have come since.
     fn allows(&self, choice: &Choice) -> bool;
 }
 
-/// What the host does next, in this order. Stopping between any two of them, and restoring what was persisted last, is safe.
+/// What the host does next, in this order. Stopping between any two of them, and restoring what was persisted
+/// last, is safe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DecreeOutput {
     /// Make this durable, in place of what was persisted before.
-    Persist(DecreeMemory),
+    Persist(Box<DecreeMemory>),
     /// Send this to every other heavy node.
-    Broadcast(DecreeMessage),
+    Broadcast(Box<DecreeMessage>),
     /// The decree has its value: [`Decree::decided`]. Said once; after a restart the host looks for itself.
     Decided,
     /// A heavy node broke the rules. Said once for each, again after a restart.
-    Evidence(DecreeFault),
+    Evidence(Box<DecreeFault>),
 }
 
 /// Why a message changed nothing. None of these is proof of a fault: that is told by [`DecreeOutput::Evidence`].
@@ -110,8 +118,8 @@ pub struct Decree {
 }
 
 impl Decree {
-    /// The part of the node `me` in a new decree. `first` is the place of the coordinator of view 0. A node that is none of the heavy
-    /// nodes says nothing; it learns the decision.
+    /// The part of the node `me` in a new decree. `first` is the place of the coordinator of view 0. A node
+    /// that is none of the heavy nodes says nothing; it learns the decision.
     pub fn new(terms: DecreeTerms, first: usize, me: PeerId) -> Self {
         Self::restore(terms, first, me, DecreeMemory::default())
     }
@@ -121,9 +129,12 @@ impl Decree {
         let (mut prepares, mut commits, mut changes) =
             (Ballots::default(), Ballots::default(), BTreeMap::new());
         if let Some(position) = terms.position(me) {
-            let view = memory.view();
-            prepares.extend(view, position, memory.prepare.clone());
-            commits.extend(view, position, memory.commit.clone());
+            if let Some(prepare) = &memory.prepare {
+                prepares.insert(memory.view(), position, prepare);
+            }
+            if let Some(commit) = &memory.commit {
+                commits.insert(memory.view(), position, commit);
+            }
             changes.extend(memory.change.clone().map(|change| (position, change)));
         }
         Self {
@@ -176,8 +187,8 @@ impl Decree {
         messages
     }
 
-    /// What the sender of this message should know: the decision, if there is one; or the proposal that this node was shown, if the
-    /// sender has been shown another one by the same coordinator.
+    /// What the sender of this message should know: the decision, if there is one; or the proposal that this
+    /// node was shown, if the sender has been shown another one by the same coordinator.
     pub fn answer(&self, message: &DecreeMessage) -> Option<DecreeMessage> {
         if let Some(decided) = &self.memory.decided {
             let knows = matches!(message, DecreeMessage::Decided(_));

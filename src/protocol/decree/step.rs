@@ -14,13 +14,13 @@ impl Decree {
         let decides = self.decided().is_none() && self.take_steps(judge, identity, &mut said);
         let mut outputs = Vec::new();
         if decides || !said.is_empty() {
-            outputs.push(DecreeOutput::Persist(self.memory.clone()));
+            outputs.push(DecreeOutput::Persist(Box::new(self.memory.clone())));
         }
-        outputs.extend(said.into_iter().map(DecreeOutput::Broadcast));
+        outputs.extend(said.into_iter().map(|message| DecreeOutput::Broadcast(Box::new(message))));
         if decides {
             outputs.push(DecreeOutput::Decided);
         }
-        outputs.extend(self.found.drain(..).map(DecreeOutput::Evidence));
+        outputs.extend(self.found.drain(..).map(|fault| DecreeOutput::Evidence(Box::new(fault))));
         outputs
     }
 
@@ -81,7 +81,8 @@ impl Decree {
         said.push(DecreeMessage::Prepare(prepare));
     }
 
-    /// Commits to what a quorum has prepared, once a view; a node that lacks inputs of it may commit too, because those who prepared have them.
+    /// Commits to what a quorum has prepared, once a view; a node that lacks inputs of it may commit too,
+    /// because those who prepared have them.
     fn commit(&mut self, identity: &Identity, said: &mut Vec<DecreeMessage>) {
         if self.memory.commit.is_some() {
             return;
@@ -103,7 +104,8 @@ impl Decree {
         said.push(DecreeMessage::Commit(commit));
     }
 
-    /// Takes the decision, proven by somebody else or by the commits of this view. Nothing else is worth keeping then.
+    /// Takes the decision, proven by somebody else or by the commits of this view. Nothing else is worth
+    /// keeping then.
     fn decide(&mut self) -> bool {
         let Some(decided) = self.proof.take().or_else(|| self.counted()) else { return false };
         self.memory = DecreeMemory { decided: Some(decided), ..DecreeMemory::default() };

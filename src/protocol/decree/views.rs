@@ -4,15 +4,15 @@ use super::{Decree, DecreeMessage};
 use crate::domain::{ComputationId, PeerId};
 use crate::wire::{Identity, JustifiedProposal, Signed, Topic, ViewChange};
 
-/// How far ahead another node's view may draw this one at once. Enough to catch up after a long absence in a few steps; few enough that a
-/// node which asks for the highest view of all does not use them up.
+/// How far ahead another node's view may draw this one at once. Enough to catch up after a long absence in a
+/// few steps; few enough that a node which asks for the highest view of all does not use them up.
 const LEAP_MAX: u32 = 16;
 
 impl Decree {
     /// The current view has taken too long: this node wants the next one, or the one that the others are in.
     ///
-    /// It stays where it is, and goes on repeating itself, until a quorum is known to have come as far: so views do not run apart while
-    /// nodes are cut off from each other.
+    /// It stays where it is, and goes on repeating itself, until a quorum is known to have come as far: so
+    /// views do not run apart while nodes are cut off from each other.
     pub fn on_timeout(&mut self) {
         let view = self.view();
         let arrived = self.changes.values().filter(|change| change.get().view >= view).count();
@@ -20,6 +20,11 @@ impl Decree {
             let others = self.asked_by_others().min(view.saturating_add(LEAP_MAX));
             self.wanted = view.saturating_add(1).max(others);
         }
+    }
+
+    /// Who proposes in this node's view.
+    pub fn leader(&self) -> Option<PeerId> {
+        self.coordinator(self.view())
     }
 
     /// Who proposes in this view.
@@ -45,7 +50,8 @@ impl Decree {
         (self.terms.computation, self.terms.topic)
     }
 
-    /// Leaves this view if it is time: its timer has run out, enough others have left it, or a higher one has its proposal.
+    /// Leaves this view if it is time: its timer has run out, enough others have left it, or a higher one has
+    /// its proposal.
     pub(super) fn change_view(&mut self, identity: &Identity, said: &mut Vec<DecreeMessage>) {
         let Some(position) = self.terms.position(self.me) else { return };
         let near = Some(self.asked_by_others()).filter(|asked| asked.saturating_sub(self.view()) <= LEAP_MAX);
@@ -65,8 +71,9 @@ impl Decree {
         said.push(DecreeMessage::ViewChange(change));
     }
 
-    /// The highest view that so many others have reached that one of them is honest, if no more lie than two quorums can bear and than may
-    /// be gone. Where n = 2f + 1 no liar can be borne, and one is enough: the others may all be gone.
+    /// The highest view that so many others have reached that one of them must be honest, as long as there are
+    /// no more liars than two quorums bear and than may be gone. With n = 2f + 1, where no liar is borne, that
+    /// is one: the others that are left may be as few as f, so waiting for f + 1 of them could last for ever.
     fn asked_by_others(&self) -> u32 {
         let (nodes, faults) = (self.terms.heavy.len(), self.terms.faults());
         let liars = faults.min(nodes.saturating_sub(1 + 2 * faults));

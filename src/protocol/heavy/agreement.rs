@@ -3,17 +3,11 @@
 use std::time::Duration;
 
 use super::{Heavy, Step};
-use crate::domain::{Computation, ComputationId, Failure, PeerId};
-use crate::protocol::certificate::{CertificateError, outcome_of};
+use crate::domain::{Failure, PeerId};
 use crate::protocol::entry::{Due, Entry, Stage};
 use crate::protocol::event::Timer;
 use crate::protocol::turn::Turn;
-use crate::sharing::Secret;
-use crate::statistics;
-use crate::wire::{
-    Certificate, Close, Freeze, List, Message, Opening, Record, Signed, Verification, Vote, Want,
-    partial_sum_commitment, verifications_digest, votes_digest,
-};
+use crate::wire::{Close, Freeze, List, Message, Record, Signed, Want};
 
 /// Time to the first question for what is missing; it doubles with every further one.
 const ASK_AGAIN: Duration = Duration::from_millis(250);

@@ -18,10 +18,13 @@ use crate::wire::{
     Part, Record, Signed, Topic, Vote, Want,
 };
 
-/// How long a view may take, beyond the grace for the first one; doubled with every further one.
-const VIEW_TIME: Duration = Duration::from_millis(600);
+/// How long a view may take from the moment when its coordinator could propose: many round trips and commits on a LAN. Doubled
+/// whenever every node has had its turn.
+const VIEW_TIME: Duration = Duration::from_millis(300);
 /// The longest time for one view.
 const VIEW_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long a view is waited for whose coordinator this node has gone on without.
+const VIEW_TIME_OF_MISSING: Duration = Duration::from_millis(50);
 
 /// What a heavy node of a threshold computation knows besides.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub(super) struct Quorum {
     /// Whose shares of every ρ have come; each matches its dealer's digest or is left out.
     pub rho_parts: BTreeMap<PeerId, Vec<Option<Part>>>,
     grace: Grace,
+    /// The view for which the timer was set last.
+    timed: Option<(Topic, u32)>,
 }
 
 /// Whether heavy nodes that are missing in this step have been waited for.
@@ -59,6 +64,7 @@ impl Quorum {
             dealt,
             rho_parts: BTreeMap::new(),
             grace: Grace::Running,
+            timed: None,
         }
     }
 
@@ -124,42 +130,23 @@ impl Entry {
         let Some(quorum) = self.heavy_mut().and_then(|heavy| heavy.quorum.as_mut()) else { return };
         quorum.grace = Grace::Running;
         turn.set_timer(Timer::Grace(id), turn.now + grace);
-        turn.set_timer(Timer::View(id), turn.now + grace + VIEW_TIME);
     }
 
     /// Whoever is missing is not waited for any more.
     pub fn on_grace_over(&mut self, turn: &mut Turn<'_>) {
-        let (id, me) = (self.id, turn.me());
-        let terms = self.computation.get().clone();
-        let Some(heavy) = self.heavy_mut() else { return };
-        let Some(quorum) = heavy.quorum.as_mut() else { return };
+        let Some(quorum) = self.heavy_mut().and_then(|heavy| heavy.quorum.as_mut()) else { return };
         quorum.grace = Grace::Over;
-        // Without the input of the first coordinator there is nothing to wait for from it.
-        if let Some((topic, _)) = quorum.running() {
-            let first = terms.heavy.iter().copied().find(|node| heavy.expects(&terms, topic, node));
-            let silent = first.is_some_and(|first| first != me && heavy.input(id, me, topic, &first).is_none());
-            if silent && let Some(decree) = heavy.quorum.as_mut().and_then(|it| it.decrees.get_mut(&topic)) {
-                if decree.view() == 0 {
-                    decree.on_timeout();
-                }
-            }
-        }
         self.advance(turn);
     }
 
     /// A view has taken too long.
     pub fn on_view_over(&mut self, turn: &mut Turn<'_>) {
-        let id = self.id;
         let Some(quorum) = self.heavy_mut().and_then(|heavy| heavy.quorum.as_mut()) else { return };
         let Some((topic, _)) = quorum.running() else { return };
-        let grace_is_over = quorum.grace_is_over();
-        let Some(decree) = quorum.decrees.get_mut(&topic) else { return };
-        if grace_is_over {
+        quorum.timed = None;
+        if let Some(decree) = quorum.decrees.get_mut(&topic) {
             decree.on_timeout();
         }
-        let time = (VIEW_TIME * 2_u32.saturating_pow(decree.view().min(8))).min(VIEW_TIME_MAX);
-        let at = turn.now + turn.jittered(time);
-        turn.set_timer(Timer::View(id), at);
         self.advance(turn);
     }
 
@@ -207,11 +194,11 @@ impl Entry {
             for output in outputs {
                 match output {
                     DecreeOutput::Persist(memory) => {
-                        turn.persist(Record::Decree { computation: id, topic, memory: Box::new(memory) });
+                        turn.persist(Record::Decree { computation: id, topic, memory });
                     }
                     DecreeOutput::Broadcast(message) => {
                         for other in self.others(me) {
-                            turn.send(other, Message::Decree(message.clone()));
+                            turn.send(other, Message::Decree((*message).clone()));
                         }
                     }
                     DecreeOutput::Decided => {
@@ -220,13 +207,36 @@ impl Entry {
                     }
                     DecreeOutput::Evidence(fault) => {
                         let culprit = fault.culprit();
-                        self.convict(turn, culprit, FaultProof::Decree(Box::new(fault)));
+                        self.convict(turn, culprit, FaultProof::Decree(fault));
                         return;
                     }
                 }
             }
             if !decided {
+                self.time_view(turn);
                 return;
+            }
+        }
+    }
+
+    /// A view gets its time from when it has begun and something could be proposed; less if its coordinator is missing.
+    fn time_view(&mut self, turn: &mut Turn<'_>) {
+        let (id, me) = (self.id, turn.me());
+        let terms = self.computation.get().clone();
+        let Some(heavy) = self.heavy_mut() else { return };
+        let Some(quorum) = heavy.quorum.as_ref() else { return };
+        let Some((topic, decree)) = quorum.running() else { return };
+        let (view, leader) = (decree.view(), decree.leader());
+        let bench = Bench { id, heavy, terms: &terms, me, topic, grace: quorum.grace };
+        let may_be_proposed = view > 0 || bench.own().is_some();
+        let missing = leader.is_some_and(|leader| !heavy.expects(&terms, topic, &leader));
+        if quorum.timed != Some((topic, view)) && may_be_proposed {
+            let rounds = view / u32::try_from(terms.heavy.len()).unwrap_or(u32::MAX).max(1);
+            let usual = (VIEW_TIME * 2_u32.saturating_pow(rounds.min(8))).min(VIEW_TIME_MAX);
+            let time = if missing { VIEW_TIME_OF_MISSING } else { usual };
+            turn.set_timer(Timer::View(id), turn.now + time);
+            if let Some(quorum) = heavy.quorum.as_mut() {
+                quorum.timed = Some((topic, view));
             }
         }
     }
@@ -324,8 +334,8 @@ impl Heavy {
         }
     }
 
-    /// The same, if the input was fixed in time: a commitment or a vote that comes after this node has opened what it commits others
-    /// to could have been made to measure. A decision counts it all the same.
+    /// The same, if the input was fixed in time: a commitment or a vote that comes after this node has shown its own could have been made
+    /// to measure. This node does not propose it; a decision counts it all the same.
     fn input(&self, id: ComputationId, me: PeerId, topic: Topic, owner: &PeerId) -> Option<Digest> {
         let in_time = match (topic, &self.step) {
             (Topic::Lists, _) => true,
@@ -397,21 +407,18 @@ impl Judge for Bench<'_> {
 
     fn holds(&self, choice: &Choice) -> bool {
         self.terms.heavy.iter().zip(choice.inputs()).all(|(node, digest)| {
-            digest.is_none() || self.heavy.input(self.id, self.me, self.topic, node) == *digest
+            digest.is_none() || self.heavy.held(self.id, self.me, self.topic, node) == *digest
         })
     }
 
     fn allows(&self, choice: &Choice) -> bool {
-        let mut everybody = true;
+        let mut as_expected = true;
         let mut nobody_left_out = true;
         for (node, digest) in self.terms.heavy.iter().zip(choice.inputs()) {
             let expected = self.heavy.expects(self.terms, self.topic, node);
-            if digest.is_some() {
-                if !expected {
-                    return false;
-                }
-            } else if expected {
-                everybody = false;
+            // One that was late here was in time elsewhere; nodes must not wait for each other for ever.
+            as_expected &= digest.is_some() == expected;
+            if digest.is_none() && expected {
                 nobody_left_out &= self.heavy.input(self.id, self.me, self.topic, node).is_none();
             }
         }
@@ -419,7 +426,7 @@ impl Judge for Bench<'_> {
             (Topic::Verifiers | Topic::Openings, Sharing::Threshold { k }) => usize::from(k),
             _ => self.terms.heavy.len() - self.terms.survives(),
         };
-        choice.counted() >= least && (everybody || (self.grace == Grace::Over && nobody_left_out))
+        choice.counted() >= least && (as_expected || (self.grace == Grace::Over && nobody_left_out))
     }
 }
 

@@ -218,6 +218,7 @@ impl Entry {
         heavy.verifying.commitments.insert(me, commitment);
         heavy.verifying.own = Some(shares);
         heavy.verifying.blinds = blinds;
+        self.restart_grace(turn);
         self.stepped(turn, Want::Verification);
     }
 

@@ -1,5 +1,7 @@
 //! Whatever is false is never valid: measurements out of range, and every byte of every input.
 
+use prio::field::{Field64, FieldElement};
+
 use super::*;
 
 fn schemes(circuit: Circuit) -> Vec<Scheme> {
@@ -49,23 +51,44 @@ fn a_measurement_out_of_range_is_never_valid() {
 
 #[test]
 fn the_proof_of_one_measurement_does_not_serve_another() {
-    // The full share of a forged measurement with the proof part of an honest one, from the same randomness.
+    // A false measurement with the proof of a true one, made from the same seeds.
     for (circuit, measurements) in false_measurements() {
-        let honest = circuits().into_iter().find(|(other, _)| *other == circuit);
-        let Some((_, honest)) = honest else { continue };
+        let Some((_, honest)) = circuits().into_iter().find(|(other, _)| *other == circuit) else {
+            continue;
+        };
         for (scheme, full) in
             [(Scheme::prio3(circuit, 2).unwrap(), 0), (Scheme::threshold(circuit, 2, 2).unwrap(), 1)]
         {
             let mut rng = ChaCha20Rng::seed_from_u64(1);
             let honest = scheme.split(&CTX, &[5; 16], &Secret::new(honest[0].clone()), &mut rng).unwrap();
             let mut batch = Batch::forged(scheme, measurements[0].clone(), 1);
-            let body = honest.shares[full].expose().len();
-            let proof = body - body / 3;
-            let mut share = batch.reports[0].shares[full].expose().clone();
-            share[proof..].copy_from_slice(&honest.shares[full].expose()[proof..]);
-            batch.reports[0].shares[full] = Secret::new(share);
+            let proof = measurement_bytes(circuit);
+            let own = batch.reports[0].shares[full].expose_mut();
+            own[proof..].copy_from_slice(&honest.shares[full].expose()[proof..]);
             assert_eq!(batch.verdicts(&batch.all()), [Verdict::Invalid]);
         }
+    }
+}
+
+#[test]
+fn a_proof_bent_to_say_yes_is_found_by_its_polynomial() {
+    // The circuit of a count, x·x − x, takes the product from the proof: here the last of the three values that it holds
+    // of the product's polynomial, behind the measurement and two blinding values. Whoever sends 2 needs 2 there, not 4.
+    let element = |bytes: &[u8]| Field64::try_from(bytes).unwrap();
+    for (scheme, full) in
+        [(Scheme::prio3(Circuit::Count, 2).unwrap(), 0), (Scheme::threshold(Circuit::Count, 2, 2).unwrap(), 1)]
+    {
+        let mut batch = Batch::forged(scheme, vec![2], 1);
+        // The share at 2 of a line through the secret, at 0, and a fixed value, at 1: −1 times the secret.
+        let factor = if full == 0 { Field64::one() } else { -Field64::one() };
+        let product = &mut batch.reports[0].shares[full].expose_mut()[5 * 8..6 * 8];
+        let bent = element(product) - factor * Field64::from(2);
+        product.copy_from_slice(&Vec::from(bent));
+        let answers = [0, 1].map(|node| element(&batch.verifiers(node)[..8]));
+        // Lagrange at 0 for the points 1 and 2: twice the first less the second.
+        let output = if full == 0 { answers[0] + answers[1] } else { answers[0] + answers[0] - answers[1] };
+        assert_eq!(output, Field64::zero(), "the circuit is content");
+        assert_eq!(batch.verdicts(&batch.all()), [Verdict::Invalid]);
     }
 }
 

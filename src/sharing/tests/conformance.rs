@@ -73,17 +73,6 @@ fn stock_reports<T: Type>(stock: &Stock<T>, measurements: &[T::Measurement]) -> 
     measurements.iter().map(split).collect()
 }
 
-/// Bytes of the encoded measurement, with which a full share begins.
-fn measurement_bytes(circuit: Circuit) -> usize {
-    let bits = |max: u128| (u128::BITS - max.leading_zeros()) as usize;
-    match circuit {
-        Circuit::Count => 8,
-        Circuit::Sum { max } => 8 * bits(max.into()),
-        Circuit::SumVec { max, length } => 16 * bits(max) * length,
-        Circuit::Histogram { length } => 16 * length,
-    }
-}
-
 fn agree<T: Type>(
     stock: &Stock<T>,
     circuit: Circuit,

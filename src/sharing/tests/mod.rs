@@ -108,6 +108,17 @@ fn sum(measurements: &[Vec<u128>]) -> Vec<u128> {
     sum
 }
 
+/// Bytes of the encoded measurement, with which a full share begins.
+fn measurement_bytes(circuit: Circuit) -> usize {
+    let bits = |max: u128| (u128::BITS - max.leading_zeros()) as usize;
+    match circuit {
+        Circuit::Count => 8,
+        Circuit::Sum { max } => 8 * bits(max.into()),
+        Circuit::SumVec { max, length } => 16 * bits(max) * length,
+        Circuit::Histogram { length } => 16 * length,
+    }
+}
+
 /// Every subset of the heavy nodes with this many members.
 fn subsets(parties: usize, members: usize) -> Vec<Vec<usize>> {
     (0_u32..1 << parties)

@@ -135,6 +135,29 @@ fn lying_sums_are_named_or_at_least_noticed() {
 }
 
 #[test]
+fn liars_who_agree_are_not_believed_as_long_as_they_are_few() {
+    for (needed, parties) in [(2, 3), (2, 4), (2, 5), (3, 5), (2, 7), (3, 7), (5, 7)] {
+        let batch = Batch::new(threshold(Circuit::Sum { max: 9 }, needed, parties), &[vec![3], vec![4]], 2);
+        // The liars' sums are honest ones of another batch: shares of another value, on a polynomial of their own.
+        let other = Batch::new(threshold(Circuit::Sum { max: 9 }, needed, parties), &[vec![9]], 3);
+        for lies in 1..=(parties - needed).div_ceil(2) {
+            for liars in subsets(parties, lies) {
+                let sum =
+                    |index: usize| if liars.contains(&index) { &other } else { &batch }.partial_sum(index);
+                let sums: Vec<_> = (0..parties).map(|index| (index, sum(index))).collect();
+                let outcome = total_of(&batch.scheme, &sums);
+                if lies <= (parties - needed) / 2 {
+                    let slots = vec![7];
+                    assert_eq!(outcome, Ok(Total { slots, liars: liars.clone(), checked: true }));
+                } else {
+                    assert_eq!(outcome, Err(TotalError::Inconsistent));
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn liars_in_different_slots_are_counted_together() {
     // Each slot alone has one lie, which four sums of a threshold of 2 can correct; two liars they cannot.
     let batch = Batch::new(threshold(Circuit::SumVec { max: 9, length: 2 }, 2, 4), &[vec![3, 4]], 2);

@@ -32,8 +32,9 @@ pub enum DecreeMessage {
     Decided(Decided),
 }
 
-/// What a heavy node must not forget of a decree: what it has said in its view, the view itself (that of its view change, or
-/// 0), the highest choice that it has seen prepared, and the decision. Once decided, nothing else.
+/// What a heavy node must not forget of a decree: what it has said in its view, the view itself (that of its
+/// view change, or 0), the highest choice that it has seen prepared, and the decision. Once decided, nothing
+/// else.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecreeMemory {
     pub(crate) change: Option<Signed<ViewChange>>,

@@ -1,7 +1,8 @@
 //! What heavy nodes say to agree on one value when some of them may be gone for good: one *decree*.
 //!
-//! A decree is about one computation and one [`Topic`]. Its value is a [`Choice`]: whose inputs count. The machine that
-//! makes and answers these statements is `protocol::Decree`; the proofs in here are for anybody to check.
+//! A decree is about one computation and one [`Topic`]. Its value is a [`Choice`]: whose inputs count. The
+//! machine that makes and answers these statements is `protocol::Decree`; the proofs in here are for anybody to
+//! check.
 
 mod fault;
 mod message;
@@ -63,8 +64,8 @@ pub struct Prepare {
     pub choice: Digest,
 }
 
-/// A heavy node has seen a quorum prepare this choice in this view, and brings the proof into every later view. Signed
-/// once a view.
+/// A heavy node has seen a quorum prepare this choice in this view, and brings the proof into every later view.
+/// Signed once a view.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
     /// Which computation.

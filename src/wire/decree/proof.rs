@@ -114,8 +114,8 @@ impl ViewChange {
     }
 }
 
-/// What binds a coordinator that enters its view with these: the choice prepared in the highest view among them. `None`:
-/// nothing was decided below, so it is free.
+/// What binds a coordinator that enters its view with these: the choice prepared in the highest view among
+/// them. `None`: nothing was decided below, so it is free.
 pub(crate) fn carried(changes: &[Signed<ViewChange>]) -> Option<&Prepared> {
     let all = changes.iter().filter_map(|change| change.get().prepared.as_ref());
     // The first one of the highest view: two that differ take more liars than the quorum allows for.

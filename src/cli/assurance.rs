@@ -1,0 +1,279 @@
+//! What a sharing scheme promises and what it does not, in one line: before a question is sent, and beside its answer.
+
+use super::number;
+use super::table::Look;
+use crate::control::ComputationView;
+use crate::domain::{Computation, Noise, Sharing, Statistic, Status};
+
+/// What is said before anything is sent.
+pub fn beforehand(question: &Computation) -> String {
+    let heavy = question.heavy.len();
+    let mut parts = vec![privacy(question.private_against(), heavy)];
+    match question.sharing {
+        Sharing::Additive { modulus } => {
+            parts.push("survives restarts, but the loss of no heavy node".to_owned());
+            let unnoticed = if question.largest_value().is_some() {
+                "a false input cannot be noticed".to_owned()
+            } else {
+                format!(
+                    "a false input or an overflow cannot be noticed, the total is modulo 2^{}; add bounds such as \
+                     --schema '{{\"type\":\"number\",\"minimum\":0,\"maximum\":100}}'",
+                    modulus.bits()
+                )
+            };
+            parts.push(format!("inputs not proven (additive): {unnoticed}"));
+        }
+        Sharing::Prio3 | Sharing::Threshold { .. } => {
+            parts.push(match question.survives() {
+                0 => format!("all {heavy} must come back (restarts are fine)"),
+                lost => format!("{lost} may vanish for good"),
+            });
+            parts.push("inputs proven in range".to_owned());
+        }
+    }
+    if !question.sharing.one_set_against_liars(heavy) {
+        parts.push("lying heavy nodes on a split network could single out a value (t + 2f > n − 1)".to_owned());
+    }
+    if says_nothing(question) {
+        parts.push("whole numbers only: decimals need a --schema with multipleOf".to_owned());
+    }
+    parts.extend(question.noise.map(|noise| noise_beforehand(question, noise)));
+    parts.join(" · ")
+}
+
+/// Whether the schema is the one that holds where none is given.
+fn says_nothing(question: &Computation) -> bool {
+    let counted = question.query.statistic == Statistic::Count;
+    let plain = crate::domain::NumberSchema::new(crate::domain::Decimal::ONE, None, None);
+    !counted && question.query.fields.iter().all(|field| Ok(&field.schema) == plain.as_ref())
+}
+
+fn noise_beforehand(question: &Computation, noise: Noise) -> String {
+    let heavy = question.heavy.len();
+    let steps = noise.standard_deviation(question.largest_value().unwrap_or(1), heavy);
+    // A count's unit is one record.
+    let counted = question.query.statistic == Statistic::Count;
+    let field = question.query.fields.first().filter(|_| !counted);
+    let unit = field.map_or(1.0, |field| field.schema.step().to_string().parse().unwrap_or(f64::NAN));
+    let colluding = match question.private_against() {
+        1 => "1 dishonest heavy node".to_owned(),
+        several => format!("{several} colluding heavy nodes"),
+    };
+    let of_what = if question.query.statistic == Statistic::Mean { " of the sum" } else { "" };
+    format!(
+        "noise: {noise}, standard deviation{of_what} {} (holds against {colluding}; the accuracy only if all are \
+         honest)",
+        number::rough(Look::Plain, steps * unit),
+    )
+}
+
+/// What an answer is worth, in one line.
+pub fn afterwards(view: &ComputationView) -> String {
+    let privacy = privacy(view.private_against, view.heavy_nodes.len());
+    let mut parts = vec![privacy, inputs(view.proven).to_owned()];
+    parts.extend(view.unverified.filter(|count| *count > 0).map(left_out));
+    parts.extend(view.checked.map(|checked| partial_sums(checked).to_owned()));
+    if !view.liars.is_empty() {
+        parts.push(lied(&view.liars));
+    }
+    parts.join(" · ")
+}
+
+/// What is said of the scheme where a computation is shown in full.
+pub fn rows(view: &ComputationView) -> Vec<(&'static str, String)> {
+    let heavy = view.heavy_nodes.len();
+    let needed = view.threshold.map_or(heavy, usize::from);
+    let lost = match view.survives {
+        0 => String::new(),
+        1 => "1 heavy node may vanish, ".to_owned(),
+        several => format!("{several} heavy nodes may vanish, "),
+    };
+    let mut rows = vec![
+        ("privacy", privacy(view.private_against, heavy)),
+        ("sharing", format!("{}, {needed} of {heavy}: {lost}{}", view.sharing, inputs(view.proven))),
+    ];
+    rows.extend(
+        view.noise.as_ref().map(|noise| ("noise", format!("ε = {} ({})", noise.epsilon, noise.mechanism))),
+    );
+    if view.status == Status::Completed && view.proven {
+        rows.extend(view.unverified.map(|count| ("not verified", reports(count))));
+    }
+    rows.extend(view.checked.map(|checked| ("lies", partial_sums(checked).to_owned())));
+    if !view.liars.is_empty() {
+        rows.push(("liars", lied(&view.liars)));
+    }
+    rows
+}
+
+/// The scheme of a question that has ended: "prio3, inputs proven in range".
+pub fn scheme(question: &Computation) -> String {
+    format!("{}, {}", question.sharing, inputs(question.sharing.is_proven()))
+}
+
+const fn inputs(proven: bool) -> &'static str {
+    if proven { "inputs proven in range" } else { "inputs not proven" }
+}
+
+/// "private against any 2 of 3 heavy nodes".
+fn privacy(private_against: usize, heavy: usize) -> String {
+    format!("private against any {private_against} of {heavy} heavy nodes")
+}
+
+fn reports(count: u32) -> String {
+    if count == 1 { "1 report".to_owned() } else { format!("{count} reports") }
+}
+
+fn left_out(count: u32) -> String {
+    format!("{} did not verify and {} left out", reports(count), if count == 1 { "is" } else { "are" })
+}
+
+const fn partial_sums(checked: bool) -> &'static str {
+    if checked {
+        "a false partial sum would be noticed"
+    } else {
+        "too few heavy nodes answered to notice a false partial sum"
+    }
+}
+
+fn lied(liars: &[String]) -> String {
+    match liars {
+        [one] => format!("heavy node {one} gave a false partial sum"),
+        several => format!("heavy nodes {} gave false partial sums", several.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::computation::tests::running;
+    use crate::control::{NoiseView, Proposal, draft};
+    use crate::domain::{PeerId, Timestamp};
+
+    const BOUNDED: &str = r#"{"type":"number","minimum":0,"maximum":50,"multipleOf":0.5}"#;
+
+    fn said(fill: impl Fn(&mut Proposal)) -> String {
+        let mut proposal = Proposal {
+            prompt: "?".to_owned(),
+            statistic: "sum".to_owned(),
+            fields: vec!["n".to_owned()],
+            schema: Some(BOUNDED.to_owned()),
+            deadline_ms: 30_000,
+            patience_ms: 60_000,
+            min_participants: 3,
+            max_participants: None,
+            heavy: Vec::new(),
+            participants: Vec::new(),
+            sharing: None,
+            threshold: None,
+            survives: None,
+            modulus_bits: None,
+            epsilon: None,
+        };
+        fill(&mut proposal);
+        beforehand(&draft(&proposal, PeerId::from_public_key([0; 32]), Timestamp::default()).unwrap())
+    }
+
+    fn heavy(count: usize) -> Vec<String> {
+        (0..count).map(|number| number.to_string()).collect()
+    }
+
+    #[test]
+    fn proven_schemes_say_who_must_come_back() {
+        assert_eq!(
+            said(|_| {}),
+            "private against any 2 of 3 heavy nodes · all 3 must come back (restarts are fine) · inputs proven in range"
+        );
+        assert_eq!(
+            said(|q| q.survives = Some(1)),
+            "private against any 1 of 3 heavy nodes · 1 may vanish for good · inputs proven in range · lying heavy nodes \
+             on a split network could single out a value (t + 2f > n − 1)"
+        );
+        // 1 + 2 · 1 = 4 − 1: one set is guaranteed.
+        let four = said(|q| (q.threshold, q.heavy) = (Some(2), heavy(4)));
+        assert!(
+            four.ends_with("any 1 of 4 heavy nodes · 1 may vanish for good · inputs proven in range"),
+            "{four}"
+        );
+        let all = said(|q| q.threshold = Some(3));
+        assert!(all.contains("all 3 must come back"), "{all}");
+        let count = said(|q| (q.statistic, q.schema) = ("count".to_owned(), None));
+        assert!(count.ends_with("inputs proven in range"), "{count}");
+    }
+
+    #[test]
+    fn additive_sharing_says_what_goes_unnoticed_and_asks_for_bounds() {
+        let unbounded = said(|q| q.schema = None);
+        assert!(unbounded.starts_with("private against any 2 of 3 heavy nodes"), "{unbounded}");
+        for part in
+            ["loss of no heavy node", "not proven (additive)", "modulo 2^64; add bounds", "whole numbers only"]
+        {
+            assert!(unbounded.contains(part), "{unbounded}");
+        }
+        let bounded = said(|q| q.modulus_bits = Some(32));
+        assert!(
+            bounded.ends_with("inputs not proven (additive): a false input cannot be noticed"),
+            "{bounded}"
+        );
+        let decimals = said(|q| q.schema = Some(r#"{"type":"number","multipleOf":0.5}"#.to_owned()));
+        assert!(decimals.contains("overflow") && !decimals.contains("whole numbers"), "{decimals}");
+    }
+
+    #[test]
+    fn noise_is_said_in_the_units_of_the_field() {
+        // Scale 100 steps / 0.5 = 200 steps; √(2 · 3) · 200 = 489.9 steps of a half.
+        let noisy = said(|q| q.epsilon = Some("0.5".parse().unwrap()));
+        assert!(
+            noisy.ends_with(
+                " · noise: ε = 0.5, standard deviation 245 (holds against 2 colluding heavy nodes; the accuracy only \
+                 if all are honest)"
+            ),
+            "{noisy}"
+        );
+        let lone = said(|q| (q.threshold, q.epsilon) = (Some(2), Some("0.5".parse().unwrap())));
+        assert!(lone.contains("(holds against 1 dishonest heavy node; the accuracy"), "{lone}");
+        let mean = said(|q| (q.statistic, q.epsilon) = ("mean".to_owned(), Some("0.5".parse().unwrap())));
+        assert!(mean.contains("standard deviation of the sum 245"), "{mean}");
+        let count = said(|q| (q.statistic, q.epsilon) = ("count".to_owned(), Some("0.5".parse().unwrap())));
+        assert!(count.contains("standard deviation 4.85"), "{count}");
+        assert!(!noisy.contains('\n'));
+    }
+
+    #[test]
+    fn an_answer_says_what_it_is_worth() {
+        let mut view = running();
+        assert_eq!(afterwards(&view), "private against any 2 of 3 heavy nodes · inputs not proven");
+        (view.proven, view.unverified) = (true, Some(0));
+        assert_eq!(afterwards(&view), "private against any 2 of 3 heavy nodes · inputs proven in range");
+        view.unverified = Some(2);
+        view.checked = Some(true);
+        view.liars = vec!["ABC".to_owned()];
+        assert_eq!(
+            afterwards(&view),
+            "private against any 2 of 3 heavy nodes · inputs proven in range · 2 reports did not verify and are left out \
+             · a false partial sum would be noticed · heavy node ABC gave a false partial sum"
+        );
+    }
+
+    #[test]
+    fn a_computation_in_full_shows_k_of_n() {
+        let mut view = running();
+        let row = |view: &ComputationView, name: &str| {
+            rows(view).into_iter().find(|(shown, _)| *shown == name).map(|(_, value)| value)
+        };
+        assert_eq!(row(&view, "sharing").unwrap(), "additive, 3 of 3: inputs not proven");
+        assert_eq!((row(&view, "noise"), row(&view, "not verified")), (None, None));
+        (view.sharing, view.proven) = ("prio3".to_owned(), true);
+        assert_eq!(row(&view, "sharing").unwrap(), "prio3, 3 of 3: inputs proven in range");
+        (view.sharing, view.threshold) = ("threshold".to_owned(), Some(2));
+        (view.private_against, view.survives) = (1, 1);
+        view.noise =
+            Some(NoiseView { mechanism: "discrete-laplace".to_owned(), epsilon: "0.5".parse().unwrap() });
+        (view.status, view.unverified, view.checked) = (Status::Completed, Some(1), Some(false));
+        let shown = "threshold, 2 of 3: 1 heavy node may vanish, inputs proven in range";
+        assert_eq!(row(&view, "sharing").unwrap(), shown);
+        assert_eq!(row(&view, "noise").unwrap(), "ε = 0.5 (discrete-laplace)");
+        assert_eq!(row(&view, "not verified").unwrap(), "1 report");
+        assert!(row(&view, "lies").unwrap().contains("too few"), "{:?}", rows(&view));
+        assert_eq!(row(&view, "liars"), None);
+    }
+}

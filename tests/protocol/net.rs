@@ -1,0 +1,185 @@
+//! Protocol machines on one clock, with messages that arrive at once and in order.
+
+use formix_p2p::consent::{Policy, Preset};
+use formix_p2p::domain::{Computation, ComputationId, PeerId, Role, Timestamp};
+use formix_p2p::protocol::{Action, Command, Event, Node, PrivateValue, Settings, SourceProblem, Timer};
+use formix_p2p::sharing::Secret;
+use formix_p2p::wire::{Identity, Message, Record};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// Nodes on one clock, with messages that arrive at once and in order.
+pub struct Net {
+    pub now: Timestamp,
+    pub nodes: BTreeMap<PeerId, Node>,
+    pub values: BTreeMap<PeerId, i32>,
+    pub stores: BTreeMap<PeerId, BTreeMap<formix_p2p::wire::RecordKey, Record>>,
+    pub timers: BTreeMap<(PeerId, Timer), Timestamp>,
+    pub queue: VecDeque<(PeerId, Event)>,
+    pub opened: Vec<(Timestamp, PeerId)>,
+    pub down: Vec<PeerId>,
+    /// How many heavy nodes there are.
+    pub heavy: usize,
+    /// Who goes for good after so many more of its actions that leave a mark.
+    pub vanish: BTreeMap<PeerId, usize>,
+}
+
+pub fn identity(index: usize) -> Identity {
+    Identity::from_secret_key(&[u8::try_from(index).unwrap() + 1; 32])
+}
+
+pub fn peer(index: usize) -> PeerId {
+    identity(index).peer()
+}
+
+pub fn settings(index: usize, heavy: usize, policy: Policy) -> Settings {
+    let role = if index < heavy { Role::Heavy } else { Role::Light };
+    Settings {
+        identity: identity(index),
+        role,
+        policy,
+        memory_since: None,
+        seed: Secret::new([u8::try_from(index).unwrap(); 32]),
+    }
+}
+
+impl Net {
+    /// Three heavy nodes and light nodes with these values, all of which have met.
+    pub fn new(values: &[i32], policy: &Policy) -> Self {
+        Self::with_heavy(3, values, policy)
+    }
+
+    /// So many heavy nodes, and light nodes with these values, all of which have met.
+    pub fn with_heavy(heavy: usize, values: &[i32], policy: &Policy) -> Self {
+        let mut net = Self {
+            now: START,
+            nodes: BTreeMap::new(),
+            values: BTreeMap::new(),
+            stores: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            queue: VecDeque::new(),
+            opened: Vec::new(),
+            down: Vec::new(),
+            heavy,
+            vanish: BTreeMap::new(),
+        };
+        let count = heavy + values.len();
+        for index in 0..count {
+            net.nodes.insert(peer(index), Node::new(settings(index, heavy, policy.clone())));
+            net.queue.push_back((peer(index), Event::Restored(Vec::new())));
+            if let Some(value) = index.checked_sub(heavy).and_then(|light| values.get(light)) {
+                net.values.insert(peer(index), *value);
+            }
+        }
+        for (left, right) in (0..count).flat_map(|left| (0..count).map(move |right| (left, right))) {
+            if left != right {
+                let role = if right < heavy { Role::Heavy } else { Role::Light };
+                net.queue.push_back((peer(left), Event::Met { peer: peer(right), role }));
+            }
+        }
+        net.settle();
+        net
+    }
+
+    pub fn open() -> Policy {
+        Policy { preset: Preset::Open, ..Policy::default() }
+    }
+
+    pub fn settle(&mut self) {
+        while let Some((to, event)) = self.queue.pop_front() {
+            if self.down.contains(&to) {
+                continue;
+            }
+            let actions = self.nodes.get_mut(&to).unwrap().handle(self.now, event);
+            for action in actions {
+                let leaves_a_mark = matches!(
+                    action,
+                    Action::Persist(_) | Action::Erase(_) | Action::Send { .. } | Action::Publish(_)
+                );
+                if let Some(left) = self.vanish.get_mut(&to).filter(|_| leaves_a_mark) {
+                    if *left == 0 {
+                        self.down.push(to);
+                        break;
+                    }
+                    *left -= 1;
+                }
+                self.act(to, action);
+            }
+        }
+    }
+
+    pub fn act(&mut self, me: PeerId, action: Action) {
+        match action {
+            Action::Persist(record) => {
+                self.stores.entry(me).or_default().insert(record.key(), *record);
+            }
+            Action::Erase(key) => {
+                self.stores.entry(me).or_default().remove(&key);
+            }
+            Action::Send { to, message } => {
+                if matches!(*message, Message::Open { .. }) {
+                    self.opened.push((self.now, me));
+                }
+                // Every message survives its bytes.
+                let message = Message::decode(&message.encode()).unwrap();
+                self.queue.push_back((to, Event::Message { from: me, message }));
+            }
+            Action::Publish(gossip) => {
+                for other in self.nodes.keys().filter(|other| **other != me) {
+                    self.queue.push_back((*other, Event::Gossip((*gossip).clone())));
+                }
+            }
+            Action::SetTimer { timer, at } => {
+                self.timers.insert((me, timer), at);
+            }
+            Action::ReadSource { computation, .. } => {
+                let value = self.values.get(&me).map(|value| value.to_string().parse().unwrap());
+                let outcome = value.map(PrivateValue::new).ok_or(SourceProblem::NoSuchField);
+                self.queue.push_back((me, Event::SourceRead { computation, outcome }));
+            }
+            Action::Tell(_) | Action::Blame(_) => {}
+        }
+    }
+
+    pub fn run_for(&mut self, length: Duration) {
+        let end = self.now + length;
+        self.settle();
+        while let Some((key, at)) = self.timers.iter().min_by_key(|(_, at)| **at).map(|(key, at)| (*key, *at)) {
+            if at > end {
+                break;
+            }
+            self.timers.remove(&key);
+            self.now = self.now.max(at);
+            self.queue.push_back((key.0, Event::Expired(key.1)));
+            self.settle();
+        }
+        self.now = end;
+    }
+
+    pub fn propose(&mut self, computation: Computation) -> ComputationId {
+        let proposer = computation.proposer;
+        self.queue.push_back((proposer, Event::Command(Command::Propose(Box::new(computation)))));
+        self.settle();
+        self.nodes[&proposer].views()[0].id
+    }
+
+    pub fn restart(&mut self, index: usize) {
+        let me = peer(index);
+        let records = self.stores.get(&me).map(|store| store.values().cloned().collect()).unwrap_or_default();
+        self.timers.retain(|(owner, _), _| *owner != me);
+        self.nodes.insert(me, Node::new(settings(index, self.heavy, Self::open())));
+        self.down.retain(|down| *down != me);
+        self.queue.push_back((me, Event::Restored(records)));
+        for other in self.values.clone().into_keys().chain((0..self.heavy).map(peer)) {
+            if other != me {
+                let role =
+                    |index: &PeerId| if self.values.contains_key(index) { Role::Light } else { Role::Heavy };
+                self.queue.push_back((me, Event::Met { peer: other, role: role(&other) }));
+                self.queue.push_back((other, Event::Met { peer: me, role: role(&me) }));
+            }
+        }
+        self.settle();
+    }
+}
