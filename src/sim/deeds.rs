@@ -7,7 +7,7 @@ use super::scenario::{NodeIndex, Owner, Source};
 use super::violation::{Broken, Check, Invariant};
 use crate::domain::{ComputationId, Decimal};
 use crate::protocol::{Action, Command, Event, Notice, PrivateValue, SourceProblem};
-use crate::wire::{Gossip, Message, to_bytes};
+use crate::wire::{DecreeMessage, Gossip, Message, to_bytes};
 
 /// Every so many messages one is encoded and decoded on its way; all of them would cost more than everything else.
 const ENCODE_EVERY: u64 = 64;
@@ -148,7 +148,7 @@ impl Run {
                 cheater.overhear(sender, receiver, submission);
             }
         }
-        self.watch.deliver(sender, to, &message);
+        self.watch.deliver(sender, (to, receiver), &message);
         self.give(to, Event::Message { from: sender, message })
     }
 
@@ -300,6 +300,17 @@ impl std::fmt::Display for Shown<'_> {
             Message::Fail(notice) => write!(f, "fail {:?}", notice.get().failure),
             Message::Stand { standing, .. } => write!(f, "stand {standing:?}"),
             Message::Refuse { refusal, .. } => write!(f, "refuse {refusal:?}"),
+            Message::Decree(said) => {
+                let (kind, view) = match said {
+                    DecreeMessage::Proposal(justified) => ("proposal", justified.proposal.get().view),
+                    DecreeMessage::Prepare(prepare) => ("prepare", prepare.get().view),
+                    DecreeMessage::Commit(commit) => ("commit", commit.get().view),
+                    DecreeMessage::ViewChange(change) => ("view change", change.get().view),
+                    DecreeMessage::Decided(decided) => ("decided", decided.view),
+                };
+                let topic = said.decree().map(|(_, topic)| topic);
+                write!(f, "{kind} {view} of {topic:?}")
+            }
             other => f.write_str(other.kind()),
         }
     }

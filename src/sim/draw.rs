@@ -5,19 +5,39 @@ use std::collections::BTreeSet;
 use super::cheat::Cheat;
 use super::dice::Dice;
 use super::scenario::{
-    Crash, Cut, Moment, NodeIndex, NodePlan, Owner, Question, Scenario, Shape, Source, StoreFate, Weather,
+    Crash, Cut, GRACE_MS, Moment, NodeIndex, NodePlan, Owner, Question, Scenario, Shape, Source, StoreFate,
+    Weather,
 };
-use crate::domain::{Modulus, Role, Statistic};
+use crate::domain::{Decimal, Modulus, Noise, Role, Sharing, Statistic};
 
 /// Light nodes whose powers of two fit a total modulo 2^32.
 const LIGHTS_IN_32_BITS: usize = 26;
 /// Clocks are this far off at most, so that two are never further apart than nodes tolerate.
 const SKEW_MAX_MS: u64 = 14_000;
+/// Light nodes of a run with proofs: each of their reports costs every heavy node a millisecond without optimisation.
+const LIGHTS_WITH_PROOFS: usize = 12;
+
+/// Which ways of sharing are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schemes {
+    /// Every one: even seeds draw additive runs, of the odd ones every other has a threshold.
+    All,
+    /// Additive sharing alone, without noise: what seeds drew before there was anything else.
+    Additive,
+}
 
 impl Scenario {
     /// The scenario of this seed.
     pub fn draw(seed: u64) -> Self {
+        Self::draw_from(seed, Schemes::All)
+    }
+
+    /// The scenario of this seed among these ways of sharing.
+    pub fn draw_from(seed: u64, schemes: Schemes) -> Self {
         let dice = &mut Dice::new(seed, "scenario");
+        // A stream of its own, so that runs without proofs stay what they were.
+        let scheme_dice = &mut Dice::new(seed, "schemes");
+        let proofs = schemes == Schemes::All && seed % 2 == 1;
         let most = if dice.chance(200) { 7 } else { 4 };
         let heavies = dice.count(3, most);
         let lights = match dice.below(20) {
@@ -25,6 +45,7 @@ impl Scenario {
             1..=4 => dice.count(8, 20),
             _ => dice.count(0, 8),
         };
+        let lights = if proofs { lights.min(LIGHTS_WITH_PROOFS) } else { lights };
         let mut nodes: Vec<_> = (0..heavies).map(|_| NodePlan::honest(Role::Heavy)).collect();
         nodes.extend((0..lights).map(|_| NodePlan::honest(Role::Light)));
         let rough = dice.chance(700);
@@ -40,12 +61,17 @@ impl Scenario {
             let question = scenario.question(dice);
             scenario.questions.push(question);
         }
+        if schemes == Schemes::All {
+            for question in &mut scenario.questions {
+                share_otherwise(question, seed, scheme_dice);
+            }
+        }
         scenario.people(dice);
         if rough {
             scenario.misfortunes(dice);
         }
-        if dice.chance(350) {
-            scenario.cheats(dice);
+        if dice.chance(if proofs { 800 } else { 350 }) {
+            scenario.cheats(dice, proofs.then_some(seed));
         }
         scenario
     }
@@ -79,7 +105,8 @@ impl Scenario {
             statistic: dice
                 .pick(&[Statistic::Sum, Statistic::Sum, Statistic::Mean, Statistic::Count])
                 .unwrap_or(Statistic::Sum),
-            modulus: dice.pick(moduli).unwrap_or(Modulus::Bits64),
+            sharing: Sharing::Additive { modulus: dice.pick(moduli).unwrap_or(Modulus::Bits64) },
+            noise: None,
             shape: dice
                 .pick(&[Shape::Unbounded, Shape::Bounded, Shape::Hundredths])
                 .unwrap_or(Shape::Unbounded),
@@ -87,6 +114,7 @@ impl Scenario {
             max_participants: to_u32(maximum),
             open_for: dice.between(500, 8_000),
             patience: dice.between(1_000, 15_000),
+            grace: GRACE_MS,
             list,
         }
     }
@@ -148,9 +176,20 @@ impl Scenario {
         }
     }
 
-    fn cheats(&mut self, dice: &mut Dice) {
-        for _ in 0..dice.between(1, 2) {
-            let Some(cheat) = dice.pick(&Cheat::ALL) else { continue };
+    /// With `turn`, whoever cheats about proofs is taken in turn.
+    fn cheats(&mut self, dice: &mut Dice, turn: Option<u64>) {
+        let (about_proofs, others): (Vec<_>, Vec<_>) =
+            Cheat::ALL.into_iter().partition(|cheat| cheat.is_about_proofs());
+        let has_threshold = turn.is_some_and(|turn| turn % 4 == 3);
+        let about_proofs: Vec<_> =
+            about_proofs.into_iter().filter(|cheat| has_threshold || !cheat.is_about_thresholds()).collect();
+        for nth in 0..dice.between(1, 2) {
+            let in_turn = turn.and_then(|turn| {
+                let place = (turn / 4 + 5 * nth).checked_rem(about_proofs.len() as u64)?;
+                about_proofs.get(usize::try_from(place).ok()?)
+            });
+            let cheat = in_turn.copied().filter(|_| dice.chance(600)).or_else(|| dice.pick(&others));
+            let Some(cheat) = cheat else { continue };
             let nodes = self.nodes.iter().enumerate();
             let fitting: Vec<_> =
                 nodes.filter(|(_, node)| node.role == cheat.role()).map(|(index, _)| index).collect();
@@ -160,6 +199,31 @@ impl Scenario {
                 self.crashes.retain(|crash| crash.node != NodeIndex(index));
             }
         }
+    }
+}
+
+/// Puts a scheme with proofs in the place of the additive one, and noise on some results.
+fn share_otherwise(question: &mut Question, seed: u64, dice: &mut Dice) {
+    let heavy = question.heavy.len();
+    let k = u8::try_from(dice.count(2, heavy)).unwrap_or(2);
+    // As many may vanish as agreement allows, mostly.
+    let threshold = if dice.chance(700) { Sharing::threshold_of(heavy) } else { Sharing::Threshold { k } };
+    let proven = match seed % 4 {
+        1 => Some(Sharing::Prio3),
+        3 => Some(threshold),
+        _ => None,
+    };
+    if let Some(sharing) = proven.filter(|_| dice.chance(900)) {
+        question.sharing = sharing;
+        let small = [Shape::Bounded, Shape::Bounded, Shape::Hundredths, Shape::Wide];
+        question.shape = dice.pick(&small).unwrap_or(Shape::Bounded);
+    }
+    // Noise at the largest values does not fit 32 bits.
+    let narrow = question.sharing == Sharing::Additive { modulus: Modulus::Bits32 };
+    if question.shape != Shape::Unbounded && !narrow && dice.chance(120) {
+        let epsilon = dice.pick(&[(1, 1), (1, 0), (10, 0)]);
+        let epsilon = epsilon.and_then(|(mantissa, scale)| Decimal::new(mantissa, scale));
+        question.noise = epsilon.map(|epsilon| Noise { epsilon });
     }
 }
 

@@ -29,6 +29,7 @@ mod trace;
 mod violation;
 
 pub use cheat::{Cheat, Step};
+pub use draw::Schemes;
 pub use report::{End, Ending, Report};
 pub use run::Run;
 pub use scenario::{

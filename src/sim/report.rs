@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::run::Run;
 use super::scenario::NodeIndex;
-use crate::domain::{ComputationId, Decimal, Digest, Evidence, Failure, Status};
+use crate::domain::{ComputationId, Decimal, Digest, Evidence, Failure, PeerId, Status};
 use crate::protocol::View;
 use crate::wire::to_bytes;
 
@@ -24,6 +24,8 @@ pub struct Report {
     pub endings: Vec<Ending>,
     /// Whom honest nodes blamed, and for what.
     pub blamed: BTreeSet<(Option<NodeIndex>, Evidence)>,
+    /// Each node's id.
+    pub peers: Vec<PeerId>,
     /// For each node, how many of its actions left a mark.
     pub marks: Vec<u64>,
     /// The hash of the whole story and of every store at the end.
@@ -46,7 +48,7 @@ pub struct Ending {
 pub enum End {
     /// With a result.
     Completed {
-        /// The participants that the powers of two in the sum name; none for a count.
+        /// The participants that the powers of two in the sum name; with noise in it, anybody.
         names: BTreeSet<NodeIndex>,
         /// How many participants.
         participants: u32,
@@ -75,6 +77,7 @@ impl Report {
             lasted: Duration::from_millis(run.now),
             endings,
             blamed,
+            peers: run.machines.iter().map(|machine| machine.identity.peer()).collect(),
             marks: run.machines.iter().map(|machine| machine.marks).collect(),
             digest,
             story,

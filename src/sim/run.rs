@@ -10,7 +10,7 @@ use super::report::Report;
 use super::scenario::{Moment, NodeIndex, Question, Scenario, Source, StoreFate};
 use super::trace::{Keep, Trace};
 use super::violation::{Broken, Check, Invariant, Violation};
-use crate::domain::{Computation, ComputationId, Field, PeerId, Query, Role, Sharing};
+use crate::domain::{Computation, ComputationId, Field, PeerId, Query, Role};
 use crate::protocol::{Action, Event};
 use crate::wire::{Message, Record};
 
@@ -188,7 +188,7 @@ impl Run {
     /// Gives a node an event, and carries out what it wants.
     pub(super) fn give(&mut self, index: NodeIndex, event: Event) -> Check {
         let now = self.now;
-        let mut events = vec![event];
+        let (mut events, mut restarts) = (vec![event], false);
         while let Some(event) = events.pop() {
             let cause = if let Event::Message { from, .. } = &event { Some(*from) } else { None };
             let machine = self.machine(index);
@@ -207,11 +207,15 @@ impl Run {
                 let twisted = cheater.twist(actions);
                 actions = twisted.actions;
                 events.extend(twisted.believed);
+                restarts |= twisted.restarts;
                 for report in cheater.other_reports().cloned().collect::<Vec<_>>() {
                     self.watch.register(&report);
                 }
             }
             self.carry_out(index, cause, actions)?;
+        }
+        if restarts {
+            self.restart(index);
         }
         Ok(())
     }
@@ -291,6 +295,14 @@ impl Run {
         self.look_at_links(crash.node, 3_000);
     }
 
+    /// A cheat stops its own node and starts it again.
+    fn restart(&mut self, index: NodeIndex) {
+        let now = self.now;
+        self.machine(index).crash(now, StoreFate::Kept);
+        self.queue.add(now + 1, Happening::Start(index));
+        self.look_at_links(index, 3_000);
+    }
+
     /// Everybody who has to do with a node looks, within so long, whether they are still connected.
     pub(super) fn look_at_links(&mut self, index: NodeIndex, within: u64) {
         for other in self.acquaintances(index) {
@@ -334,14 +346,14 @@ impl Run {
                 fields: vec![Field { name: "x".to_owned(), schema }],
             },
             heavy: question.heavy.iter().map(|index| peer(*index)).collect(),
-            sharing: Sharing::Additive { modulus: question.modulus },
+            sharing: question.sharing,
             min_participants: question.min_participants,
             max_participants: question.max_participants,
             deadline: proposed_at + std::time::Duration::from_millis(question.open_for),
             patience_ms: question.patience,
-            grace_ms: 0,
+            grace_ms: question.grace,
             participants,
-            noise: None,
+            noise: question.noise,
         }
     }
 

@@ -4,11 +4,16 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::cheat::Cheat;
-use crate::domain::{Decimal, Modulus, NumberSchema, Role, Statistic};
+use crate::domain::{Decimal, Modulus, Noise, NumberSchema, Role, Sharing, Statistic};
 
 /// A node's place in the scenario: heavy nodes first, then light nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeIndex(pub usize);
+
+/// What [`Shape::Wide`] reaches.
+const WIDE_BITS: u32 = 40;
+/// The grace unless a run is about it, as on the command line.
+pub(super) const GRACE_MS: u64 = 3_000;
 
 /// A whole run. All times are milliseconds from its beginning.
 #[derive(Clone, Debug)]
@@ -85,8 +90,10 @@ pub struct Question {
     pub heavy: Vec<NodeIndex>,
     /// What is computed.
     pub statistic: Statistic,
-    /// In which numbers.
-    pub modulus: Modulus,
+    /// How the answers are split.
+    pub sharing: Sharing,
+    /// What is added so that the result is differentially private. It needs a shape with bounds.
+    pub noise: Option<Noise>,
     /// What the values look like.
     pub shape: Shape,
     /// The minimum of participants.
@@ -97,6 +104,8 @@ pub struct Question {
     pub open_for: u64,
     /// The patience.
     pub patience: u64,
+    /// The grace: how long missing heavy nodes are waited for where a threshold does without them.
+    pub grace: u64,
     /// The closed list, if there is one.
     pub list: Option<BTreeSet<NodeIndex>>,
 }
@@ -110,6 +119,8 @@ pub enum Shape {
     Bounded,
     /// Hundredths from 0.
     Hundredths,
+    /// Whole numbers from 0 to 2^40, whatever the values are: a proof of them needs the larger field.
+    Wide,
 }
 
 /// How the network treats messages until it behaves.
@@ -200,7 +211,7 @@ impl Shape {
     /// The step between values.
     pub fn step(self) -> Decimal {
         match self {
-            Self::Unbounded | Self::Bounded => Decimal::ONE,
+            Self::Unbounded | Self::Bounded | Self::Wide => Decimal::ONE,
             Self::Hundredths => Decimal::new(1, 2).unwrap_or(Decimal::ONE),
         }
     }
@@ -212,6 +223,7 @@ impl Shape {
             Self::Unbounded => Ok(NumberSchema::default()),
             Self::Bounded => NumberSchema::new(self.step(), Decimal::new(-1_000, 0), largest),
             Self::Hundredths => NumberSchema::new(self.step(), Decimal::new(0, 0), largest),
+            Self::Wide => NumberSchema::new(self.step(), Decimal::new(0, 0), self.step().times(1 << WIDE_BITS)),
         };
         // Bounds of at most 50 bits in the right order make a schema.
         schema.unwrap_or_default()
@@ -230,12 +242,14 @@ impl Scenario {
             proposer: NodeIndex(if lights == 0 { 0 } else { heavies }),
             heavy: (0..heavies).map(NodeIndex).collect(),
             statistic: Statistic::Sum,
-            modulus: Modulus::Bits64,
+            sharing: Sharing::Additive { modulus: Modulus::Bits64 },
+            noise: None,
             shape: Shape::Unbounded,
             min_participants: count.clamp(1, 3),
             max_participants: count.max(1),
             open_for: 2_000,
             patience: 5_000,
+            grace: GRACE_MS,
             list: None,
         };
         Self {
@@ -246,6 +260,16 @@ impl Scenario {
             crashes: Vec::new(),
             cuts: Vec::new(),
         }
+    }
+
+    /// As `calm`, shared in this way, and with the bounds that proofs need.
+    pub fn calm_under(sharing: Sharing, heavies: usize, lights: usize) -> Self {
+        let mut scenario = Self::calm(heavies, lights);
+        for question in &mut scenario.questions {
+            question.sharing = sharing;
+            question.shape = Shape::Bounded;
+        }
+        scenario
     }
 
     /// How many heavy nodes there are.

@@ -21,6 +21,8 @@ pub enum Invariant {
     SharesGone,
     /// 8: no report is taken after closing.
     IntakeClosed,
+    /// 8: what the key of the proofs follows from stays secret until the set is frozen, and there is one key.
+    KeyAfterFreeze,
     /// 9: no coalition sees openings over two sets.
     OneSet,
     /// What a message depends on is durable before it is sent.

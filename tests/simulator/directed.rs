@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use formix_p2p::domain::{Failure, Role, Statistic};
+use formix_p2p::domain::{Failure, Modulus, Role, Sharing, Statistic};
 use formix_p2p::sim::{
     Crash, Cut, End, Ending, Moment, NodeIndex, NodePlan, Owner, Report, Scenario, Source, StoreFate, play,
 };
@@ -22,14 +22,14 @@ pub fn assert_completed(ending: &Ending, names: &BTreeSet<NodeIndex>) {
     }
 }
 
-fn assert_failed(ending: &Ending, expected: impl Fn(&Failure) -> bool) {
+pub fn assert_failed(ending: &Ending, expected: impl Fn(&Failure) -> bool) {
     assert!(!ending.at.is_empty());
     for (node, end) in &ending.at {
         assert!(matches!(end, End::Failed(failure) if expected(failure)), "at {node}: {end:?}");
     }
 }
 
-fn crash(node: usize, moment: Moment, down_for: Option<u64>) -> Crash {
+pub fn crash(node: usize, moment: Moment, down_for: Option<u64>) -> Crash {
     Crash { node: NodeIndex(node), moment, down_for, store: StoreFate::Kept }
 }
 
@@ -187,11 +187,22 @@ fn clocks_that_are_off_within_the_limit_cost_nothing() {
     assert_completed(&report.endings[0], &lights(3, 0..5));
 }
 
-/// Every node, crashed after every action that leaves a mark, and started again soon: nothing is lost.
+const ADDITIVE: Sharing = Sharing::Additive { modulus: Modulus::Bits64 };
+
 #[test]
 fn a_crash_after_any_action_costs_nothing() {
+    crash_after_any_action(ADDITIVE);
+}
+
+#[test]
+fn with_proofs_a_crash_after_any_action_costs_nothing() {
+    crash_after_any_action(Sharing::Prio3);
+}
+
+/// Every node, crashed after every action that leaves a mark, and started again soon: nothing is lost.
+fn crash_after_any_action(sharing: Sharing) {
     let base = || {
-        let mut scenario = Scenario::calm(3, 3);
+        let mut scenario = Scenario::calm_under(sharing, 3, 3);
         // The proposer is a light node that does not answer before the others could.
         scenario.questions[0].proposer = NodeIndex(3);
         scenario
@@ -217,11 +228,20 @@ fn a_crash_after_any_action_costs_nothing() {
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), jobs.len(), wrong.join("\n"));
 }
 
-/// All heavy nodes at once, after every action of one of them that leaves a mark: what each has persisted is enough.
 #[test]
 fn a_crash_of_all_heavy_nodes_at_any_action_costs_nothing() {
-    let base = || Scenario { questions: vec![], ..Scenario::calm(3, 3) };
-    let question = || Scenario::calm(3, 3).questions;
+    crash_of_all_heavy_nodes(ADDITIVE);
+}
+
+#[test]
+fn with_proofs_a_crash_of_all_heavy_nodes_at_any_action_costs_nothing() {
+    crash_of_all_heavy_nodes(Sharing::Prio3);
+}
+
+/// All heavy nodes at once, after every action of one of them that leaves a mark: what each has persisted is enough.
+fn crash_of_all_heavy_nodes(sharing: Sharing) {
+    let base = || Scenario { questions: vec![], ..Scenario::calm_under(sharing, 3, 3) };
+    let question = || Scenario::calm_under(sharing, 3, 3).questions;
     let marks = played(Scenario { questions: question(), ..base() }).marks;
     let mut wrong = Vec::new();
     for mark in 1..=marks[0] {

@@ -7,4 +7,6 @@
 
 mod cheats;
 mod directed;
+mod proofs;
 mod seeds;
+mod threshold;

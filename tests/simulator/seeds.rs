@@ -2,14 +2,16 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use formix_p2p::domain::Failure;
-use formix_p2p::sim::{End, Keep, Run, Scenario, Weather, run};
+use formix_p2p::domain::{Failure, Modulus, Role, Sharing};
+use formix_p2p::sim::{
+    Cheat, End, Keep, NodeIndex, Question, Run, Scenario, Schemes, Shape, Weather, play, run,
+};
 
 /// Seeds that once found a fault. What a seed draws changes with the drawing; what is to be kept for ever becomes a
 /// scenario in `directed` or `cheats`.
 const ONCE_FAILED: &[u64] =
     &[12, 19, 39, 94, 115, 121, 336, 368, 5_581, 6_310, 8_044, 11_714, 12_735, 16_424, 44_073];
-const SEEDS_DEFAULT: u64 = 200;
+const SEEDS_DEFAULT: u64 = 300;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
@@ -49,8 +51,9 @@ fn many_seeds_break_no_invariant() {
 #[test]
 fn seeds_that_once_failed_pass() {
     for seed in ONCE_FAILED {
-        if let Err(violation) = run(*seed) {
-            panic!("{violation}");
+        // They were found when there was additive sharing alone.
+        for schemes in [Schemes::Additive, Schemes::All] {
+            play(Scenario::draw_from(*seed, schemes)).unwrap_or_else(|violation| panic!("{violation}"));
         }
     }
 }
@@ -77,7 +80,7 @@ fn the_same_seed_twice_is_the_same_run() {
 /// Without misfortunes and cheats, what fails is too small, or its deadline had passed by somebody's clock.
 #[test]
 fn fair_weather_gives_results() {
-    let fair = (0..400).map(Scenario::draw).filter(|scenario| {
+    let fair = (0..600).map(Scenario::draw).filter(|scenario| {
         let nodes = &scenario.nodes;
         scenario.weather == Weather::FAIR
             && nodes.iter().all(|node| node.cheat.is_none() && node.skew_ms.abs() <= 400)
@@ -115,4 +118,45 @@ fn drawn_scenarios_reach_every_kind_of_end() {
         }
     }
     assert!(completed > 100 && failed > 50 && blamed > 0, "{completed} {failed} {blamed}");
+}
+
+/// What the seeds that run by default try: every way of sharing, and every way to cheat where it can do something.
+#[test]
+fn the_default_seeds_draw_everything() {
+    let drawn: Vec<_> = (0..SEEDS_DEFAULT).map(Scenario::draw).collect();
+    let asked = |fits: fn(&Question) -> bool| {
+        drawn.iter().filter(|scenario| scenario.questions.iter().any(fits)).count()
+    };
+    assert!(asked(|question| question.sharing == Sharing::Prio3) > 60);
+    assert!(asked(|question| matches!(question.sharing, Sharing::Threshold { .. })) > 60);
+    for modulus in [Modulus::Bits32, Modulus::Bits64, Modulus::Bits128] {
+        let uses = |question: &Question| question.sharing == Sharing::Additive { modulus };
+        assert!(drawn.iter().any(|scenario| scenario.questions.iter().any(uses)), "{modulus:?}");
+    }
+    for shape in [Shape::Unbounded, Shape::Bounded, Shape::Hundredths, Shape::Wide] {
+        let uses = |question: &Question| question.shape == shape;
+        assert!(drawn.iter().any(|scenario| scenario.questions.iter().any(uses)), "{shape:?}");
+    }
+    assert!(asked(|question| question.noise.is_some() && question.sharing.is_proven()) > 10);
+    assert!(asked(|question| question.noise.is_some() && !question.sharing.is_proven()) > 10);
+    for cheat in Cheat::ALL {
+        let tried = drawn.iter().any(|scenario| {
+            let cheats = (0..).zip(&scenario.nodes).filter(|(_, node)| node.cheat == Some(cheat));
+            let mut places = cheats.map(|(index, _)| NodeIndex(index));
+            places.any(|place| scenario.questions.iter().any(|question| concerns(question, cheat, place)))
+        });
+        assert!(tried, "{cheat:?}");
+    }
+}
+
+/// Whether a cheat at this place can do something about a question.
+fn concerns(question: &Question, cheat: Cheat, place: NodeIndex) -> bool {
+    let takes_part = match cheat.role() {
+        Role::Heavy => question.heavy.contains(&place),
+        Role::Light => question.list.as_ref().is_none_or(|list| list.contains(&place)),
+    };
+    let has_threshold = matches!(question.sharing, Sharing::Threshold { .. });
+    takes_part
+        && (question.sharing.is_proven() || !cheat.is_about_proofs())
+        && (has_threshold || !cheat.is_about_thresholds())
 }

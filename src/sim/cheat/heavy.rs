@@ -96,7 +96,7 @@ impl Cheater {
         match message {
             Message::Open { opening, votes } => {
                 let said = opening.get();
-                let opening = Opening { partial_sum: one_more(said), ..said.clone() };
+                let opening = Opening { partial_sum: self.one_more(said), ..said.clone() };
                 vec![Message::Open { opening: Signed::sign(opening, &self.identity), votes }]
             }
             Message::Certificate(_) => Vec::new(),
@@ -132,7 +132,7 @@ impl Cheater {
         let Some(own) = own.map(|opening| opening.get().clone()) else {
             return Message::Certificate(certificate);
         };
-        let partial_sum = one_more(&own);
+        let partial_sum = self.one_more(&own);
         let committed = partial_sum_commitment(id, me, &own.blind, &partial_sum);
         for vote in certificate.votes.iter_mut().filter(|vote| vote.signer() == me) {
             *vote = Signed::sign(Vote { partial_sum: committed, ..vote.get().clone() }, &self.identity);
@@ -192,9 +192,33 @@ impl Cheater {
         scheme.map_or_else(Vec::new, |scheme| vec![0; scheme.sum_bytes()])
     }
 
+    /// The partial sum of an opening, one higher.
+    fn one_more(&self, opening: &Opening) -> Vec<u8> {
+        let known = self.known.get(&opening.computation);
+        let slots = known.and_then(|known| statistics::scheme(&known.computation).ok());
+        let slots = slots.map_or(1, |scheme| scheme.slots().max(1));
+        let mut sum = opening.partial_sum.clone();
+        // The last slot is the sum of the values; the first counts records, where a lie would stand out.
+        let slot = sum.len() - sum.len() / slots;
+        if let Some(lowest) = sum.get_mut(slot) {
+            *lowest = lowest.wrapping_add(1);
+        }
+        sum
+    }
+
     /// Everything that nobody should say yet, from everybody.
     pub(super) fn ask_early(&self) -> Vec<Sent> {
-        let wants = [Want::Opening, Want::Vote, Want::Freeze, Want::List, Want::Close, Want::Outcome];
+        let wants = [
+            Want::Opening,
+            Want::Vote,
+            Want::Verifiers,
+            Want::Verification,
+            Want::Rho,
+            Want::Freeze,
+            Want::List,
+            Want::Close,
+            Want::Outcome,
+        ];
         let me = self.identity.peer();
         let mut sent = Vec::new();
         for (computation, known) in &self.known {
@@ -243,6 +267,10 @@ impl Cheater {
             Step::Receipt => matches!(message, Message::Receipt(_)),
             Step::Close => matches!(message, Message::Close(_)),
             Step::Freeze => matches!(message, Message::Freeze { .. }),
+            Step::Rho => matches!(message, Message::Rho { .. } | Message::RhoParts { .. }),
+            Step::Verification => matches!(message, Message::Verification(_)),
+            Step::Verifiers => matches!(message, Message::Verifiers { .. }),
+            Step::Decree => matches!(message, Message::Decree(_)),
             Step::Vote => matches!(message, Message::Vote { .. }),
             Step::Open => matches!(message, Message::Open { .. }),
         };
@@ -253,13 +281,3 @@ impl Cheater {
 
 /// The random bytes of a lie.
 const LIE_BLIND: [u8; 32] = [7; 32];
-
-fn one_more(opening: &Opening) -> Vec<u8> {
-    let mut sum = opening.partial_sum.clone();
-    // The last slot is the sum of the values; the first counts records, where a lie would stand out.
-    let slot = sum.len() / 2;
-    if let Some(lowest) = sum.get_mut(slot) {
-        *lowest = lowest.wrapping_add(1);
-    }
-    sum
-}

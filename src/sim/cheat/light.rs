@@ -1,6 +1,6 @@
 //! Light nodes that cheat.
 
-use super::craft;
+use super::craft::{self, Flaw};
 use super::{Cheat, Cheater, Known, Sent};
 use crate::domain::{ComputationId, Digest, PeerId};
 use crate::wire::{Message, Submission};
@@ -10,18 +10,26 @@ impl Cheater {
     pub(super) fn second_report(&mut self, to: PeerId, message: Message) -> Vec<Message> {
         let Message::Submit(submission) = &message else { return vec![message] };
         let id = submission.manifest.get().computation;
-        let Some(other) = self.other_submission(id, to) else { return vec![message] };
+        let Some(other) = self.other_submission(id, to, Flaw::None) else { return vec![message] };
         if self.cheat == Cheat::TwoReportsToOne {
             return vec![message, Message::Submit(other)];
         }
         if self.is_told_otherwise(id, to) { vec![Message::Submit(other)] } else { vec![message] }
     }
 
+    /// A report with something wrong, instead of its own, to everybody.
+    pub(super) fn flawed(&mut self, to: PeerId, flaw: Flaw, message: Message) -> Vec<Message> {
+        let Message::Submit(submission) = &message else { return vec![message] };
+        let id = submission.manifest.get().computation;
+        self.other_submission(id, to, flaw).map(Message::Submit).into_iter().collect()
+    }
+
     /// Its other report's part for a heavy node, always the same one.
-    fn other_submission(&mut self, id: ComputationId, to: PeerId) -> Option<Submission> {
+    fn other_submission(&mut self, id: ComputationId, to: PeerId, flaw: Flaw) -> Option<Submission> {
         let known = self.known.get_mut(&id)?;
         if known.other_report.is_empty() {
-            known.other_report = craft::report(id, &known.computation, &self.identity, &mut self.dice);
+            known.other_report =
+                craft::flawed_report(id, &known.computation, &self.identity, flaw, &mut self.dice);
         }
         let position = known.computation.heavy.iter().position(|heavy| *heavy == to)?;
         known.other_report.get(position).cloned()

@@ -7,71 +7,30 @@ mod craft;
     reason = "a cheat alters one kind of message and lets every other pass"
 )]
 mod heavy;
+mod kind;
 mod light;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a cheat alters one kind of message and lets every other pass"
+)]
+mod quorum;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a cheat alters one kind of message and lets every other pass"
+)]
+mod verifier;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::dice::Dice;
 use super::scenario::NodeIndex;
-use crate::domain::{Computation, ComputationId, Evidence, PeerId, Role};
+use crate::domain::{Computation, ComputationId, PeerId};
 use crate::protocol::{Action, Event};
 use crate::wire::{Certificate, Identity, List, Message, Record, Submission};
 
-/// The step at which a silent heavy node falls silent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Step {
-    /// It never accepts.
-    Accept,
-    /// It gives no receipt, and says nothing afterwards.
-    Receipt,
-    /// It does not close.
-    Close,
-    /// It closes and does not freeze.
-    Freeze,
-    /// It freezes and does not vote.
-    Vote,
-    /// It votes and does not open.
-    Open,
-}
+pub use kind::{Cheat, Step};
 
-/// One way to misbehave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cheat {
-    /// Light: sends different reports to different heavy nodes.
-    TwoReports,
-    /// Light: sends two different reports to each heavy node.
-    TwoReportsToOne,
-    /// Light: sends somebody else's submission as its own.
-    Replay,
-    /// Light: sends a share for a computation that nobody asked.
-    ForeignShare,
-    /// Light: sends messages in somebody else's name.
-    Forge,
-    /// Heavy: lists a participant that nobody else has a share of.
-    ListsUnknown,
-    /// Heavy: gives a receipt for a report and leaves it out.
-    LeavesOut,
-    /// Heavy: signs two closes.
-    TwoCloses,
-    /// Heavy: signs two freezes.
-    TwoFreezes,
-    /// Heavy: signs two votes.
-    TwoVotes,
-    /// Heavy: opens something else than it committed to.
-    OpensOther,
-    /// Heavy: commits to a false partial sum and opens it. n of n sharing cannot notice.
-    FalseSum,
-    /// Heavy: when all is said, signs another vote that turns the certificate into one for another total.
-    TwoCertificates,
-    /// Heavy: once it has closed, tells every other one that it failed, by the fault of an honest node.
-    FalseAlarm,
-    /// Heavy: once it has closed, says nothing more to every other heavy node.
-    Whispers,
-    /// Heavy: asks for everything before its time.
-    AsksEarly,
-    /// Heavy: falls silent at a step.
-    Silent(Step),
-}
+use craft::Flaw;
 
 /// What a cheat sends on its own account.
 #[derive(Clone, Debug)]
@@ -98,6 +57,8 @@ pub(super) struct Twisted {
     pub actions: Vec<Action>,
     /// Events that the node inside is made to believe.
     pub believed: Vec<Event>,
+    /// Whether the node is stopped and started again, with what these actions leave in its store.
+    pub restarts: bool,
 }
 
 /// A computation, as far as a cheat knows it.
@@ -107,6 +68,11 @@ struct Known {
     /// Its own list, once it has closed.
     list: List,
     closed: bool,
+    /// The frozen set, and whose reports in it did not verify.
+    frozen: List,
+    unverified: BTreeSet<PeerId>,
+    /// A share that it holds, damaged.
+    spoiled: Option<Submission>,
     /// The result, once it is out.
     certificate: Option<Certificate>,
     /// What it has prepared for later: another report, in the order of the heavy nodes.
@@ -125,82 +91,6 @@ pub(super) struct Cheater {
     /// Other nodes' submissions that it got hold of, by whatever means.
     overheard: Vec<(PeerId, Submission)>,
     silent: bool,
-}
-
-impl Cheat {
-    /// Every way.
-    pub const ALL: [Self; 22] = [
-        Self::TwoReports,
-        Self::TwoReportsToOne,
-        Self::Replay,
-        Self::ForeignShare,
-        Self::Forge,
-        Self::ListsUnknown,
-        Self::LeavesOut,
-        Self::TwoCloses,
-        Self::TwoFreezes,
-        Self::TwoVotes,
-        Self::OpensOther,
-        Self::FalseSum,
-        Self::TwoCertificates,
-        Self::FalseAlarm,
-        Self::Whispers,
-        Self::AsksEarly,
-        Self::Silent(Step::Accept),
-        Self::Silent(Step::Receipt),
-        Self::Silent(Step::Close),
-        Self::Silent(Step::Freeze),
-        Self::Silent(Step::Vote),
-        Self::Silent(Step::Open),
-    ];
-
-    /// Which nodes can cheat in this way.
-    pub const fn role(self) -> Role {
-        match self {
-            Self::TwoReports | Self::TwoReportsToOne | Self::Replay | Self::ForeignShare | Self::Forge => {
-                Role::Light
-            }
-            Self::ListsUnknown
-            | Self::LeavesOut
-            | Self::TwoCloses
-            | Self::TwoFreezes
-            | Self::TwoVotes
-            | Self::OpensOther
-            | Self::FalseSum
-            | Self::TwoCertificates
-            | Self::FalseAlarm
-            | Self::Whispers
-            | Self::AsksEarly
-            | Self::Silent(_) => Role::Heavy,
-        }
-    }
-
-    /// What it can be proven to have done; nothing else may be held against it.
-    pub const fn leaves_evidence(self) -> &'static [Evidence] {
-        match self {
-            Self::TwoReports | Self::TwoReportsToOne => &[Evidence::TwoReports],
-            Self::LeavesOut => &[Evidence::ReportLeftOut],
-            Self::TwoCloses => &[Evidence::TwoLists, Evidence::ReportLeftOut, Evidence::WrongFreeze],
-            Self::TwoFreezes => &[Evidence::TwoFreezes, Evidence::WrongFreeze, Evidence::WrongVote],
-            Self::TwoVotes => &[Evidence::TwoVotes, Evidence::WrongVote, Evidence::WrongOpening],
-            Self::OpensOther => &[Evidence::WrongOpening],
-            Self::Replay
-            | Self::ForeignShare
-            | Self::Forge
-            | Self::ListsUnknown
-            | Self::FalseSum
-            | Self::TwoCertificates
-            | Self::FalseAlarm
-            | Self::Whispers
-            | Self::AsksEarly
-            | Self::Silent(_) => &[],
-        }
-    }
-
-    /// Whether a total may be false without anybody noticing.
-    pub const fn can_falsify(self) -> bool {
-        matches!(self, Self::FalseSum)
-    }
 }
 
 impl Sent {
@@ -272,6 +162,20 @@ impl Cheater {
             Cheat::FalseAlarm => self.raise_false_alarms(),
             Cheat::TwoReports
             | Cheat::TwoReportsToOne
+            | Cheat::OutOfRange
+            | Cheat::BrokenProof
+            | Cheat::OtherContext
+            | Cheat::WrongPublic
+            | Cheat::OtherShares
+            | Cheat::OtherRho
+            | Cheat::GarbageVerifiers
+            | Cheat::ShortVerifiers
+            | Cheat::SpoilsShare
+            | Cheat::TwoVerifications
+            | Cheat::WrongVerdict
+            | Cheat::TwoDeals
+            | Cheat::TwoProposals
+            | Cheat::TwoBallots
             | Cheat::ListsUnknown
             | Cheat::LeavesOut
             | Cheat::TwoCloses
@@ -285,8 +189,23 @@ impl Cheater {
     }
 
     fn altered(&mut self, to: PeerId, message: Message) -> Vec<Message> {
+        if !self.is_own(&message) {
+            return if self.silent { Vec::new() } else { vec![message] };
+        }
         match self.cheat {
             Cheat::TwoReports | Cheat::TwoReportsToOne => self.second_report(to, message),
+            Cheat::OutOfRange => self.flawed(to, Flaw::OutOfRange, message),
+            Cheat::BrokenProof => self.flawed(to, Flaw::BrokenProof, message),
+            Cheat::OtherContext => self.flawed(to, Flaw::OtherContext, message),
+            Cheat::WrongPublic => self.flawed(to, Flaw::WrongPublic, message),
+            Cheat::OtherShares => self.flawed(to, Flaw::OtherShares, message),
+            Cheat::OtherRho => vec![Self::other_rho(message)],
+            Cheat::GarbageVerifiers | Cheat::ShortVerifiers => self.garbage(message),
+            Cheat::TwoVerifications => vec![self.second_verification(to, message)],
+            Cheat::WrongVerdict => self.wrong_verdict(message),
+            Cheat::TwoDeals => vec![self.second_deal(to, message)],
+            Cheat::TwoProposals => vec![self.second_proposal(to, message)],
+            Cheat::TwoBallots => vec![self.second_ballot(to, message)],
             Cheat::TwoCloses => vec![self.second_close(to, message)],
             Cheat::TwoFreezes => vec![self.second_freeze(to, message)],
             Cheat::TwoVotes => vec![self.second_vote(to, message)],
@@ -299,17 +218,35 @@ impl Cheater {
             | Cheat::Forge
             | Cheat::ListsUnknown
             | Cheat::LeavesOut
+            | Cheat::SpoilsShare
             | Cheat::FalseAlarm
             | Cheat::AsksEarly => vec![message],
             Cheat::Whispers => self.whisper(to, message),
         }
     }
 
+    /// Whether it can sign this anew: under a threshold, heavy nodes pass on what others have signed.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is passed on")]
+    fn is_own(&self, message: &Message) -> bool {
+        let me = self.identity.peer();
+        match message {
+            Message::Close(close) | Message::List { close, .. } => close.signer() == me,
+            Message::Verification(commitment) => commitment.signer() == me,
+            Message::Verifiers { heavy, .. } => *heavy == me,
+            Message::Vote { vote, .. } => vote.signer() == me,
+            Message::Open { opening, .. } => opening.signer() == me,
+            _ => true,
+        }
+    }
+
     /// Learns of computations from what its own node remembers.
     fn learn(&mut self, action: &Action, twisted: &mut Twisted) {
         let Action::Persist(record) = action else { return };
+        if self.cheat == Cheat::SpoilsShare {
+            self.spoil(record, twisted);
+        }
         match &**record {
-            Record::Accepted { computation, .. } => {
+            Record::Accepted { computation, .. } | Record::Dealing { computation, .. } => {
                 self.know(computation.id(), computation.get());
             }
             Record::Announced(announcement) => {
@@ -336,14 +273,21 @@ impl Cheater {
                     known.other_report = submissions.clone();
                 }
             }
+            Record::Frozen { computation, accepted, .. } => {
+                if let Some(known) = self.known.get_mut(computation) {
+                    known.frozen = accepted.clone();
+                }
+            }
+            Record::Voted { vote, unverified, .. } => {
+                if let Some(known) = self.known.get_mut(&vote.get().computation) {
+                    known.unverified = unverified.iter().copied().collect();
+                }
+            }
             Record::Proposed(_)
             | Record::Report(_)
             | Record::Held(_)
-            | Record::Dealing { .. }
             | Record::Decree { .. }
-            | Record::Frozen { .. }
             | Record::Verifying { .. }
-            | Record::Voted { .. }
             | Record::Opened { .. }
             | Record::Failed { .. }
             | Record::Ledger(_)
@@ -356,10 +300,18 @@ impl Cheater {
             computation: computation.clone(),
             list: List::default(),
             closed: false,
+            frozen: List::default(),
+            unverified: BTreeSet::new(),
+            spoiled: None,
             certificate: None,
             other_report: Vec::new(),
             done: false,
         });
+    }
+
+    /// The heavy nodes of a computation.
+    fn known_heavy(&self, computation: ComputationId) -> Vec<PeerId> {
+        self.known.get(&computation).map(|known| known.computation.heavy.clone()).unwrap_or_default()
     }
 
     /// Whether this heavy node is one of those that are told the other story.

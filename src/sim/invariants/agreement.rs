@@ -1,10 +1,11 @@
 //! Closing, freezing, voting and opening: one set, large enough, not too early.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::violation::{Broken, Check, Invariant};
+use super::outcome::differ_by_noise;
 use super::{Actor, Case, Watch};
-use crate::domain::{ComputationId, Digest, PeerId};
+use crate::domain::{Computation, ComputationId, Digest, PeerId, Sharing};
 use crate::sharing::ReportShare;
 use crate::statistics;
 use crate::wire::{
@@ -51,22 +52,22 @@ impl Watch {
         freeze: Option<&Freeze>,
         accepted: &List,
     ) -> Check {
-        let case = self.case(id)?;
         let digest = accepted.digest(id);
         let says = freeze
             .is_none_or(|freeze| freeze.frozen == digest && freeze.participants == accepted.participants());
         Invariant::OneSet.check(says && accepted.is_well_formed(id), || {
             format!("{} freezes another set than it keeps", actor.index)
         })?;
+        if self.case(id)?.has_threshold() {
+            // A decree says whose lists count: this node's own need not be among them.
+            return Ok(());
+        }
         let key = RecordKey { kind: RecordKind::Closed, computation: id, peer: None };
         let own = match actor.store.get(&key) {
             Some(Record::Closed { list, .. }) => accepted.entries().iter().all(|entry| list.contains(entry)),
             _ => false,
         };
-        Invariant::OneSet.check(own, || format!("{} freezes a report that it has not listed", actor.index))?;
-        let members = accepted.entries().iter().map(|entry| (entry.participant, entry.manifest));
-        case.frozen.insert(digest, members.collect());
-        Ok(())
+        Invariant::OneSet.check(own, || format!("{} freezes a report that it has not listed", actor.index))
     }
 
     /// The vote is for the frozen set, which is large enough, and commits to the sum of the shares.
@@ -84,12 +85,12 @@ impl Watch {
         Invariant::OneOpening.check(vote.participants >= minimum, || {
             format!("{} votes for {} participants, below {minimum}", actor.index, vote.participants)
         })?;
-        let heard = case.freezes.get(&actor.index);
-        let mut others = case.computation.heavy.iter().filter(|heavy| **heavy != actor.peer);
-        let unheard = others.find(|heavy| heard.is_none_or(|heard| !heard.contains(heavy)));
+        let frozen_by_all = case.has_threshold() || case.all_freezes_reached(actor);
         Invariant::OneSet
-            .check(unheard.is_none(), || format!("{} votes before every freeze is in", actor.index))?;
-        let accepted = frozen(actor, id).map(|frozen| frozen.without(&unverified.iter().copied().collect()));
+            .check(frozen_by_all, || format!("{} votes before every freeze is in", actor.index))?;
+        let unverified: BTreeSet<PeerId> = unverified.iter().copied().collect();
+        let frozen = frozen(actor, id);
+        let accepted = frozen.map(|frozen| frozen.without(&unverified));
         let accepted = accepted.as_ref();
         let same = accepted.is_some_and(|accepted| {
             let counts = (accepted.participants(), u32::try_from(unverified.len()).unwrap_or(u32::MAX));
@@ -100,13 +101,18 @@ impl Watch {
         Invariant::OneOpening.check(committed == vote.partial_sum, || {
             format!("{} commits to something else than it will open", actor.index)
         })?;
-        if case.computation.noise.is_some() {
-            return Ok(());
+        if let Some(accepted) = accepted {
+            let members = accepted.entries().iter().map(|entry| (entry.participant, entry.manifest));
+            case.accepted.insert(vote.accepted, members.collect());
         }
         let sum = accepted.and_then(|accepted| sum_of_held(actor, case, id, accepted));
-        Invariant::PlainSum.check(sum.as_deref() == Some(partial_sum), || {
-            format!("the partial sum of {} is not that of its shares", actor.index)
-        })
+        let right = sum.is_some_and(|sum| is_noisy_sum(&case.computation, &sum, partial_sum));
+        Invariant::PlainSum
+            .check(right, || format!("the partial sum of {} is not that of its shares", actor.index))?;
+        match frozen {
+            Some(frozen) => self.judged(actor, vote, frozen, &unverified),
+            None => Ok(()),
+        }
     }
 
     /// 3 and 9: an opening leaves once the set is agreed, and there is one set.
@@ -133,11 +139,13 @@ impl Watch {
         let accepted = vote.get().accepted;
         let case = self.case(id)?;
         let votes = case.votes.get(&actor.index);
-        let mut others = case.computation.heavy.iter().filter(|heavy| **heavy != actor.peer);
-        let agreed = others.all(|heavy| votes.and_then(|votes| votes.get(heavy)) == Some(&accepted));
+        let others = case.others(actor);
+        let agreeing = others.filter(|heavy| votes.and_then(|votes| votes.get(heavy)) == Some(&accepted));
+        // Its own vote besides.
+        let agreed = agreeing.count() + 1 >= case.quorum();
         Invariant::OneOpening.check(agreed, || format!("{} opens before every vote is in", actor.index))?;
         case.opened.insert(actor.peer, accepted);
-        let sets: std::collections::BTreeSet<_> = case.opened.values().collect();
+        let sets: BTreeSet<_> = case.opened.values().collect();
         Invariant::OneSet.check(sets.len() == 1, || format!("openings of {id} over {} sets", sets.len()))
     }
 
@@ -161,6 +169,22 @@ fn held(actor: Actor<'_>, id: ComputationId) -> BTreeMap<PeerId, Digest> {
         (manifest.get().computation == id).then(|| (manifest.signer(), manifest.digest()))
     });
     reports.collect()
+}
+
+/// Whether a partial sum is that of the shares, with no more noise in its last slot than one heavy node adds.
+fn is_noisy_sum(computation: &Computation, sum: &[u8], with_noise: &[u8]) -> bool {
+    let Some(noise) = computation.noise else { return sum == with_noise };
+    if matches!(computation.sharing, Sharing::Threshold { .. }) {
+        // What is added are shares of noise, which may be any number; the total shows it.
+        return true;
+    }
+    let slots = statistics::scheme(computation).map_or(1, |scheme| scheme.slots().max(1));
+    let residues = |bytes: &[u8]| -> Vec<u128> {
+        let residue = |element: &[u8]| element.iter().rev().fold(0, |sum, byte| sum << 8 | u128::from(*byte));
+        bytes.chunks((bytes.len() / slots).max(1)).map(residue).collect()
+    };
+    let bound = computation.largest_value().and_then(|largest| noise.bound(largest, 1)).unwrap_or(0);
+    differ_by_noise(&residues(sum), &residues(with_noise), computation.largest_residue(), bound)
 }
 
 fn sum_of_held(actor: Actor<'_>, case: &Case, id: ComputationId, accepted: &List) -> Option<Vec<u8>> {

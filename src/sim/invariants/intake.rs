@@ -34,6 +34,10 @@ impl Watch {
         let Some(first) = submissions.first() else { return };
         let manifest = first.manifest.get();
         let Some(case) = self.cases.get(&manifest.computation) else { return };
+        let key = (manifest.computation, first.manifest.digest());
+        if self.submitted.contains_key(&key) {
+            return;
+        }
         let Ok(scheme) = statistics::scheme(&case.computation) else { return };
         let mut parts = Vec::new();
         for (position, submission) in submissions.iter().enumerate() {
@@ -52,7 +56,6 @@ impl Watch {
             parts.iter().map(|(position, part)| (*position, part.expose().as_slice())).collect();
         // Shares that fit no measurement add up to none.
         let Ok(Total { slots, .. }) = scheme.total(&parts) else { return };
-        let key = (manifest.computation, first.manifest.digest());
         self.submitted.insert(key, Submitted { participant: manifest.participant, slots });
     }
 

@@ -7,6 +7,7 @@ mod agreement;
 mod intake;
 mod order;
 mod outcome;
+mod verification;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ use super::cheat::Cheat;
 use super::machine::Store;
 use super::scenario::NodeIndex;
 use super::violation::{Check, Invariant};
-use crate::domain::{Computation, ComputationId, Decimal, Digest, Evidence, PeerId, Timestamp};
+use crate::domain::{Computation, ComputationId, Decimal, Digest, Evidence, PeerId, Sharing, Timestamp};
 use crate::protocol::{Action, Notice};
 use crate::statistics::Answer;
 use crate::wire::{Fault, Message, Record, RecordKey, RecordKind, Signed};
@@ -27,12 +28,18 @@ pub(super) struct Case {
     completes: BTreeMap<PeerId, BTreeSet<Digest>>,
     /// The set of each honest heavy node that has opened.
     opened: BTreeMap<PeerId, Digest>,
-    /// The members of every set that an honest heavy node froze.
-    frozen: BTreeMap<Digest, Vec<(PeerId, Digest)>>,
     /// The votes that reached each honest heavy node.
     votes: BTreeMap<NodeIndex, BTreeMap<PeerId, Digest>>,
     /// Whose freezes reached each honest heavy node.
     freezes: BTreeMap<NodeIndex, BTreeSet<PeerId>>,
+    /// The members of every set that an honest heavy node voted for.
+    accepted: BTreeMap<Digest, Vec<(PeerId, Digest)>>,
+    /// The commitments to verifier shares that reached one node from another; a cheat may send several.
+    verifications: BTreeMap<(PeerId, PeerId), BTreeSet<Vec<Digest>>>,
+    /// The batches of verifier shares that reached one node from another, by what they would be promised as.
+    verifiers: BTreeMap<(PeerId, PeerId), BTreeSet<(u32, Digest)>>,
+    /// The one key under which reports are verified.
+    key: Option<Digest>,
     /// The first result that an honest node reported.
     pub result: Option<Answer>,
 }
@@ -82,9 +89,12 @@ impl Watch {
             computation: computation.clone(),
             completes: BTreeMap::new(),
             opened: BTreeMap::new(),
-            frozen: BTreeMap::new(),
             votes: BTreeMap::new(),
             freezes: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+            verifications: BTreeMap::new(),
+            verifiers: BTreeMap::new(),
+            key: None,
             result: None,
         };
         self.cases.insert(id, case);
@@ -104,8 +114,8 @@ impl Watch {
     }
 
     /// A message reaches a node.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the others carry neither votes nor lists")]
-    pub fn deliver(&mut self, from: PeerId, to: NodeIndex, message: &Message) {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others carry nothing that others wait for")]
+    pub fn deliver(&mut self, from: PeerId, (to, receiver): (NodeIndex, PeerId), message: &Message) {
         let votes = match message {
             Message::Complete { computation, list } => {
                 return self.hear_complete(from, *computation, *list);
@@ -119,7 +129,16 @@ impl Watch {
                 }
                 return;
             }
-            Message::Vote { vote, .. } => std::slice::from_ref(vote),
+            Message::Verification(commitment) => return self.hear_verification(receiver, commitment),
+            Message::Verifiers { computation, heavy, batch, blind, shares } => {
+                return self.hear_verifiers((*heavy, receiver), *computation, *batch, blind, shares);
+            }
+            Message::Vote { vote, verifications } => {
+                for commitment in verifications {
+                    self.hear_verification(receiver, commitment);
+                }
+                std::slice::from_ref(vote)
+            }
             Message::Open { votes, .. } => votes,
             _ => return,
         };
@@ -140,17 +159,17 @@ impl Watch {
             Record::Frozen { computation, freeze, accepted, .. } => {
                 self.frozen(actor, *computation, freeze.as_ref().map(Signed::get), accepted)
             }
+            Record::Verifying { verification, rhos, .. } => self.verifies(actor, verification.get(), rhos),
             Record::Voted { vote, unverified, partial_sum, blind } => {
                 self.voted(actor, vote.get(), unverified, partial_sum.expose(), blind.expose())
             }
             Record::Certificate(certificate) => self.certified(actor, certificate),
-            Record::Failed { failure, .. } => self.failed(failure),
+            Record::Failed { computation, failure, .. } => self.failed(*computation, failure),
             Record::Proposed(_)
             | Record::Accepted { .. }
             | Record::Dealing { .. }
             | Record::Decree { .. }
             | Record::Announced(_)
-            | Record::Verifying { .. }
             | Record::Opened { .. }
             | Record::Ledger(_)
             | Record::Fault(_) => Ok(()),
@@ -215,16 +234,26 @@ impl Watch {
         Ok(())
     }
 
-    /// Whether every heavy node of a computation is honest enough for a true total.
-    fn totals_are_true(&self, computation: &Computation) -> bool {
-        let false_ones = computation.heavy.iter().filter_map(|heavy| self.cheats.get(heavy));
-        !false_ones.into_iter().any(|cheat| cheat.can_falsify())
+    /// Whether a total of so many partial sums must be true: nobody lies about his own, or a lie would show.
+    fn totals_are_true(&self, computation: &Computation, openings: usize) -> bool {
+        let cheats = computation.heavy.iter().filter_map(|heavy| self.cheats.get(heavy));
+        let liars = cheats.filter(|cheat| cheat.can_falsify(computation.sharing)).count();
+        let noticed = match computation.sharing {
+            Sharing::Threshold { k } => openings.saturating_sub(k.into()),
+            Sharing::Additive { .. } | Sharing::Prio3 => 0,
+        };
+        liars <= noticed
     }
 
     /// The value of a light node, in steps.
     fn steps_of(&self, participant: &PeerId) -> Option<i128> {
         self.exponents.get(participant).map(|exponent| 1 << exponent)
     }
+}
+
+/// What a node has persisted of this kind about a computation, before it acts.
+fn statement_of(actor: Actor<'_>, computation: ComputationId, kind: RecordKind) -> Option<&Record> {
+    actor.store.get(&RecordKey { kind, computation, peer: None })
 }
 
 /// How many steps a sum is; `None` if it is none.

@@ -52,6 +52,9 @@ impl Watch {
                 self.hear_complete(close.signer(), close.get().computation, close.get().list);
                 self.was_durable(actor, close, message)
             }
+            Message::Rho { computation, rho, .. } => self.shows_rho(actor, *computation, rho),
+            Message::RhoParts { computation, parts } => self.shows_rho_parts(actor, *computation, parts),
+            Message::Verifiers { computation, heavy, .. } => self.shows_verifiers(actor, *computation, *heavy),
             Message::Verification(commitment) => self.was_durable(actor, commitment, message),
             Message::Freeze { freeze, .. } => self.was_durable(actor, freeze, message),
             Message::Vote { vote, .. } => self.was_durable(actor, vote, message),
@@ -93,10 +96,7 @@ impl Watch {
             | Message::Stand { .. }
             | Message::Progress { .. }
             | Message::Conflict(_)
-            | Message::RhoParts { .. }
             | Message::Decree(_)
-            | Message::Rho { .. }
-            | Message::Verifiers { .. }
             | Message::Fail(_)
             | Message::Want { .. }
             | Message::Ask { .. }
