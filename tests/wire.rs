@@ -13,10 +13,10 @@ use formix_p2p::domain::{
 };
 use formix_p2p::sharing::Secret;
 use formix_p2p::wire::{
-    Acceptance, Activity, Announcement, Certificate, Choice, Close, CodecError, Deal, DecreeMessage, Exclusion,
-    FailureNotice, Freeze, Gossip, Identity, JustifiedProposal, List, Manifest, Message, Opening, Part,
-    Presence, Proposal, Receipt, Rejection, Signed, Submission, Topic, Verification, Vote, Want, from_bytes,
-    partial_sum_commitment, share_digest, to_bytes, votes_digest,
+    Acceptance, Activity, Announcement, Certificate, Choice, Close, CodecError, Deal, DecreeFault,
+    DecreeMessage, Exclusion, FailureNotice, Freeze, Gossip, Identity, JustifiedProposal, List, Manifest,
+    Message, Opening, Part, Presence, Proposal, Receipt, Rejection, Signed, Submission, Topic, Verification,
+    Vote, Want, from_bytes, partial_sum_commitment, share_digest, to_bytes, votes_digest,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -212,6 +212,7 @@ fn messages() -> Vec<Message> {
             proposal: proposal(1),
             changes: Vec::new(),
         })),
+        Message::Fault(Box::new(DecreeFault::TwoProposals(proposal(1), proposal(1)))),
         Message::Rho { computation: id, rho: Secret::new([6; 32]), blind: Secret::new([7; 32]) },
         Message::Verification(verification(1)),
         Message::Verifiers {
@@ -261,7 +262,7 @@ fn every_message_has_its_golden_bytes() {
         assert_eq!(Message::decode(&bytes), Ok(message.clone()));
         kinds.insert(message.kind());
     }
-    assert_eq!(kinds.len(), 30, "a kind of message has no golden bytes");
+    assert_eq!(kinds.len(), 31, "a kind of message has no golden bytes");
     for (name, gossip) in gossip() {
         let bytes = gossip.encode();
         check_golden(&format!("gossip-{name}"), &bytes);

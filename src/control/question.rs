@@ -60,7 +60,8 @@ pub fn draft(proposal: &Proposal, proposer: PeerId, now: Timestamp) -> Result<Co
         max_participants: proposal.max_participants.or(everybody).unwrap_or(REPORTS_PER_COMPUTATION_DEFAULT),
         deadline: now + Duration::from_millis(proposal.deadline_ms),
         patience_ms: proposal.patience_ms,
-        grace_ms: u64::try_from(GRACE_DEFAULT.as_millis()).unwrap_or(u64::MAX),
+        // Heavy nodes may be missing at several steps; and then there must be time to agree.
+        grace_ms: u64::try_from(GRACE_DEFAULT.as_millis()).unwrap_or(u64::MAX).min(proposal.patience_ms / 4),
         participants: everybody.map(|_| (heavy..heavy + listed).map(stand_in).collect()),
         noise: noise_of(proposal)?,
     };
@@ -175,7 +176,7 @@ const fn code_of(error: &ComputationError) -> &'static str {
         ComputationError::MaximumTooLarge(_) => "invalid_maximum",
         ComputationError::ClosedList | ComputationError::HeavyParticipates(_) => "invalid_participants",
         ComputationError::Deadline(_) => "invalid_deadline",
-        ComputationError::Patience(_) => "invalid_patience",
+        ComputationError::Patience(_) | ComputationError::Grace { .. } => "invalid_patience",
         ComputationError::Sharing(_) => "invalid_threshold",
         ComputationError::Noise(_) | ComputationError::NoiseOnCount => "invalid_epsilon",
         ComputationError::Overflow { .. } => "overflow",
@@ -211,7 +212,7 @@ const fn hint_of(error: &ComputationError) -> &'static str {
             "leave it out of --participants, or choose other nodes with --heavy"
         }
         ComputationError::Deadline(_) => "choose a --deadline like 30s, 5m or 2h",
-        ComputationError::Patience(_) => "choose a --patience like 60s or 10m",
+        ComputationError::Patience(_) | ComputationError::Grace { .. } => "choose a --patience like 60s or 10m",
         ComputationError::Sharing(_) => "choose --threshold between 2 and the number of heavy nodes",
         ComputationError::NeedsBounds { .. } => {
             "give a --schema with \"minimum\" and \"maximum\", or use --sharing additive, which proves nothing"

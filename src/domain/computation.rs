@@ -116,6 +116,14 @@ pub enum ComputationError {
         /// As many participants would fit.
         fitting: u32,
     },
+    /// A grace that leaves no time to agree.
+    #[error("the grace is {grace}, more than half of the patience of {patience}")]
+    Grace {
+        /// The grace.
+        grace: String,
+        /// The patience.
+        patience: String,
+    },
     /// A threshold that cannot hold.
     #[error(transparent)]
     Sharing(#[from] SharingError),
@@ -159,6 +167,10 @@ impl Computation {
         Duration::from_millis(self.patience_ms)
     }
 
+    fn survives_some(&self) -> bool {
+        matches!(self.sharing, Sharing::Threshold { .. })
+    }
+
     /// How long a threshold scheme waits for missing heavy nodes before it goes on without them.
     pub const fn grace(&self) -> Duration {
         Duration::from_millis(self.grace_ms)
@@ -200,6 +212,13 @@ impl Computation {
         if !(PATIENCE_MIN..=PATIENCE_MAX).contains(&self.patience()) {
             let patience = humantime::format_duration(self.patience()).to_string();
             return Err(ComputationError::Patience(patience));
+        }
+        if self.survives_some() && self.grace() * 2 > self.patience() {
+            let length = |time| humantime::format_duration(time).to_string();
+            return Err(ComputationError::Grace {
+                grace: length(self.grace()),
+                patience: length(self.patience()),
+            });
         }
         self.sharing.check(self.heavy.len())?;
         self.check_range()

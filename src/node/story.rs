@@ -191,6 +191,7 @@ pub(super) fn of_message(from: PeerId, message: &Message) -> Option<Line> {
         | Message::Deal { .. }
         | Message::RhoParts { .. }
         | Message::Decree(_)
+        | Message::Fault(_)
         | Message::Verification(_)
         | Message::Verifiers { .. }
         | Message::Vote { .. }

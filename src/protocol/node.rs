@@ -174,6 +174,7 @@ impl State {
                 self.with(computation, |entry| entry.on_rho_parts(turn, from, parts));
             }
             Message::Decree(message) => self.on_decree(turn, from, message),
+            Message::Fault(fault) => self.with(fault.computation(), |entry| entry.on_fault(turn, from, fault)),
             Message::Verifiers { computation, heavy, batch, blind, shares } => {
                 self.with(computation, |entry| entry.on_verifiers(turn, from, heavy, batch, blind, shares));
             }

@@ -220,7 +220,8 @@ fn share_otherwise(question: &mut Question, seed: u64, dice: &mut Dice) {
     }
     // Noise at the largest values does not fit 32 bits.
     let narrow = question.sharing == Sharing::Additive { modulus: Modulus::Bits32 };
-    if question.shape != Shape::Unbounded && !narrow && dice.chance(120) {
+    let public = question.statistic == Statistic::Count;
+    if question.shape != Shape::Unbounded && !narrow && !public && dice.chance(120) {
         let epsilon = dice.pick(&[(1, 1), (1, 0), (10, 0)]);
         let epsilon = epsilon.and_then(|(mantissa, scale)| Decimal::new(mantissa, scale));
         question.noise = epsilon.map(|epsilon| Noise { epsilon });

@@ -351,7 +351,8 @@ impl Run {
             max_participants: question.max_participants,
             deadline: proposed_at + std::time::Duration::from_millis(question.open_for),
             patience_ms: question.patience,
-            grace_ms: question.grace,
+            // Half of the patience is for the agreement itself.
+            grace_ms: question.grace.min(question.patience / 2),
             participants,
             noise: question.noise,
         }

@@ -148,6 +148,7 @@ fn every_kind() -> Vec<Record> {
         decree(id, Topic::Verifiers),
         Record::Voted {
             vote: vote.clone(),
+            verifications: Vec::new(),
             unverified: vec![light.peer()],
             partial_sum: Secret::new(vec![0; 16]),
             blind: Secret::new([7; 32]),

@@ -9,7 +9,7 @@ use super::certificate::Certificate;
 use super::codec::{self, CodecError};
 use super::commitment::Blind;
 use super::deal::{Deal, Part};
-use super::decree::{DecreeMessage, Topic};
+use super::decree::{DecreeFault, DecreeMessage, Topic};
 use super::list::List;
 use super::signed::Signed;
 use super::statement::{
@@ -193,6 +193,8 @@ pub enum Message {
     },
     /// Heavy node to heavy nodes, under threshold sharing: agreement on whose inputs count.
     Decree(DecreeMessage),
+    /// Heavy node to heavy nodes, under threshold sharing: one of us broke the rules of a decree, and this proves it.
+    Fault(Box<DecreeFault>),
     /// Heavy node to heavy nodes: a commitment to my verifier shares.
     Verification(Signed<Verification>),
     /// Heavy node to heavy nodes, once every commitment is in: a batch of verifier shares.
@@ -315,6 +317,7 @@ impl Message {
             Self::Rho { .. } => "rho",
             Self::RhoParts { .. } => "rho parts",
             Self::Decree(_) => "decree",
+            Self::Fault(_) => "fault",
             Self::Verification(_) => "verification",
             Self::Verifiers { .. } => "verifiers",
             Self::Vote { .. } => "vote",

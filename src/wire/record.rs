@@ -88,6 +88,8 @@ pub enum Record {
     Voted {
         /// What was signed.
         vote: Signed<Vote>,
+        /// What the proofs were judged by, in the order of the heavy nodes; empty without proofs, or where a decree says it.
+        verifications: Vec<Signed<Verification>>,
         /// Whose reports of the frozen set did not verify.
         unverified: Vec<PeerId>,
         /// The partial sum, until it is opened.

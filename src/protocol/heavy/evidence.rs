@@ -113,7 +113,8 @@ impl Entry {
             let freeze = heavy.said.freezes.get(&vote.signer())?;
             let (froze, votes) = (freeze.get(), vote.get());
             let less = votes.participants.checked_add(votes.unverified) != Some(froze.participants);
-            let differs = less || (votes.unverified == 0 && froze.frozen != votes.accepted);
+            let same_size = votes.unverified == 0 || !proven;
+            let differs = less || (same_size && (votes.unverified != 0 || froze.frozen != votes.accepted));
             differs.then(|| (freeze.clone(), vote.clone()))
         });
         if let Some((freeze, vote)) = wrong {

@@ -184,8 +184,9 @@ impl Heavy {
                     self.step = Step::Verifying { list, frozen };
                 }
             }
-            Record::Voted { vote, unverified, partial_sum, blind } => {
+            Record::Voted { vote, verifications, unverified, partial_sum, blind } => {
                 self.said.votes.insert(me, vote);
+                self.verifying.restore_commitments(verifications);
                 let step = std::mem::take(&mut self.step);
                 if let Step::Frozen { list, frozen } | Step::Verifying { list, frozen } = step {
                     let accepted = frozen.without(&unverified.into_iter().collect());

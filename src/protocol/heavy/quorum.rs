@@ -14,8 +14,8 @@ use crate::protocol::entry::Entry;
 use crate::protocol::event::Timer;
 use crate::protocol::turn::Turn;
 use crate::wire::{
-    Choice, Dealt, DealtKind, Decided, DecreeMemory, DecreeMessage, DecreeTerms, FaultProof, Message, Opening,
-    Part, Record, Signed, Topic, Vote, Want,
+    Choice, Dealt, DealtKind, Decided, DecreeFault, DecreeMemory, DecreeMessage, DecreeTerms, FaultProof,
+    Message, Opening, Part, Record, Signed, Topic, Vote, Want,
 };
 
 /// How long a view may take from the moment when its coordinator could propose: many round trips and commits on a LAN. Doubled
@@ -32,8 +32,8 @@ pub(super) struct Quorum {
     decrees: BTreeMap<Topic, Decree>,
     memories: BTreeMap<Topic, DecreeMemory>,
     pub dealt: Dealt,
-    /// Whose shares of every ρ have come; each matches its dealer's digest or is left out.
-    pub rho_parts: BTreeMap<PeerId, Vec<Option<Part>>>,
+    /// Whose shares of every ρ have come; each matches what its dealer signed.
+    pub rho_parts: BTreeMap<PeerId, Vec<Part>>,
     grace: Grace,
     /// The view for which the timer was set last.
     timed: Option<(Topic, u32)>,
@@ -206,9 +206,10 @@ impl Entry {
                         self.retry_later(turn);
                     }
                     DecreeOutput::Evidence(fault) => {
-                        let culprit = fault.culprit();
-                        self.convict(turn, culprit, FaultProof::Decree(fault));
-                        return;
+                        self.on_decree_fault(turn, fault);
+                        if !self.is_running() {
+                            return;
+                        }
                     }
                 }
             }
@@ -238,6 +239,31 @@ impl Entry {
             if let Some(quorum) = heavy.quorum.as_mut() {
                 quorum.timed = Some((topic, view));
             }
+        }
+    }
+
+    /// A heavy node broke a decree's rules. Where one set is certain in spite of liars, the others go on; otherwise all end, and are
+    /// shown why.
+    fn on_decree_fault(&mut self, turn: &mut Turn<'_>, fault: Box<DecreeFault>) {
+        let culprit = fault.culprit();
+        if self.terms().sharing.one_set_against_liars(self.terms().heavy.len()) {
+            turn.blame(self.id, culprit, FaultProof::Decree(fault));
+            return;
+        }
+        for other in self.others(turn.me()) {
+            turn.send(other, Message::Fault(fault.clone()));
+        }
+        self.convict(turn, culprit, FaultProof::Decree(fault));
+    }
+
+    /// Another heavy node shows that one broke a decree's rules.
+    pub fn on_fault(&mut self, turn: &mut Turn<'_>, from: PeerId, fault: Box<DecreeFault>) {
+        let fits = |topic| fault.holds(&self.decree_terms(topic));
+        let holds = [Topic::Lists, Topic::Verifiers, Topic::Openings].into_iter().any(fits);
+        if holds && self.terms().has_heavy(&from) && self.threshold().is_some() && self.heavy().is_some() {
+            self.on_decree_fault(turn, fault);
+        } else {
+            turn.ignore(from, "fault", "it proves nothing");
         }
     }
 
@@ -301,20 +327,21 @@ impl Entry {
         self.set_is_fixed().then_some(Message::RhoParts { computation: self.id, parts })
     }
 
-    /// Another heavy node's shares of every ρ; those that do not match what their dealer signed are left out.
+    /// Another heavy node's shares of every ρ. An honest one has checked them when they were dealt.
     pub fn on_rho_parts(&mut self, turn: &mut Turn<'_>, from: PeerId, parts: Vec<Part>) {
         let (id, heavy_nodes) = (self.id, self.terms().heavy.clone());
         let Some(position) = heavy_nodes.iter().position(|heavy| *heavy == from) else { return };
         let Some(quorum) = self.heavy_mut().and_then(|heavy| heavy.quorum.as_mut()) else { return };
-        let matching = quorum.dealt.deals.iter().zip(parts).map(|(deal, part)| {
+        let matches = quorum.dealt.deals.iter().zip(&parts).all(|(deal, part)| {
             let promised = deal.get().rho.get(position);
-            (promised == Some(&part.digest(DealtKind::Rho, id, deal.signer(), from))).then_some(part)
+            promised == Some(&part.digest(DealtKind::Rho, id, deal.signer(), from))
         });
-        let matching: Vec<_> = matching.collect();
-        if matching.len() == heavy_nodes.len() {
-            quorum.rho_parts.insert(from, matching);
-            self.advance(turn);
+        if !matches || parts.len() != heavy_nodes.len() {
+            turn.ignore(from, "rho parts", "they are not what it was dealt");
+            return;
         }
+        quorum.rho_parts.insert(from, parts);
+        self.advance(turn);
     }
 }
 

@@ -122,6 +122,7 @@ impl Entry {
         }
         let unverified: BTreeSet<_> = refused.into_keys().collect();
         let verifications = self.judged_by();
+        let shown_with_vote = if self.threshold().is_some() { Vec::new() } else { self.verifications() };
         let Some(heavy) = self.heavy_mut() else { return };
         let (Step::Frozen { list, frozen } | Step::Verifying { list, frozen }) = &heavy.step else { return };
         let accepted = frozen.without(&unverified);
@@ -145,6 +146,7 @@ impl Entry {
         });
         turn.persist(Record::Voted {
             vote: vote.clone(),
+            verifications: shown_with_vote,
             unverified: unverified.into_iter().collect(),
             partial_sum: partial_sum.clone(),
             blind: blind.clone(),

@@ -63,6 +63,11 @@ impl Verifying {
         self.rhos = heavy_nodes.iter().copied().zip(rhos).collect();
     }
 
+    /// Takes up what the verdicts of a vote rest on.
+    pub fn restore_commitments(&mut self, commitments: Vec<Signed<Verification>>) {
+        self.commitments.extend(commitments.into_iter().map(|commitment| (commitment.signer(), commitment)));
+    }
+
     /// H(ρ₁ ‖ … ‖ ρₙ), with every ρ at hand.
     fn key(&self, id: ComputationId, heavy_nodes: &[PeerId]) -> Option<Secret<[u8; 32]>> {
         let rhos: Vec<&[u8; 32]> =
@@ -98,7 +103,9 @@ impl Verifying {
         if !self.commitments.contains_key(other) {
             return Some(Want::Verification);
         }
-        (!self.has_all_batches(other)).then_some(Want::Verifiers)
+        // Others show theirs when they have every commitment, as this node does.
+        let may_be_shown = self.shown >= Shown::Verifiers;
+        (may_be_shown && !self.has_all_batches(other)).then_some(Want::Verifiers)
     }
 
     /// The digest of a node's verifier shares, if this one has them all.
@@ -157,7 +164,7 @@ impl Entry {
                 let part = if *holder == me {
                     quorum.dealt.rho.get(at)
                 } else {
-                    quorum.rho_parts.get(holder)?.get(at)?.as_ref()
+                    quorum.rho_parts.get(holder)?.get(at)
                 };
                 Some((position, part?))
             });
@@ -228,10 +235,10 @@ impl Entry {
     /// Another heavy node has fixed its verifier shares.
     pub fn on_verification(&mut self, turn: &mut Turn<'_>, from: PeerId, commitment: Signed<Verification>) {
         let said = commitment.get();
-        // Under threshold sharing others pass it on when its signer may be gone.
-        let by_sender = said.heavy == from || self.threshold().is_some();
-        if !by_sender || said.computation != self.id || !self.terms().has_heavy(&said.heavy) {
-            turn.ignore(from, "verification", "it is not this heavy node's");
+        // Others pass it on: its signer may be gone, and what it signed twice must meet.
+        let known = self.terms().has_heavy(&from) && self.terms().has_heavy(&said.heavy);
+        if !known || said.computation != self.id {
+            turn.ignore(from, "verification", "it is no heavy node's of this computation");
             return;
         }
         if self.keep_verification(turn, commitment) {
@@ -296,6 +303,12 @@ impl Entry {
                 key.zip(frozen).and_then(|(key, frozen)| heavy.own_verifiers(me, id, &terms, &frozen, &key));
         }
         let Some(own) = &heavy.verifying.own else { return };
+        // Whoever lacks one of the commitments that this node has seen would wait for it in vain.
+        for (signer, commitment) in &heavy.verifying.commitments {
+            if *signer != me && *signer != to {
+                turn.send(to, Message::Verification(commitment.clone()));
+            }
+        }
         let Ok(scheme) = statistics::scheme(&terms) else { return };
         for (batch, (shares, blind)) in batches(&scheme, own.expose()).zip(&heavy.verifying.blinds).enumerate()
         {

@@ -160,7 +160,7 @@ impl Watch {
                 self.frozen(actor, *computation, freeze.as_ref().map(Signed::get), accepted)
             }
             Record::Verifying { verification, rhos, .. } => self.verifies(actor, verification.get(), rhos),
-            Record::Voted { vote, unverified, partial_sum, blind } => {
+            Record::Voted { vote, unverified, partial_sum, blind, .. } => {
                 self.voted(actor, vote.get(), unverified, partial_sum.expose(), blind.expose())
             }
             Record::Certificate(certificate) => self.certified(actor, certificate),

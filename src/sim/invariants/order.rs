@@ -97,6 +97,7 @@ impl Watch {
             | Message::Progress { .. }
             | Message::Conflict(_)
             | Message::Decree(_)
+            | Message::Fault(_)
             | Message::Fail(_)
             | Message::Want { .. }
             | Message::Ask { .. }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Commit, DecreeStatement, DecreeTerms, Prepare, Proposal, ViewChange};
-use crate::domain::PeerId;
+use crate::domain::{ComputationId, PeerId};
 use crate::wire::signed::Signed;
 
 /// Proof that a heavy node broke a decree's rules: everything in it is signed by the culprit.
@@ -25,6 +25,16 @@ pub enum DecreeFault {
 }
 
 impl DecreeFault {
+    /// Which computation it is about.
+    pub fn computation(&self) -> ComputationId {
+        match self {
+            Self::TwoProposals(one, _) => one.get().computation,
+            Self::TwoPrepares(one, _) => one.get().computation,
+            Self::TwoCommits(one, _) | Self::HiddenCommit(one, _) => one.get().computation,
+            Self::TwoViewChanges(one, _) | Self::FalseProof(one) => one.get().computation,
+        }
+    }
+
     /// Who did it, if [`Self::holds`].
     pub fn culprit(&self) -> PeerId {
         match self {
