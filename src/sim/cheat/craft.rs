@@ -2,7 +2,7 @@
 //! another's name.
 
 use super::super::dice::Dice;
-use crate::domain::{Computation, ComputationId, Decimal, Digest, PeerId};
+use crate::domain::{Computation, ComputationId, Decimal, Digest, PeerId, Sharing};
 use crate::sharing::{Scheme, Secret, Split};
 use crate::statistics;
 
@@ -82,6 +82,9 @@ fn split(
     nonce: &[u8; 16],
     dice: &mut Dice,
 ) -> Option<Split> {
+    // Where two full shares are enough nothing is expanded from a seed, and without joint randomness nothing names the context.
+    let has_threshold = matches!(computation.sharing, Sharing::Threshold { .. });
+    let flaw = if flaw == Flaw::OtherContext && has_threshold { Flaw::BrokenProof } else { flaw };
     let schema = computation.query.fields.first().map(|field| &field.schema);
     // Nothing multiplies a zero: its proof holds whatever the joint randomness is, and so whatever the public share.
     let above_lowest = i128::from(flaw == Flaw::WrongPublic);

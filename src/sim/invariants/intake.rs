@@ -5,7 +5,7 @@ use super::{Actor, Submitted, Watch};
 use crate::domain::{ComputationId, Statistic};
 use crate::sharing::{ReportShare, Total};
 use crate::statistics;
-use crate::wire::{RecordKey, RecordKind, Submission};
+use crate::wire::{RecordKey, RecordKind, Submission, share_digest};
 
 impl Watch {
     /// An honest light node makes its report: the shares add up to its value, and there is no other report.
@@ -43,6 +43,14 @@ impl Watch {
         for (position, submission) in submissions.iter().enumerate() {
             let manifest = submission.manifest.get();
             let (nonce, public, share) = (&manifest.nonce, &manifest.public, submission.share.expose());
+            let heavy = case.computation.heavy.get(position);
+            let digest = heavy.map(|heavy| {
+                share_digest(manifest.computation, manifest.participant, *heavy, &submission.blind, share)
+            });
+            // No honest heavy node takes one that differs from its digest; under a threshold the others may be enough.
+            if digest.as_ref() != manifest.shares.get(position) {
+                continue;
+            }
             // A share of another shape belongs to no sum; a heavy node that held it would stand out.
             if scheme.check_share(position, public, share).is_err() {
                 return;

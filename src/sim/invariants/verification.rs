@@ -127,8 +127,9 @@ impl Watch {
             let participant = entry.participant;
             let cheat = cheats(&participant);
             let bad = cheat.is_some_and(|cheat| cheat.proves_nothing());
-            // It broke one share alone, and k others may be all that count.
-            let unseen = has_threshold && cheat == Some(&Cheat::BrokenProof);
+            // It broke the part of one heavy node alone, and k others may be all that count.
+            let one_part = matches!(cheat, Some(Cheat::BrokenProof | Cheat::WrongPublic | Cheat::OtherContext));
+            let unseen = has_threshold && one_part;
             let left_out = unverified.contains(&participant);
             Invariant::JustBlame.check(!left_out || bad || discredited, || {
                 format!("{} leaves out {participant:?}, whose report is sound", actor.index)
