@@ -61,10 +61,14 @@ pub enum Doubt {
         /// The policy's.
         required: u32,
     },
-    /// None of the heavy nodes is trusted, so this many colluding ones could read the value.
+    /// Too few of the heavy nodes are trusted: so many of the others, colluding, could read the value.
     NoTrustedHeavy {
         /// How many would have to collude.
         colluders: usize,
+        /// How many are trusted.
+        trusted: usize,
+        /// How many must be, so that too few are left to collude.
+        required: usize,
     },
     /// The field was asked this often within a day.
     AskedTooOften {
@@ -88,7 +92,8 @@ impl Default for Policy {
 impl Policy {
     /// Decides about a question of another node, given when this field was answered before.
     ///
-    /// n of n: one trusted heavy node that does not collude keeps the value private, so one is enough.
+    /// So many heavy nodes must be trusted that those which are not are too few to read the value: one in n of n, n − k + 1
+    /// under a threshold.
     pub fn decide(&self, computation: &Computation, answered_at: &[Timestamp], now: Timestamp) -> Decision {
         if computation.min_participants < self.min_participants {
             let (asked, required) = (computation.min_participants, self.min_participants);
@@ -98,11 +103,13 @@ impl Policy {
             return Decision::Answer;
         }
         let trusted = match &self.trust {
-            Trust::Listed(listed) => computation.heavy.iter().any(|heavy| listed.contains(heavy)),
-            Trust::WholeNetwork => true,
+            Trust::Listed(listed) => computation.heavy.iter().filter(|heavy| listed.contains(heavy)).count(),
+            Trust::WholeNetwork => computation.heavy.len(),
         };
-        if !trusted {
-            return Decision::Ask(Doubt::NoTrustedHeavy { colluders: computation.private_against() + 1 });
+        let required = computation.heavy.len().saturating_sub(computation.private_against());
+        if trusted < required {
+            let colluders = computation.private_against() + 1;
+            return Decision::Ask(Doubt::NoTrustedHeavy { colluders, trusted, required });
         }
         let today = answered_at.iter().filter(|at| now.since(**at) < DAY).count();
         if today >= GUARDED_ANSWERS_PER_DAY {
@@ -118,9 +125,14 @@ impl fmt::Display for Doubt {
             Self::MinimumTooLow { asked, required } => {
                 write!(f, "its minimum of {asked} participants is below this node's {required}")
             }
-            Self::NoTrustedHeavy { colluders } => write!(
+            Self::NoTrustedHeavy { colluders, trusted: 0, required: 1 } => write!(
                 f,
                 "none of its heavy nodes is on this node's trust list; all {colluders} together could read the value"
+            ),
+            Self::NoTrustedHeavy { colluders, trusted, required } => write!(
+                f,
+                "{trusted} of its heavy nodes are on this node's trust list and {required} must be; any {colluders} \
+                 together could read the value"
             ),
             Self::AskedTooOften { answers } => {
                 write!(f, "the field was already answered {answers} times within a day")

@@ -130,6 +130,13 @@ pub enum Failure {
     ImpossibleTotal,
     /// The partial sums do not fit together, and it cannot be told which is false.
     SumsDisagree,
+    /// Under threshold sharing: so little of the noise could be checked that none of it may be honest.
+    NoiseUnsound {
+        /// Whose noise is consistent: how many heavy nodes.
+        sound: u32,
+        /// How many there must be, so that one of them is honest.
+        needed: u32,
+    },
     /// The heavy nodes were not all dealt the same, so one of them lies.
     DealsDiffer,
     /// This node has as many open computations as it may.
@@ -171,16 +178,14 @@ impl Failure {
             Self::InsufficientParticipants { .. }
             | Self::NeverAnnounced
             | Self::Withdrawn
-            | Self::DealsDiffer => true,
+            | Self::DealsDiffer
+            | Self::NoiseUnsound { .. }
+            | Self::SumsDisagree => true,
             Self::Unreachable { heavy } | Self::Missing { heavy } => all_heavy(heavy),
             Self::Misconduct { heavy, .. } => computation.has_heavy(heavy),
             Self::MemoryLost { heavy } => *heavy == signer,
             Self::Refused { heavy, refusal } => computation.has_heavy(heavy) && refusal.is_short(),
-            Self::Accused { .. }
-            | Self::ImpossibleTotal
-            | Self::SumsDisagree
-            | Self::TooManyOpen { .. }
-            | Self::NoContact => false,
+            Self::Accused { .. } | Self::ImpossibleTotal | Self::TooManyOpen { .. } | Self::NoContact => false,
         }
     }
 }
@@ -275,6 +280,10 @@ impl fmt::Display for Failure {
             }
             Self::SumsDisagree => f.write_str(
                 "the partial sums do not fit together: a heavy node opened a false one, and it cannot be told which",
+            ),
+            Self::NoiseUnsound { sound, needed } => write!(
+                f,
+                "the noise of only {sound} heavy nodes holds where {needed} are needed: a heavy node lies"
             ),
             Self::DealsDiffer => {
                 f.write_str("the heavy nodes do not agree on what they dealt each other: one of them lies")

@@ -141,6 +141,7 @@ pub(super) fn not_announced(failure: &Failure) -> ApiError {
         | Failure::Accused { .. }
         | Failure::ImpossibleTotal
         | Failure::SumsDisagree
+        | Failure::NoiseUnsound { .. }
         | Failure::MemoryLost { .. }
         | Failure::NoContact => "propose it again",
     };

@@ -167,7 +167,7 @@ fn a_waiting_question_says_why_and_what_to_type() {
     let waiting = |doubt| View { own: OwnPart::Waiting(doubt), ..view(&question, &standings) };
     let shown = pending(&waiting(Doubt::NoSource)).unwrap();
     assert_eq!(shown.command, format!("formix-p2p answer {id} VALUE"));
-    let shown = pending(&waiting(Doubt::NoTrustedHeavy { colluders: 3 })).unwrap();
+    let shown = pending(&waiting(Doubt::NoTrustedHeavy { colluders: 3, trusted: 0, required: 1 })).unwrap();
     assert_eq!(shown.command, format!("formix-p2p approve {id}"));
     assert!(shown.reason.contains("trust list"), "{}", shown.reason);
 }

@@ -313,8 +313,13 @@ impl Entry {
             return Some((**notice).clone());
         }
         let me = turn.me();
-        let never_announced =
-            matches!(failure, Failure::Refused { .. } | Failure::Unreachable { .. } | Failure::NeverAnnounced);
+        let never_announced = matches!(
+            failure,
+            Failure::Refused { .. }
+                | Failure::Unreachable { .. }
+                | Failure::NeverAnnounced
+                | Failure::DealsDiffer
+        );
         let entitled = (turn.role() == Role::Heavy && self.terms().has_heavy(&me))
             || (me == self.terms().proposer && never_announced);
         entitled

@@ -273,6 +273,8 @@ impl Entry {
     /// report out is then found out.
     pub fn on_receipt(&mut self, turn: &mut Turn<'_>, from: PeerId, receipt: Signed<Receipt>) {
         let (id, me, heavy_nodes) = (self.id, turn.me(), self.terms().heavy.clone());
+        // Under threshold sharing some may be gone.
+        let enough = heavy_nodes.len() - self.terms().survives();
         let Some(answering) = self.answering_mut() else { return };
         let Some(first) = answering.submissions.first() else { return };
         let said = receipt.get();
@@ -283,7 +285,7 @@ impl Entry {
             return;
         }
         let new = answering.receipts.insert(from, receipt).is_none();
-        if new && answering.receipts.len() == heavy_nodes.len() {
+        if new && answering.receipts.len() >= enough {
             let receipts: Vec<_> = answering.receipts.values().cloned().collect();
             for heavy in heavy_nodes {
                 turn.send(heavy, Message::Receipts(receipts.clone()));

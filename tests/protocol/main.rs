@@ -117,7 +117,10 @@ fn a_guarded_node_waits_for_its_owner_and_the_proposer_hears_of_it() {
     net.run_for(Duration::from_secs(1));
     let view = |net: &Net, index: usize| net.nodes[&peer(index)].view(id).unwrap().own;
     assert_eq!(view(&net, 3), OwnPart::Answered);
-    assert_eq!(view(&net, 4), OwnPart::Waiting(Doubt::NoTrustedHeavy { colluders: 3 }));
+    assert_eq!(
+        view(&net, 4),
+        OwnPart::Waiting(Doubt::NoTrustedHeavy { colluders: 3, trusted: 0, required: 1 })
+    );
     let standings = net.nodes[&peer(3)].view(id).unwrap().standings.clone();
     assert_eq!(standings.values().collect::<Vec<_>>(), [&Standing::WaitsForOwner; 2]);
     for index in [4, 5] {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use formix_p2p::consent::{Doubt, Policy, Trust};
 use formix_p2p::domain::{ComputationId, Failure, Sharing, Status};
+use formix_p2p::protocol::OwnPart;
 
 use crate::bounded;
 use crate::net::{Net, peer};
@@ -77,4 +79,17 @@ fn a_heavy_node_that_comes_back_late_learns_the_result() {
     net.restart(1);
     net.run_for(Duration::from_secs(8));
     assert_finished(&net, id, "with H1 back");
+}
+
+#[test]
+fn so_many_heavy_nodes_must_be_trusted_that_the_others_cannot_read() {
+    for (trusted, answers) in [(1, false), (2, true)] {
+        let trust = Trust::Listed((0..trusted).map(peer).collect());
+        let policy = Policy { trust, ..Policy::default() };
+        let mut net = Net::with_heavy(3, &VALUES, &policy);
+        let id = net.propose(bounded(&net, 0, Sharing::Threshold { k: 2 }));
+        let own = net.nodes[&peer(4)].view(id).unwrap().own;
+        let doubt = Doubt::NoTrustedHeavy { colluders: 2, trusted: 1, required: 2 };
+        assert_eq!(own, if answers { OwnPart::Answered } else { OwnPart::Waiting(doubt) });
+    }
 }

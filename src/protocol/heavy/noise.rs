@@ -5,7 +5,7 @@
 //! each dealer, a mask included, and these must lie on one polynomial. A dealer whose shares do not is left out by everybody alike.
 
 use super::Heavy;
-use crate::domain::{Computation, ComputationId, PeerId};
+use crate::domain::{Computation, ComputationId, Failure, PeerId};
 use crate::protocol::turn::Turn;
 use crate::sharing::{Scheme, Secret};
 use crate::statistics;
@@ -41,20 +41,24 @@ impl Heavy {
             let noise = statistics::draw_noise(terms, turn.rng())?;
             return scheme.add_noise(sum, noise.expose()).ok();
         };
-        for dealer in self.sound_dealers(id, turn.me(), terms, scheme)? {
+        for dealer in self.sound_dealers(id, turn.me(), terms)? {
             scheme.add_noise_share(sum, quorum.dealt.noise.get(dealer)?.share.expose()).ok()?;
         }
         Some(())
     }
 
+    /// The end of a computation whose noise nobody can rely on: of the dealers that count, one must be honest, so there must be more than
+    /// may collude. One lying heavy node can make everybody's noise look false.
+    pub(super) fn unsound_noise(&self, id: ComputationId, me: PeerId, terms: &Computation) -> Option<Failure> {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let (sound, needed) = (self.sound_dealers(id, me, terms)?.len(), terms.private_against() + 1);
+        (terms.noise.is_some() && self.quorum.is_some() && sound < needed)
+            .then(|| Failure::NoiseUnsound { sound: count(sound), needed: count(needed) })
+    }
+
     /// The places of the dealers whose noise is consistent, as the verifier shares that count show.
-    fn sound_dealers(
-        &self,
-        id: ComputationId,
-        me: PeerId,
-        terms: &Computation,
-        scheme: &Scheme,
-    ) -> Option<Vec<usize>> {
+    fn sound_dealers(&self, id: ComputationId, me: PeerId, terms: &Computation) -> Option<Vec<usize>> {
+        let scheme = &statistics::scheme(terms).ok()?;
         let counted = self.counted_verifiers(id, me, terms)?;
         let each = scheme.element_bytes();
         let all = self.noise_verifier_bytes(scheme);

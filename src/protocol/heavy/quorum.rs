@@ -356,7 +356,10 @@ impl Heavy {
             Topic::Verifiers => self.verifying.held(me, owner),
             Topic::Openings => {
                 let (vote, opening) = self.said.votes.get(owner).zip(self.said.openings.get(owner))?;
-                Some(opened_digest(id, vote, opening))
+                // An opening over another set than this node's belongs to no total.
+                let own = self.said.votes.get(&me).map(Signed::get);
+                let same_set = own.is_none_or(|own| own.is_for_the_set_of(vote.get()));
+                same_set.then(|| opened_digest(id, vote, opening))
             }
         }
     }

@@ -132,6 +132,10 @@ impl Entry {
             self.fail(turn, failure);
             return;
         }
+        if let Some(failure) = heavy.unsound_noise(id, me, &terms) {
+            self.fail(turn, failure);
+            return;
+        }
         let Some(partial_sum) = heavy.partial_sum(turn, id, &terms, &accepted) else { return };
         let blind = turn.secret_bytes();
         let commitment = partial_sum_commitment(id, me, blind.expose(), partial_sum.expose());
@@ -207,7 +211,10 @@ impl Entry {
             Ok(answer) => self.complete(turn, certificate, answer),
             // Nothing else is left to be wrong: each rung has checked its statements.
             Err(error) => {
-                let CertificateError::Shape { heavy: culprit, .. } = error else { return };
+                let CertificateError::Shape { heavy: culprit, .. } = error else {
+                    self.fail(turn, Failure::SumsDisagree);
+                    return;
+                };
                 let mut pairs = certificate.votes.iter().zip(&certificate.openings);
                 if let Some((vote, opening)) = pairs.find(|(vote, _)| vote.signer() == culprit) {
                     self.convict_opening(turn, vote.clone(), opening.clone());

@@ -351,7 +351,11 @@ impl Entry {
         let commitment = heavy.verifying.commitments.get(&owner).map(Signed::get);
         let promised = commitment.and_then(|commitment| commitment.batches.get(batch as usize));
         let sizes = heavy.batch_sizes(&terms).unwrap_or_default();
-        let fits = commitment.is_some_and(|commitment| commitment.batches.len() == sizes.len())
+        let frozen = heavy.step.frozen().map(|frozen| frozen.digest(id));
+        let about_this_set = |commitment: &Verification| {
+            commitment.batches.len() == sizes.len() && Some(commitment.frozen) == frozen
+        };
+        let fits = commitment.is_some_and(about_this_set)
             && sizes.get(batch as usize) == Some(&shares.expose().len())
             && promised == Some(&verifiers_commitment(id, owner, batch, &blind, shares.expose()));
         if !fits {

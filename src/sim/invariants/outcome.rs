@@ -96,8 +96,10 @@ impl Watch {
                 let lied = liars.any(|(cheat, sharing)| cheat.can_falsify(sharing));
                 Invariant::JustBlame.check(lied, || format!("the sums of {id} disagree, and nobody lied"))
             }
-            Failure::DealsDiffer => Invariant::JustBlame
-                .check(cheats.count() > 0, || format!("the deals of {id} differ, and everybody is honest")),
+            Failure::DealsDiffer | Failure::NoiseUnsound { .. } => Invariant::JustBlame
+                .check(cheats.count() > 0, || {
+                    format!("what was dealt for {id} does not hold, and everybody is honest")
+                }),
             Failure::Refused { .. }
             | Failure::ImpossibleTotal
             | Failure::TooManyOpen { .. }
