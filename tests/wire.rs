@@ -331,7 +331,7 @@ fn no_byte_under_a_signature_can_change() {
 
 #[test]
 fn what_is_not_in_deterministic_form_is_refused() {
-    // {22: {0: 7}}: the clock of an ask, once with the shortest integer and once with a wider one.
+    // {28: {0: 7}}: the clock of an ask, once with the shortest integer and once with a wider one.
     let ask = Message::Ask { clock: Timestamp::from_millis(7) };
     let bytes = ask.encode();
     let tail = bytes.len() - 1;
