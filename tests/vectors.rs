@@ -10,6 +10,7 @@
 use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
+use formix_p2p::domain::Noise;
 use formix_p2p::sharing::{
     Circuit, ReportShare, Scheme, Secret, Verdict, deal_rho, fresh_rho, noise, rebuild_rho,
 };
@@ -400,7 +401,7 @@ fn dealing_gives_its_known_answers() {
         epsilon: (numerator as u64, denominator as u64),
         sensitivity: sensitivity as u64,
         noise: noise.expose().iter().map(i128::to_string).collect(),
-        noise_bound: formix_p2p::sharing::noise::bound(epsilon, sensitivity, 3).unwrap().to_string(),
+        noise_bound: Noise { epsilon: "0.5".parse().unwrap() }.bound(sensitivity, 3).unwrap().to_string(),
         noise_shares: shares.iter().map(|share| hex(share.expose())).collect(),
         noise_verifiers: verifiers.map(|verifier| hex(&verifier)).collect(),
     };

@@ -11,10 +11,6 @@ use super::Decimal;
 
 /// The smallest and the largest ε, in millionths.
 const EPSILON_MICROS: std::ops::RangeInclusive<i128> = 1..=1_000_000_000;
-/// A noise is larger than this many times its scale with probability 2 · e^−32 < 2^−45; of 16 noises, one is with
-/// probability below 2^−40.
-const SCALES: u128 = 32;
-
 /// How much noise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Noise {
@@ -46,15 +42,20 @@ impl Noise {
         (micros.unwrap_or(1).max(1), 1_000_000)
     }
 
-    /// What the sum of `heavy` noises stays below in magnitude, in steps, but for a chance of 2^−40.
+    /// What the sum of `heavy` noises stays below in magnitude, in steps, but for a chance of less than 2^−40. Integers alone: the same
+    /// on every machine. `None` for more than fits.
+    ///
+    /// For 0 ≤ u < 1 discrete Laplace noise X of scale t has E[exp(u·X/t)] = (cosh a − 1) / (cosh a − cosh ua), a = 1/t, which is at
+    /// most 1 / (1 − u²): compare the power series term by term. So for a sum S of n of them P(|S| ≥ B) ≤ 2 · (1 − u²)^−n · exp(−u·B/t),
+    /// and with u = 3/4 that is below 2^−40 as soon as B ≥ 4/3 · t · (41 ln 2 + n ln(16/7)). Here 41 ln 2 < 28.42, ln(16/7) < 0.8268.
     ///
     /// # Shapes and units
-    /// `sensitivity` is how far one participant can move the total, in steps.
+    /// `sensitivity` is how far one participant can move the total, in steps; t = `sensitivity` / ε.
     pub fn bound(self, sensitivity: u128, heavy: usize) -> Option<u128> {
         let (numerator, denominator) = self.ratio();
-        let one =
-            sensitivity.checked_mul(denominator)?.checked_mul(SCALES)?.div_ceil(numerator).checked_add(1)?;
-        one.checked_mul(u128::try_from(heavy).ok()?)
+        let factor = u128::try_from(heavy).ok()?.checked_mul(8_268)?.checked_add(284_200)?.checked_mul(4)?;
+        let above = factor.checked_mul(sensitivity)?.checked_mul(denominator)?;
+        Some(above.div_ceil(numerator.checked_mul(30_000)?)).filter(|bound| *bound < 1 << 127)
     }
 
     /// The standard deviation of the sum of `heavy` noises, in steps.
@@ -106,9 +107,36 @@ mod tests {
         assert!((four - 2.0 * said).abs() < 1e-9);
     }
 
+    /// P(|S| ≥ limit) for the sum of `nodes`, by convolution.
+    fn tail(inverse_scale: f64, nodes: usize, limit: usize) -> f64 {
+        let q = (-inverse_scale).exp();
+        let reach = limit * 2;
+        let one: Vec<f64> = (0..=2 * reach)
+            .map(|at| (1.0 - q) / (1.0 + q) * q.powi((at as i32 - reach as i32).abs()))
+            .collect();
+        let mut sum = one.clone();
+        for _ in 1..nodes {
+            let mut next = vec![0.0; 2 * reach + 1];
+            for (i, a) in sum.iter().enumerate() {
+                for (j, b) in one.iter().enumerate() {
+                    if (reach..=3 * reach).contains(&(i + j)) {
+                        next[i + j - reach] += a * b;
+                    }
+                }
+            }
+            sum = next;
+        }
+        sum.iter().enumerate().filter(|(at, _)| at.abs_diff(reach) >= limit).map(|(_, p)| p).sum()
+    }
+
     #[test]
-    fn the_bound_is_32_scales_a_heavy_node() {
-        assert_eq!(noise("0.5").bound(100, 3), Some(3 * (6_400 + 1)));
+    fn the_bound_holds_and_is_not_wide() {
+        for (epsilon, heavy) in [("1", 1), ("1", 3), ("0.25", 2), ("2", 16)] {
+            let limit = usize::try_from(noise(epsilon).bound(1, heavy).unwrap()).unwrap();
+            let inverse_scale: f64 = epsilon.parse().unwrap();
+            assert!(tail(inverse_scale, heavy, limit) < 2_f64.powi(-40), "{epsilon}, {heavy}");
+            assert!(tail(inverse_scale, heavy, limit / 2) > 2_f64.powi(-40), "{epsilon}, {heavy}");
+        }
         assert_eq!(noise("0.000001").bound(u128::MAX / 2, 3), None);
     }
 }
