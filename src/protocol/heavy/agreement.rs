@@ -197,6 +197,7 @@ impl Entry {
             let accepted = frozen.clone();
             turn.persist(Record::Frozen { computation: id, freeze: None, accepted, closes: Vec::new() });
             heavy.step = Step::Frozen { list, frozen };
+            self.drop_foreign_commitments();
             return;
         }
         let Some(heavy) = self.heavy_mut() else { return };
@@ -216,6 +217,7 @@ impl Entry {
         });
         heavy.step = Step::Frozen { list, frozen };
         heavy.said.freezes.insert(me, freeze);
+        self.drop_foreign_commitments();
         self.stepped(turn, Want::Freeze);
     }
 

@@ -5,6 +5,7 @@ use super::{Heavy, Step};
 use crate::domain::{Computation, ComputationId, Digest, PeerId, Sharing};
 use crate::protocol::entry::Entry;
 use crate::protocol::turn::Turn;
+use crate::statistics;
 use crate::wire::{
     Decided, List, Opening, Signed, Topic, Vote, Want, partial_sum_commitment, verifications_digest,
     votes_digest,
@@ -64,6 +65,15 @@ impl Heavy {
     pub(super) fn enough_votes(&self, terms: &Computation, votes: &[Signed<Vote>]) -> bool {
         let voted = |node: &&PeerId| votes.iter().any(|vote| vote.signer() == **node);
         self.enough(terms, |node| self.expects(terms, Topic::Openings, node), voted)
+    }
+
+    /// Whether a node's verifier shares are among those that count: a partial sum of anybody else may rest on shares that nobody judged.
+    pub(super) fn was_judged_by(&self, node: &PeerId) -> bool {
+        let Some(quorum) = &self.quorum else { return true };
+        quorum.dealt.deals.iter().position(|deal| deal.signer() == *node).is_some_and(|position| {
+            let choice = quorum.decided(Topic::Verifiers);
+            choice.is_some_and(|choice| choice.inputs().get(position).is_some_and(Option::is_some))
+        })
     }
 
     /// All that are expected; or after the grace k of them.
@@ -163,6 +173,12 @@ impl Entry {
             turn.ignore(from, "open", "it does not come with the vote that it answers");
             return;
         };
+        let shaped = statistics::scheme(self.terms())
+            .is_ok_and(|scheme| scheme.check_partial_sum(&said.partial_sum).is_ok());
+        if !shaped {
+            turn.ignore(from, "open", "its partial sum has another shape");
+            return;
+        }
         if partial_sum_commitment(id, said.heavy, &said.blind, &said.partial_sum) != vote.get().partial_sum {
             self.convict_opening(turn, vote, opening);
             return;

@@ -142,7 +142,11 @@ impl Entry {
     /// A view has taken too long.
     pub fn on_view_over(&mut self, turn: &mut Turn<'_>) {
         let Some(quorum) = self.heavy_mut().and_then(|heavy| heavy.quorum.as_mut()) else { return };
-        let Some((topic, _)) = quorum.running() else { return };
+        let Some((topic, decree)) = quorum.running() else { return };
+        if quorum.timed != Some((topic, decree.view())) {
+            // It was set for a view, or a decree, that is over.
+            return;
+        }
         quorum.timed = None;
         if let Some(decree) = quorum.decrees.get_mut(&topic) {
             decree.on_timeout();
@@ -356,10 +360,10 @@ impl Heavy {
             Topic::Verifiers => self.verifying.held(me, owner),
             Topic::Openings => {
                 let (vote, opening) = self.said.votes.get(owner).zip(self.said.openings.get(owner))?;
-                // An opening over another set than this node's belongs to no total.
+                // An opening over another set than this node's belongs to no total; nor does one of a node whose shares were not judged by.
                 let own = self.said.votes.get(&me).map(Signed::get);
                 let same_set = own.is_none_or(|own| own.is_for_the_set_of(vote.get()));
-                same_set.then(|| opened_digest(id, vote, opening))
+                (same_set && self.was_judged_by(owner)).then(|| opened_digest(id, vote, opening))
             }
         }
     }

@@ -172,6 +172,7 @@ impl Entry {
         let agrees = |vote: &&Signed<Vote>| vote.get().is_for_the_set_of(own);
         let votes: Vec<_> = heavy_nodes
             .iter()
+            .filter(|other| heavy.was_judged_by(other))
             .filter_map(|other| heavy.said.votes.get(other).filter(agrees).cloned())
             .collect();
         if !heavy.enough_votes(&terms, &votes) {
@@ -235,8 +236,7 @@ impl Heavy {
         accepted: &List,
     ) -> Option<Secret<Vec<u8>>> {
         let position = terms.heavy.iter().position(|heavy| *heavy == turn.me())?;
-        let shares: Option<Vec<_>> =
-            accepted.entries().iter().map(|entry| self.report_share(&entry.participant)).collect();
+        let shares: Option<Vec<_>> = accepted.entries().iter().map(|entry| self.report_share(entry)).collect();
         let scheme = statistics::scheme(terms).ok()?;
         let mut sum = scheme.partial_sum(id.as_bytes(), position, shares?).ok()?;
         self.add_noise(turn, id, terms, &scheme, &mut sum)?;

@@ -16,7 +16,8 @@ use crate::protocol::turn::Turn;
 use crate::sharing::{ReportShare, Scheme, Secret, Verdict};
 use crate::statistics;
 use crate::wire::{
-    Blind, FaultProof, List, Message, Record, Signed, Verification, Want, rho_commitment, verifiers_commitment,
+    Blind, Entry as ListEntry, FaultProof, List, Message, Record, Signed, Verification, Want, rho_commitment,
+    verifiers_commitment,
 };
 
 /// What this node knows of the verification of one computation.
@@ -246,10 +247,23 @@ impl Entry {
         }
     }
 
+    /// The set is frozen: commitments that came before and are about another set are none.
+    pub(super) fn drop_foreign_commitments(&mut self) {
+        let (id, terms) = (self.id, self.computation.get().clone());
+        let Some(heavy) = self.heavy_mut() else { return };
+        let mut commitments = std::mem::take(&mut heavy.verifying.commitments);
+        commitments.retain(|_, commitment| heavy.is_about_the_set(id, &terms, commitment.get()));
+        heavy.verifying.commitments = commitments;
+    }
+
     /// Keeps a commitment to verifier shares, or convicts the signer of a second one.
     pub(super) fn keep_verification(&mut self, turn: &mut Turn<'_>, commitment: Signed<Verification>) -> bool {
-        let signer = commitment.signer();
+        let (id, signer, terms) = (self.id, commitment.signer(), self.computation.get().clone());
         let Some(heavy) = self.heavy_mut() else { return false };
+        if heavy.step.frozen().is_some() && !heavy.is_about_the_set(id, &terms, commitment.get()) {
+            turn.ignore(signer, "verification", "it is about another set");
+            return false;
+        }
         let commitments = &mut heavy.verifying.commitments;
         let first = commitments.entry(signer).or_insert_with(|| commitment.clone()).clone();
         if first.get() == commitment.get() {
@@ -350,14 +364,13 @@ impl Entry {
         let Some(heavy) = self.heavy_mut() else { return };
         let commitment = heavy.verifying.commitments.get(&owner).map(Signed::get);
         let promised = commitment.and_then(|commitment| commitment.batches.get(batch as usize));
-        let sizes = heavy.batch_sizes(&terms).unwrap_or_default();
-        let frozen = heavy.step.frozen().map(|frozen| frozen.digest(id));
-        let about_this_set = |commitment: &Verification| {
-            commitment.batches.len() == sizes.len() && Some(commitment.frozen) == frozen
-        };
-        let fits = commitment.is_some_and(about_this_set)
-            && sizes.get(batch as usize) == Some(&shares.expose().len())
-            && promised == Some(&verifiers_commitment(id, owner, batch, &blind, shares.expose()));
+        let digest = verifiers_commitment(id, owner, batch, &blind, shares.expose());
+        let fits = terms.has_heavy(&from)
+            && promised == Some(&digest)
+            && commitment.is_some_and(|commitment| heavy.is_about_the_set(id, &terms, commitment))
+            && heavy
+                .batch_sizes(&terms)
+                .is_some_and(|sizes| sizes.get(batch as usize) == Some(&shares.expose().len()));
         if !fits {
             turn.ignore(from, "verifiers", "they are not what was committed to, or this node is not as far");
             return;
@@ -384,9 +397,9 @@ impl Entry {
 }
 
 impl Heavy {
-    /// One report as this node holds it.
-    pub(super) fn report_share<'a>(&'a self, participant: &PeerId) -> Option<ReportShare<'a>> {
-        let held = self.held.get(participant)?;
+    /// A report of the frozen set as this node holds it. A participant that sent two different ones may be in the set with the other.
+    pub(super) fn report_share<'a>(&'a self, entry: &ListEntry) -> Option<ReportShare<'a>> {
+        let held = self.held.get(&entry.participant).filter(|held| held.manifest.digest() == entry.manifest)?;
         let manifest = held.manifest.get();
         Some(ReportShare { nonce: &manifest.nonce, public: &manifest.public, share: held.share.expose() })
     }
@@ -401,8 +414,7 @@ impl Heavy {
         key: &Secret<[u8; 32]>,
     ) -> Option<Secret<Vec<u8>>> {
         let position = terms.heavy.iter().position(|heavy| *heavy == me)?;
-        let reports: Option<Vec<_>> =
-            frozen.entries().iter().map(|entry| self.report_share(&entry.participant)).collect();
+        let reports: Option<Vec<_>> = frozen.entries().iter().map(|entry| self.report_share(entry)).collect();
         let scheme = statistics::scheme(terms).ok()?;
         let mut shares = scheme.verifier_shares(key.expose(), id.as_bytes(), position, &reports?);
         shares.extend(self.noise_verifiers(&scheme, key.expose(), id));
@@ -413,6 +425,13 @@ impl Heavy {
     pub(super) fn verifiers_of(&self, me: PeerId, node: &PeerId) -> Option<Vec<u8>> {
         let own = || Some(self.verifying.own.as_ref()?.expose().clone());
         if *node == me { own() } else { Some(self.verifying.verifiers_of(node)) }
+    }
+
+    /// Whether a commitment is to verifier shares of exactly the frozen set.
+    fn is_about_the_set(&self, id: ComputationId, terms: &Computation, commitment: &Verification) -> bool {
+        let frozen = self.step.frozen().map(|frozen| frozen.digest(id));
+        let batches = self.batch_sizes(terms).map(|sizes| sizes.len());
+        (Some(commitment.frozen), Some(commitment.batches.len())) == (frozen, batches)
     }
 
     /// The bytes of each batch of one node's verifier shares, once the set is frozen.
@@ -432,14 +451,13 @@ impl Heavy {
         verifiers: &[(usize, Vec<u8>)],
     ) -> Option<BTreeMap<PeerId, Verdict>> {
         let entries = frozen.entries();
-        let public = |participant: &PeerId| self.held.get(participant).map(|held| &held.manifest.get().public);
-        let publics: Vec<&[u8]> =
-            entries.iter().map(|entry| public(&entry.participant).map_or(&[][..], Vec::as_slice)).collect();
+        let publics: Option<Vec<&[u8]>> =
+            entries.iter().map(|entry| self.report_share(entry).map(|report| report.public)).collect();
         let scheme = statistics::scheme(terms).ok()?;
         let bytes = entries.len() * scheme.verifier_bytes();
         let verifiers: Option<Vec<_>> =
             verifiers.iter().map(|(position, shares)| Some((*position, shares.get(..bytes)?))).collect();
-        let verdicts = scheme.verdicts(id.as_bytes(), &publics, &verifiers?).ok()?;
+        let verdicts = scheme.verdicts(id.as_bytes(), &publics?, &verifiers?).ok()?;
         let judged = entries.iter().map(|entry| entry.participant).zip(verdicts);
         Some(judged.filter(|(_, verdict)| *verdict != Verdict::Valid).collect())
     }
