@@ -9,8 +9,10 @@ use formix_p2p::domain::{Computation, Failure, Modulus, Query, Sharing, Standing
 use formix_p2p::protocol::{Command, Event, OwnPart, verify_certificate};
 use formix_p2p::wire::{RecordKind, to_bytes};
 
+mod attacks;
 mod net;
 mod threshold;
+mod wild;
 
 use net::{Net, peer};
 
