@@ -168,6 +168,10 @@ impl Entry {
         let heavy_nodes = &terms.heavy;
         let Some(heavy) = self.heavy_mut() else { return };
         let Step::Voted { list, frozen, accepted, partial_sum, blind } = &heavy.step else { return };
+        // Whose verifier shares do not count adds nothing to the total.
+        if !heavy.was_judged_by(&me) {
+            return;
+        }
         let Some(own) = heavy.said.votes.get(&me).map(Signed::get) else { return };
         let agrees = |vote: &&Signed<Vote>| vote.get().is_for_the_set_of(own);
         let votes: Vec<_> = heavy_nodes
