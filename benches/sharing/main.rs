@@ -4,7 +4,8 @@
 //! verifier shares, and the verdicts from everybody's; *reveal* is its partial sum and the total. Both sides start from
 //! bytes and end with bytes, as between nodes. Ours and the bare calls take turns, and each figure is the median of
 //! several turns, divided by the reports. The bare calls run on one thread; so do ours, unless `--threads` says
-//! otherwise, and once more on all cores on lines of their own.
+//! otherwise, and once more on all cores on lines of their own. What a report costs besides (signatures, digests, storage,
+//! memory) comes first.
 //!
 //! Options: `--threads N`, `--runs N`, `--percent N` (of the reports), `--only NAME` (a part of a workload's name).
 
@@ -23,6 +24,8 @@ use prio::vdaf::xof::XofTurboShake128;
 use prio::vdaf::{Aggregator, Client, Collector, VerifyTransition};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
+
+mod beside;
 
 const CTX: [u8; 32] = [7; 32];
 const KEY: [u8; 32] = [9; 32];
@@ -310,6 +313,10 @@ fn main() {
         "{PARTIES} heavy nodes, median of {} runs, time a report; x: against the prio crate",
         options.runs
     );
+    // First, while no freed memory can hide what is kept.
+    if beside::NAME.contains(&options.only) {
+        beside::run(&options);
+    }
     for workload in WORKLOADS.iter().filter(|workload| workload.name.contains(&options.only)) {
         println!("\n{} ({} reports)", workload.name, (workload.reports * options.percent / 100).max(1));
         run(workload, &options).iter().for_each(Line::print);
