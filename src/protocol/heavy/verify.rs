@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use zeroize::Zeroizing;
+
 use super::dealing::rebuild;
 use super::quorum::Quorum;
 use super::{Heavy, Step};
@@ -78,9 +80,10 @@ impl Verifying {
     }
 
     /// A heavy node's verifier shares, one after the other.
-    fn verifiers_of(&self, heavy: &PeerId) -> Vec<u8> {
+    fn verifiers_of(&self, heavy: &PeerId) -> Zeroizing<Vec<u8>> {
         let batches = self.batches.get(heavy).into_iter().flat_map(BTreeMap::values);
-        batches.flat_map(|(_, shares)| shares.expose().iter().copied()).collect()
+        let batches: Vec<&[u8]> = batches.map(|(_, shares)| shares.expose().as_slice()).collect();
+        Zeroizing::new(batches.concat())
     }
 
     /// What is lacking from another heavy node while this one is frozen or verifies.
@@ -142,7 +145,8 @@ impl Entry {
 
     /// Under threshold sharing: with k nodes' shares of every ρ, rebuilds them all.
     pub(super) fn rebuild_rhos(&mut self, me: PeerId) {
-        let (id, terms) = (self.id, self.computation.get().clone());
+        let computation = self.computation.clone();
+        let (id, terms) = (self.id, computation.get());
         let fixed = self.set_is_fixed();
         let Some((heavy, k)) = self.threshold().and_then(|k| Some((self.heavy_mut()?, k))) else { return };
         let Some(quorum) = heavy.quorum.as_ref().filter(|_| fixed && heavy.verifying.rhos.is_empty()) else {
@@ -190,7 +194,8 @@ impl Entry {
 
     /// With every ρ: computes this node's verifier shares and commits to them.
     pub(super) fn commit_verifiers(&mut self, turn: &mut Turn<'_>) {
-        let (id, me, terms) = (self.id, turn.me(), self.computation.get().clone());
+        let computation = self.computation.clone();
+        let (id, me, terms) = (self.id, turn.me(), computation.get());
         let proven = terms.sharing.is_proven();
         if !proven || !self.set_is_fixed() {
             return;
@@ -198,8 +203,8 @@ impl Entry {
         let Some(heavy) = self.heavy_mut() else { return };
         let Step::Frozen { list, frozen } = &heavy.step else { return };
         let Some(key) = heavy.verifying.key(id, &terms.heavy) else { return };
-        let Ok(scheme) = statistics::scheme(&terms) else { return };
-        let Some(shares) = heavy.own_verifiers(me, id, &terms, frozen, &key) else { return };
+        let Ok(scheme) = statistics::scheme(terms) else { return };
+        let Some(shares) = heavy.own_verifiers(me, id, terms, frozen, &key) else { return };
         let blinds: Vec<Blind> = batches(&scheme, shares.expose()).map(|_| turn.secret_bytes()).collect();
         let digests = batches(&scheme, shares.expose())
             .zip(&blinds)
@@ -258,9 +263,10 @@ impl Entry {
 
     /// With every commitment: the verifier shares may go.
     pub(super) fn show_verifiers(&mut self, turn: &mut Turn<'_>) {
-        let (me, terms) = (turn.me(), self.computation.get().clone());
+        let computation = self.computation.clone();
+        let (me, terms) = (turn.me(), computation.get());
         let Some(heavy) = self.heavy_mut() else { return };
-        let due = matches!(heavy.step, Step::Verifying { .. }) && heavy.enough_commitments(&terms);
+        let due = matches!(heavy.step, Step::Verifying { .. }) && heavy.enough_commitments(terms);
         if !due || heavy.verifying.shown >= Shown::Verifiers {
             return;
         }
@@ -276,7 +282,8 @@ impl Entry {
 
     /// Every batch of this node's verifier shares, for another heavy node. After a restart they are computed again.
     pub(super) fn send_verifiers(&mut self, turn: &mut Turn<'_>, to: PeerId) {
-        let (id, me, terms) = (self.id, turn.me(), self.computation.get().clone());
+        let computation = self.computation.clone();
+        let (id, me, terms) = (self.id, turn.me(), computation.get());
         let Some(heavy) = self.heavy_mut() else { return };
         let may_show = match heavy.step {
             Step::Collecting | Step::Closed { .. } | Step::Frozen { .. } => false,
@@ -290,10 +297,10 @@ impl Entry {
             let key = heavy.verifying.key(id, &terms.heavy);
             let frozen = heavy.step.frozen().cloned();
             heavy.verifying.own =
-                key.zip(frozen).and_then(|(key, frozen)| heavy.own_verifiers(me, id, &terms, &frozen, &key));
+                key.zip(frozen).and_then(|(key, frozen)| heavy.own_verifiers(me, id, terms, &frozen, &key));
         }
         let Some(own) = &heavy.verifying.own else { return };
-        let Ok(scheme) = statistics::scheme(&terms) else { return };
+        let Ok(scheme) = statistics::scheme(terms) else { return };
         for (batch, (shares, blind)) in batches(&scheme, own.expose()).zip(&heavy.verifying.blinds).enumerate()
         {
             let (shares, blind) = (Secret::new(shares.to_vec()), blind.clone());
@@ -330,11 +337,12 @@ impl Entry {
         blind: Blind,
         shares: Secret<Vec<u8>>,
     ) {
-        let (id, terms) = (self.id, self.computation.get().clone());
+        let computation = self.computation.clone();
+        let (id, terms) = (self.id, computation.get());
         let Some(heavy) = self.heavy_mut() else { return };
         let commitment = heavy.verifying.commitments.get(&owner).map(Signed::get);
         let promised = commitment.and_then(|commitment| commitment.batches.get(batch as usize));
-        let sizes = heavy.batch_sizes(&terms).unwrap_or_default();
+        let sizes = heavy.batch_sizes(terms).unwrap_or_default();
         let fits = commitment.is_some_and(|commitment| commitment.batches.len() == sizes.len())
             && sizes.get(batch as usize) == Some(&shares.expose().len())
             && promised == Some(&verifiers_commitment(id, owner, batch, &blind, shares.expose()));
@@ -390,8 +398,8 @@ impl Heavy {
     }
 
     /// A heavy node's verifier shares, one after the other, this node's own included.
-    pub(super) fn verifiers_of(&self, me: PeerId, node: &PeerId) -> Option<Vec<u8>> {
-        let own = || Some(self.verifying.own.as_ref()?.expose().clone());
+    pub(super) fn verifiers_of(&self, me: PeerId, node: &PeerId) -> Option<Zeroizing<Vec<u8>>> {
+        let own = || Some(Zeroizing::new(self.verifying.own.as_ref()?.expose().clone()));
         if *node == me { own() } else { Some(self.verifying.verifiers_of(node)) }
     }
 
@@ -399,8 +407,8 @@ impl Heavy {
     fn batch_sizes(&self, terms: &Computation) -> Option<Vec<usize>> {
         let scheme = statistics::scheme(terms).ok()?;
         let reports = self.step.frozen()?.entries().len() * scheme.verifier_bytes();
-        let all = vec![0; reports + self.noise_verifier_bytes(&scheme)];
-        Some(batches(&scheme, &all).map(<[u8]>::len).collect())
+        let (all, one) = (reports + self.noise_verifier_bytes(&scheme), batch_bytes(&scheme));
+        Some((0..all).step_by(one).map(|begin| one.min(all - begin)).collect())
     }
 
     /// Whose reports these verifier shares of the frozen set leave out.
@@ -409,7 +417,7 @@ impl Heavy {
         id: ComputationId,
         terms: &Computation,
         frozen: &List,
-        verifiers: &[(usize, Vec<u8>)],
+        verifiers: &[(usize, Zeroizing<Vec<u8>>)],
     ) -> Option<BTreeSet<PeerId>> {
         let entries = frozen.entries();
         let public = |participant: &PeerId| self.held.get(participant).map(|held| &held.manifest.get().public);
@@ -427,8 +435,13 @@ impl Heavy {
 
 /// Verifier shares in batches that fit a message, at least one.
 fn batches<'a>(scheme: &Scheme, shares: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    shares.chunks(batch_bytes(scheme))
+}
+
+/// Bytes of every batch but the last: whole reports.
+fn batch_bytes(scheme: &Scheme) -> usize {
     let one = scheme.verifier_bytes().max(1);
-    shares.chunks((VERIFIER_BATCH_BYTES / one).max(1) * one)
+    (VERIFIER_BATCH_BYTES / one).max(1) * one
 }
 
 fn index(batch: usize) -> u32 {
