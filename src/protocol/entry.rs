@@ -130,7 +130,7 @@ impl Entry {
         }
     }
 
-    pub const fn terms(&self) -> &Computation {
+    pub fn terms(&self) -> &Computation {
         self.computation.get()
     }
 

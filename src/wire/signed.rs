@@ -1,6 +1,7 @@
 //! Signatures: a `Signed<T>` that exists is valid.
 
 use std::fmt;
+use std::sync::Arc;
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::de::{DeserializeOwned, Error as _};
@@ -31,9 +32,13 @@ pub struct Identity {
 }
 
 /// A statement, the bytes that were signed, and a signature that holds: made by signing or by decoding, and
-/// decoding refuses a signature that does not hold. The bytes are kept and forwarded as received.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Signed<T> {
+/// decoding refuses a signature that does not hold. The bytes are kept and forwarded as received. A clone shares them: the
+/// same statement goes to many receivers and into the store, and none changes it.
+#[derive(PartialEq, Eq)]
+pub struct Signed<T>(Arc<Parts<T>>);
+
+#[derive(PartialEq, Eq)]
+struct Parts<T> {
     statement: T,
     body: Vec<u8>,
     signature: [u8; 64],
@@ -65,33 +70,52 @@ impl<T: Statement> Signed<T> {
         debug_assert_eq!(statement.signer(), identity.peer());
         let body = codec::to_bytes(&statement);
         let signature = identity.key.sign(&covered(&statement, &body)).to_bytes();
-        Self { statement, body, signature }
+        Self::from_parts(statement, body, signature)
+    }
+
+    fn from_parts(statement: T, body: Vec<u8>, signature: [u8; 64]) -> Self {
+        Self(Arc::new(Parts { statement, body, signature }))
     }
 
     /// What is stated.
-    pub const fn get(&self) -> &T {
-        &self.statement
+    pub fn get(&self) -> &T {
+        &self.0.statement
     }
 
     /// The bytes of the statement, as signed.
     pub fn body(&self) -> &[u8] {
-        &self.body
+        &self.0.body
     }
 
     /// Who said it.
     pub fn signer(&self) -> PeerId {
-        self.statement.signer()
+        self.0.statement.signer()
+    }
+}
+
+impl<T> Clone for Signed<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 }
 
 impl<T: fmt::Debug> fmt::Debug for Signed<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.statement.fmt(f)
+        self.0.statement.fmt(f)
     }
 }
 
 /// The form on the wire: body and signature.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
+struct EnvelopeRef<'a> {
+    #[serde(with = "serde_bytes")]
+    body: &'a [u8],
+    #[serde(with = "serde_bytes")]
+    signature: &'a [u8; 64],
+}
+
+/// The same, as it is read.
+#[derive(Deserialize)]
 struct Envelope {
     #[serde(with = "serde_bytes")]
     body: Vec<u8>,
@@ -101,7 +125,7 @@ struct Envelope {
 
 impl<T: Statement> Serialize for Signed<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Envelope { body: self.body.clone(), signature: self.signature }.serialize(serializer)
+        EnvelopeRef { body: &self.0.body, signature: &self.0.signature }.serialize(serializer)
     }
 }
 
@@ -113,7 +137,7 @@ impl<'de, T: Statement> Deserialize<'de> for Signed<T> {
             .map_err(|_| D::Error::custom("the signer is not a key"))?;
         key.verify_strict(&covered(&statement, &body), &Signature::from_bytes(&signature))
             .map_err(|_| D::Error::custom("the signature does not hold"))?;
-        Ok(Self { statement, body, signature })
+        Ok(Self::from_parts(statement, body, signature))
     }
 }
 

@@ -20,8 +20,8 @@ impl Entry {
     /// A light node's share.
     pub fn on_submit(&mut self, turn: &mut Turn<'_>, from: PeerId, submission: Submission) {
         let id = self.id;
-        let manifest = submission.manifest.clone();
-        if manifest.signer() != from || manifest.get().computation != id {
+        let manifest = submission.manifest.get();
+        if manifest.participant != from || manifest.computation != id {
             turn.ignore(from, "submit", "the report is somebody else's or of another computation");
             return;
         }
@@ -45,7 +45,9 @@ impl Entry {
         submission: Submission,
     ) -> Result<Option<Signed<Receipt>>, Rejection> {
         let (id, me) = (self.id, turn.me());
-        let terms = self.computation.get().clone();
+        // Shared, not copied: a closed list may be long.
+        let computation = self.computation.clone();
+        let terms = computation.get();
         let Some(heavy) = self.heavy_mut() else { return Ok(None) };
         let (participant, digest) = (submission.manifest.signer(), submission.manifest.digest());
         let receipt = Receipt { computation: id, heavy: me, participant, manifest: digest };
@@ -77,7 +79,7 @@ impl Entry {
         let given = share_digest(id, participant, me, &submission.blind, share);
         let public = &submission.manifest.get().public;
         let shaped = position
-            .zip(statistics::scheme(&terms).ok())
+            .zip(statistics::scheme(terms).ok())
             .is_some_and(|(position, scheme)| scheme.check_share(position, public, share).is_ok());
         let fits = shaped && promised == Some(&given);
         if !fits {
@@ -126,7 +128,9 @@ impl Entry {
     fn complete_digest(&self) -> Option<Digest> {
         let invited = self.terms().participants.as_ref()?;
         let heavy = self.heavy().filter(|heavy| matches!(heavy.step, Step::Collecting))?;
-        let complete = invited.iter().all(|participant| heavy.held.contains_key(participant));
+        // Only who is invited is taken in, so with fewer reports somebody is lacking.
+        let complete = heavy.held.len() >= invited.len()
+            && invited.iter().all(|participant| heavy.held.contains_key(participant));
         complete.then(|| heavy.would_be_list().digest(self.id))
     }
 
@@ -142,7 +146,11 @@ impl Entry {
 
     /// Closes before the deadline when all heavy nodes say "complete" over equal lists.
     fn close_if_unanimous(&mut self, turn: &mut Turn<'_>) {
-        let Some(digest) = self.complete_digest() else { return };
+        // Before the digest of a list that others are not done with.
+        let all_say_so = self.heavy().is_some_and(|heavy| {
+            self.terms().heavy.iter().all(|other| heavy.said.complete.contains_key(other))
+        });
+        let Some(digest) = all_say_so.then(|| self.complete_digest()).flatten() else { return };
         let unanimous = self.heavy().is_some_and(|heavy| {
             self.terms().heavy.iter().all(|other| heavy.said.complete.get(other) == Some(&digest))
         });

@@ -96,7 +96,7 @@ impl Quorum {
 
 impl Entry {
     /// k, under threshold sharing.
-    pub(super) const fn threshold(&self) -> Option<usize> {
+    pub(super) fn threshold(&self) -> Option<usize> {
         match self.terms().sharing {
             Sharing::Threshold { k } => Some(k as usize),
             Sharing::Additive { .. } | Sharing::Prio3 => None,

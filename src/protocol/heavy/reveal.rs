@@ -108,7 +108,8 @@ impl Entry {
 
     /// With the frozen set agreed, and verified where there are proofs: fixes the partial sum over what is left.
     pub(super) fn vote(&mut self, turn: &mut Turn<'_>) {
-        let (id, me, terms) = (self.id, turn.me(), self.computation.get().clone());
+        let computation = self.computation.clone();
+        let (id, me, terms) = (self.id, turn.me(), computation.get());
         let ready = self
             .heavy()
             .is_some_and(|heavy| matches!(heavy.step, Step::Frozen { .. } | Step::Verifying { .. }));
@@ -132,11 +133,11 @@ impl Entry {
             self.fail(turn, failure);
             return;
         }
-        if let Some(failure) = heavy.unsound_noise(id, me, &terms) {
+        if let Some(failure) = heavy.unsound_noise(id, me, terms) {
             self.fail(turn, failure);
             return;
         }
-        let Some(partial_sum) = heavy.partial_sum(turn, id, &terms, &accepted) else { return };
+        let Some(partial_sum) = heavy.partial_sum(turn, id, terms, &accepted) else { return };
         let blind = turn.secret_bytes();
         let commitment = partial_sum_commitment(id, me, blind.expose(), partial_sum.expose());
         let vote = turn.sign(Vote {
@@ -164,7 +165,8 @@ impl Entry {
 
     /// With every vote for the same set: lets the partial sum go.
     pub(super) fn open(&mut self, turn: &mut Turn<'_>) {
-        let (id, me, terms) = (self.id, turn.me(), self.computation.get().clone());
+        let computation = self.computation.clone();
+        let (id, me, terms) = (self.id, turn.me(), computation.get());
         let heavy_nodes = &terms.heavy;
         let Some(heavy) = self.heavy_mut() else { return };
         let Step::Voted { list, frozen, accepted, partial_sum, blind } = &heavy.step else { return };
@@ -179,7 +181,7 @@ impl Entry {
             .filter(|other| heavy.was_judged_by(other))
             .filter_map(|other| heavy.said.votes.get(other).filter(agrees).cloned())
             .collect();
-        if !heavy.enough_votes(&terms, &votes) {
+        if !heavy.enough_votes(terms, &votes) {
             return;
         }
         // Under threshold sharing a decree fixes the others' votes; an opening answers its own.

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use zeroize::Zeroizing;
+
 use super::dealing::rebuild;
 use super::quorum::Quorum;
 use super::{Heavy, Step};
@@ -87,9 +89,10 @@ impl Verifying {
     }
 
     /// A heavy node's verifier shares, one after the other.
-    fn verifiers_of(&self, heavy: &PeerId) -> Vec<u8> {
+    fn verifiers_of(&self, heavy: &PeerId) -> Zeroizing<Vec<u8>> {
         let batches = self.batches.get(heavy).into_iter().flat_map(BTreeMap::values);
-        batches.flat_map(|(_, shares)| shares.expose().iter().copied()).collect()
+        let batches: Vec<&[u8]> = batches.map(|(_, shares)| shares.expose().as_slice()).collect();
+        Zeroizing::new(batches.concat())
     }
 
     /// What is lacking from another heavy node while this one is frozen or verifies.
@@ -153,7 +156,8 @@ impl Entry {
 
     /// Under threshold sharing: with k nodes' shares of every ρ, rebuilds them all.
     pub(super) fn rebuild_rhos(&mut self, me: PeerId) {
-        let (id, terms) = (self.id, self.computation.get().clone());
+        let computation = self.computation.clone();
+        let (id, terms) = (self.id, computation.get());
         let fixed = self.set_is_fixed();
         let Some((heavy, k)) = self.threshold().and_then(|k| Some((self.heavy_mut()?, k))) else { return };
         let Some(quorum) = heavy.quorum.as_ref().filter(|_| fixed && heavy.verifying.rhos.is_empty()) else {
@@ -201,7 +205,8 @@ impl Entry {
 
     /// With every ρ: computes this node's verifier shares and commits to them.
     pub(super) fn commit_verifiers(&mut self, turn: &mut Turn<'_>) {
-        let (id, me, terms) = (self.id, turn.me(), self.computation.get().clone());
+        let computation = self.computation.clone();
+        let (id, me, terms) = (self.id, turn.me(), computation.get());
         let proven = terms.sharing.is_proven();
         if !proven || !self.set_is_fixed() {
             return;
@@ -209,8 +214,8 @@ impl Entry {
         let Some(heavy) = self.heavy_mut() else { return };
         let Step::Frozen { list, frozen } = &heavy.step else { return };
         let Some(key) = heavy.verifying.key(id, &terms.heavy) else { return };
-        let Ok(scheme) = statistics::scheme(&terms) else { return };
-        let Some(shares) = heavy.own_verifiers(me, id, &terms, frozen, &key) else { return };
+        let Ok(scheme) = statistics::scheme(terms) else { return };
+        let Some(shares) = heavy.own_verifiers(me, id, terms, frozen, &key) else { return };
         let blinds: Vec<Blind> = batches(&scheme, shares.expose()).map(|_| turn.secret_bytes()).collect();
         let digests = batches(&scheme, shares.expose())
             .zip(&blinds)
@@ -282,9 +287,10 @@ impl Entry {
 
     /// With every commitment: the verifier shares may go.
     pub(super) fn show_verifiers(&mut self, turn: &mut Turn<'_>) {
-        let (me, terms) = (turn.me(), self.computation.get().clone());
+        let computation = self.computation.clone();
+        let (me, terms) = (turn.me(), computation.get());
         let Some(heavy) = self.heavy_mut() else { return };
-        let due = matches!(heavy.step, Step::Verifying { .. }) && heavy.enough_commitments(&terms);
+        let due = matches!(heavy.step, Step::Verifying { .. }) && heavy.enough_commitments(terms);
         if !due || heavy.verifying.shown >= Shown::Verifiers {
             return;
         }
@@ -300,7 +306,8 @@ impl Entry {
 
     /// Every batch of this node's verifier shares, for another heavy node. After a restart they are computed again.
     pub(super) fn send_verifiers(&mut self, turn: &mut Turn<'_>, to: PeerId) {
-        let (id, me, terms) = (self.id, turn.me(), self.computation.get().clone());
+        let computation = self.computation.clone();
+        let (id, me, terms) = (self.id, turn.me(), computation.get());
         let Some(heavy) = self.heavy_mut() else { return };
         let may_show = match heavy.step {
             Step::Collecting | Step::Closed { .. } | Step::Frozen { .. } => false,
@@ -314,7 +321,7 @@ impl Entry {
             let key = heavy.verifying.key(id, &terms.heavy);
             let frozen = heavy.step.frozen().cloned();
             heavy.verifying.own =
-                key.zip(frozen).and_then(|(key, frozen)| heavy.own_verifiers(me, id, &terms, &frozen, &key));
+                key.zip(frozen).and_then(|(key, frozen)| heavy.own_verifiers(me, id, terms, &frozen, &key));
         }
         let Some(own) = &heavy.verifying.own else { return };
         // Whoever lacks one of the commitments that this node has seen would wait for it in vain.
@@ -323,7 +330,7 @@ impl Entry {
                 turn.send(to, Message::Verification(commitment.clone()));
             }
         }
-        let Ok(scheme) = statistics::scheme(&terms) else { return };
+        let Ok(scheme) = statistics::scheme(terms) else { return };
         for (batch, (shares, blind)) in batches(&scheme, own.expose()).zip(&heavy.verifying.blinds).enumerate()
         {
             let (shares, blind) = (Secret::new(shares.to_vec()), blind.clone());
@@ -360,16 +367,17 @@ impl Entry {
         blind: Blind,
         shares: Secret<Vec<u8>>,
     ) {
-        let (id, terms) = (self.id, self.computation.get().clone());
+        let computation = self.computation.clone();
+        let (id, terms) = (self.id, computation.get());
         let Some(heavy) = self.heavy_mut() else { return };
         let commitment = heavy.verifying.commitments.get(&owner).map(Signed::get);
         let promised = commitment.and_then(|commitment| commitment.batches.get(batch as usize));
         let digest = verifiers_commitment(id, owner, batch, &blind, shares.expose());
         let fits = terms.has_heavy(&from)
             && promised == Some(&digest)
-            && commitment.is_some_and(|commitment| heavy.is_about_the_set(id, &terms, commitment))
+            && commitment.is_some_and(|commitment| heavy.is_about_the_set(id, terms, commitment))
             && heavy
-                .batch_sizes(&terms)
+                .batch_sizes(terms)
                 .is_some_and(|sizes| sizes.get(batch as usize) == Some(&shares.expose().len()));
         if !fits {
             turn.ignore(from, "verifiers", "they are not what was committed to, or this node is not as far");
@@ -422,8 +430,8 @@ impl Heavy {
     }
 
     /// A heavy node's verifier shares, one after the other, this node's own included.
-    pub(super) fn verifiers_of(&self, me: PeerId, node: &PeerId) -> Option<Vec<u8>> {
-        let own = || Some(self.verifying.own.as_ref()?.expose().clone());
+    pub(super) fn verifiers_of(&self, me: PeerId, node: &PeerId) -> Option<Zeroizing<Vec<u8>>> {
+        let own = || Some(Zeroizing::new(self.verifying.own.as_ref()?.expose().clone()));
         if *node == me { own() } else { Some(self.verifying.verifiers_of(node)) }
     }
 
@@ -438,8 +446,8 @@ impl Heavy {
     fn batch_sizes(&self, terms: &Computation) -> Option<Vec<usize>> {
         let scheme = statistics::scheme(terms).ok()?;
         let reports = self.step.frozen()?.entries().len() * scheme.verifier_bytes();
-        let all = vec![0; reports + self.noise_verifier_bytes(&scheme)];
-        Some(batches(&scheme, &all).map(<[u8]>::len).collect())
+        let (all, one) = (reports + self.noise_verifier_bytes(&scheme), batch_bytes(&scheme));
+        Some((0..all).step_by(one).map(|begin| one.min(all - begin)).collect())
     }
 
     /// Whose reports these verifier shares of the frozen set leave out.
@@ -448,7 +456,7 @@ impl Heavy {
         id: ComputationId,
         terms: &Computation,
         frozen: &List,
-        verifiers: &[(usize, Vec<u8>)],
+        verifiers: &[(usize, Zeroizing<Vec<u8>>)],
     ) -> Option<BTreeMap<PeerId, Verdict>> {
         let entries = frozen.entries();
         let publics: Option<Vec<&[u8]>> =
@@ -465,8 +473,13 @@ impl Heavy {
 
 /// Verifier shares in batches that fit a message, at least one.
 fn batches<'a>(scheme: &Scheme, shares: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    shares.chunks(batch_bytes(scheme))
+}
+
+/// Bytes of every batch but the last: whole reports.
+fn batch_bytes(scheme: &Scheme) -> usize {
     let one = scheme.verifier_bytes().max(1);
-    shares.chunks((VERIFIER_BATCH_BYTES / one).max(1) * one)
+    (VERIFIER_BATCH_BYTES / one).max(1) * one
 }
 
 fn index(batch: usize) -> u32 {

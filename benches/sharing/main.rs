@@ -2,9 +2,11 @@
 //!
 //! Three heavy nodes. *share* is all that a light node computes; *verify* is all that one heavy node computes: its own
 //! verifier shares, and the verdicts from everybody's; *reveal* is its partial sum and the total. Both sides start from
-//! bytes and end with bytes, as between nodes. Ours and the bare calls take turns, and each figure is the median of
-//! several turns, divided by the reports. The bare calls run on one thread; so do ours, unless `--threads` says
-//! otherwise, and once more on all cores on lines of their own.
+//! bytes and end with bytes, as between nodes. Each turn of ours stands beside a turn of the bare calls, first or second in turn.
+//! A time is the median of several turns, divided by the reports; a ratio is the median of the ratios of such pairs, which
+//! whatever else the machine does disturbs least. The bare calls run on one thread; so do ours, unless `--threads` says
+//! otherwise, and once more on all cores on lines of their own. What a report costs besides (signatures, digests, storage,
+//! memory) comes first.
 //!
 //! Options: `--threads N`, `--runs N`, `--percent N` (of the reports), `--only NAME` (a part of a workload's name).
 
@@ -24,10 +26,13 @@ use prio::vdaf::{Aggregator, Client, Collector, VerifyTransition};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+mod beside;
+
 const CTX: [u8; 32] = [7; 32];
 const KEY: [u8; 32] = [9; 32];
 const PARTIES: usize = 3;
 const NEEDED: usize = 2;
+const RUNS: usize = 7;
 /// The heavy node whose work is measured: one with a seed under Prio3, with a full share under the threshold scheme.
 const NODE: usize = 1;
 
@@ -70,14 +75,14 @@ struct Options {
 
 impl Options {
     fn parse() -> Self {
-        let mut options = Self { threads: 1, runs: 5, percent: 100, only: String::new() };
+        let mut options = Self { threads: 1, runs: RUNS, percent: 100, only: String::new() };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut number =
                 || arguments.next().and_then(|value| value.parse().ok()).filter(|value| *value > 0);
             match argument.as_str() {
                 "--threads" => options.threads = number().unwrap_or(1),
-                "--runs" => options.runs = number().unwrap_or(5),
+                "--runs" => options.runs = number().unwrap_or(RUNS),
                 "--percent" => options.percent = number().unwrap_or(100),
                 "--only" => options.only = arguments.next().unwrap_or_default(),
                 // What cargo passes.
@@ -231,14 +236,16 @@ fn bare_turn(circuit: Circuit, measurements: &[Vec<u128>]) -> Turn {
     }
 }
 
-/// The median over the turns, in nanoseconds a report.
-fn median(turns: &[Turn], step: impl Fn(&Turn) -> Duration, reports: usize) -> f64 {
-    let mut times: Vec<_> = turns.iter().map(step).collect();
-    times.sort_unstable();
-    times[times.len() / 2].as_nanos() as f64 / reports as f64
+/// The middle one.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
-/// A line of the table: what is measured, in nanoseconds a report, and what it is compared with.
+/// A turn of ours and the turn of the bare calls beside it, if they are compared.
+type Pair = (Turn, Option<Turn>);
+
+/// A line of the table: each step in nanoseconds a report, and against the bare calls.
 struct Line {
     what: String,
     threads: String,
@@ -246,22 +253,27 @@ struct Line {
 }
 
 impl Line {
-    fn of(what: &str, threads: &str, turns: &[Turn], bare: Option<&[Turn]>, reports: usize) -> Self {
+    fn of(what: &str, threads: &str, pairs: &[Pair], reports: usize) -> Self {
         let step = |name, of: fn(&Turn) -> Duration| {
-            (name, median(turns, of, reports), bare.map(|bare| median(bare, of, reports)))
+            let seconds = |turn: &Turn| of(turn).as_secs_f64();
+            let times = pairs.iter().map(|(ours, _)| seconds(ours)).collect();
+            let ratios: Vec<f64> =
+                pairs.iter().filter_map(|(ours, bare)| Some(seconds(ours) / seconds(bare.as_ref()?))).collect();
+            (name, median(times) * 1e9 / reports as f64, (!ratios.is_empty()).then(|| median(ratios)))
         };
         let steps = vec![
             step("share", |turn| turn.share),
             step("verify", |turn| turn.verify),
             step("reveal", |turn| turn.reveal),
+            step("all", |turn| turn.share + turn.verify + turn.reveal),
         ];
         Self { what: what.to_owned(), threads: threads.to_owned(), steps }
     }
 
     fn print(&self) {
-        let steps = self.steps.iter().map(|(name, nanoseconds, bare)| {
-            let ratio = bare.map_or_else(String::new, |bare| format!("x{:.2}", nanoseconds / bare));
-            format!("{name} {:>10.3} us {ratio:>6}", nanoseconds / 1e3)
+        let steps = self.steps.iter().map(|(name, nanoseconds, ratio)| {
+            let ratio = ratio.map_or_else(String::new, |ratio| format!("x{ratio:.2}"));
+            format!("{name} {:>9.3} us {ratio:>5}", nanoseconds / 1e3)
         });
         println!("  {:<18} {:>8}   {}", self.what, self.threads, steps.collect::<Vec<_>>().join("   "));
     }
@@ -289,18 +301,25 @@ fn run(workload: &Workload, options: &Options) -> Vec<Line> {
     for (threads, said) in [(threads, options.threads.to_string()), (Threads::Available, "all".to_owned())] {
         schemes.extend(names.map(|name| (name, said.clone(), scheme(name, threads), Vec::new())));
     }
-    let mut bare = Vec::new();
-    for _ in 0..options.runs {
-        for (_, _, scheme, turns) in &mut schemes {
-            turns.push(ours(scheme, &secrets, &expected));
+    for run in 0..options.runs {
+        for (_, _, scheme, pairs) in &mut schemes {
+            let bare = || scheme.is_proven().then(|| bare_turn(workload.circuit, &measurements));
+            // Whoever comes second finds the caches warm: each does in turn.
+            pairs.push(if run % 2 == 0 {
+                let bare = bare();
+                (ours(scheme, &secrets, &expected), bare)
+            } else {
+                let ours = ours(scheme, &secrets, &expected);
+                (ours, bare())
+            });
         }
-        bare.push(bare_turn(workload.circuit, &measurements));
     }
-    let mut lines = vec![Line::of("prio crate", "1", &bare, None, reports)];
-    for (name, threads, scheme, turns) in &schemes {
-        let compared = scheme.is_proven().then_some(&bare[..]);
-        lines.push(Line::of(name, threads, turns, compared, reports));
-    }
+    let bare: Vec<Pair> = schemes
+        .iter()
+        .flat_map(|(_, _, _, pairs)| pairs.iter().filter_map(|(_, bare)| bare.map(|bare| (bare, None))))
+        .collect();
+    let mut lines = vec![Line::of("prio crate", "1", &bare, reports)];
+    lines.extend(schemes.iter().map(|(name, threads, _, pairs)| Line::of(name, threads, pairs, reports)));
     lines
 }
 
@@ -310,6 +329,10 @@ fn main() {
         "{PARTIES} heavy nodes, median of {} runs, time a report; x: against the prio crate",
         options.runs
     );
+    // First, while no freed memory can hide what is kept.
+    if beside::NAME.contains(&options.only) {
+        beside::run(&options);
+    }
     for workload in WORKLOADS.iter().filter(|workload| workload.name.contains(&options.only)) {
         println!("\n{} ({} reports)", workload.name, (workload.reports * options.percent / 100).max(1));
         run(workload, &options).iter().for_each(Line::print);
