@@ -6,7 +6,7 @@ use super::entry::{Entry, Outcome, Stage};
 use super::heavy::{Dealing, Heavy, Promise};
 use super::turn::Turn;
 use super::view::OwnPart;
-use crate::domain::{Computation, ComputationId, Failure, Standing};
+use crate::domain::{Computation, ComputationId, Evidence, Failure, Standing};
 use crate::protocol::certificate::outcome_of;
 use crate::wire::{
     Announcement, Certificate, Exclusion, FailureNotice, FaultProof, LedgerDecision, LedgerEntry, Record,
@@ -157,7 +157,13 @@ impl Pieces {
         if lost {
             entry.fail(turn, Failure::MemoryLost { heavy: turn.me() });
         }
-        if let Some(convicted) = self.convicted {
+        // Where one set is certain in spite of liars, a fault in a decree has ended nothing.
+        let terms = entry.terms();
+        let goes_on = |failure: &Failure| {
+            let in_decree = matches!(failure, Failure::Misconduct { evidence: Evidence::Decree, .. });
+            in_decree && terms.sharing.one_set_against_liars(terms.heavy.len())
+        };
+        if let Some(convicted) = self.convicted.filter(|failure| !goes_on(failure)) {
             entry.fail(turn, convicted);
         }
         if let Some(report) = self.report {
