@@ -7,6 +7,9 @@ use prio::field::{Field64, Field128, FieldElementWithInteger, NttFriendlyFieldEl
 use rand_chacha::rand_core::Rng;
 use zeroize::Zeroizing;
 
+/// Elements whose bytes are drawn at once. A guess: wiping more of them costs more than drawing again.
+const DRAWN_AT_ONCE: usize = 32;
+
 /// A field that the proofs know. An element is encoded in `ENCODED_SIZE` bytes, little-endian, and only the integer
 /// below the modulus is taken.
 pub(super) trait Element: NttFriendlyFieldElement + Send + Sync {
@@ -75,9 +78,18 @@ impl<F: Element> Elements<F> {
         Self(vec![F::zero(); length])
     }
 
-    /// Draws as many elements evenly.
+    /// Draws as many elements evenly: what drawing them one by one gives. The vector never grows, which would leave a copy
+    /// behind, and the bytes that it comes from are wiped.
     pub fn random(length: usize, rng: &mut impl Rng) -> Self {
-        Self((0..length).map(|_| F::random(rng)).collect())
+        let mut elements = Self(Vec::with_capacity(length));
+        let mut bytes = Zeroizing::new(vec![0_u8; length.min(DRAWN_AT_ONCE) * F::ENCODED_SIZE]);
+        while elements.0.len() < length {
+            let missing = (length - elements.0.len()).min(DRAWN_AT_ONCE);
+            let (drawn, _) = bytes.split_at_mut(missing * F::ENCODED_SIZE);
+            rng.fill_bytes(drawn);
+            elements.0.extend(drawn.chunks_exact(F::ENCODED_SIZE).filter_map(|bytes| F::try_from(bytes).ok()));
+        }
+        elements
     }
 
     /// Reads elements up to the end of the bytes; nothing when one is not below the prime or is cut short.
@@ -188,6 +200,43 @@ mod tests {
         assert!(Elements::<Field64>::decode(&(prime - 1).to_le_bytes()).is_some());
         assert!(Elements::<Field128>::decode(&Field128::prime().to_le_bytes()).is_none());
         assert!(Elements::<Field128>::decode(&[0xff; 16]).is_none());
+    }
+
+    /// Bytes that are no element come up where they must be skipped.
+    struct Stream(Vec<u8>);
+
+    impl rand_chacha::rand_core::TryRng for Stream {
+        type Error = std::convert::Infallible;
+
+        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+            unreachable!("elements are drawn as bytes")
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+            unreachable!("elements are drawn as bytes")
+        }
+
+        fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+            let rest = self.0.split_off(bytes.len());
+            bytes.copy_from_slice(&std::mem::replace(&mut self.0, rest));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn drawing_many_is_drawing_one_by_one() {
+        let mut bytes = Vec::new();
+        for number in 0..200_u64 {
+            let drawn = if matches!(number, 3 | 31 | 32 | 90) { u64::MAX } else { number };
+            bytes.extend(drawn.to_le_bytes());
+        }
+        for length in [0, 1, 31, 32, 33, 95, 150] {
+            let (mut many, mut single) = (Stream(bytes.clone()), Stream(bytes.clone()));
+            let drawn = Elements::<Field64>::random(length, &mut many);
+            let one_by_one: Vec<_> = (0..length).map(|_| Field64::random(&mut single)).collect();
+            assert_eq!(drawn.to_vec(), one_by_one);
+            assert_eq!(many.0, single.0, "{length}");
+        }
     }
 
     #[test]

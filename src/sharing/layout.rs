@@ -67,10 +67,10 @@ impl<F: Element> Layout<F> {
             .rows
             .iter()
             .map(|row| {
-                let mut share = Elements::zeros(secret.len());
-                let sources = std::iter::once(secret).chain(expanded.iter().map(|source| &**source));
-                for (factor, source) in row.iter().zip(sources) {
-                    add_scaled(&mut share, *factor, source);
+                let mut factors = row.iter().copied();
+                let mut share = scaled(factors.next().unwrap_or(F::zero()), secret);
+                for (factor, source) in factors.zip(&expanded) {
+                    add_scaled(&mut share, factor, source);
                 }
                 share
             })
@@ -82,6 +82,15 @@ impl<F: Element> Layout<F> {
             expanded.into_iter().chain(full).collect()
         }
     }
+}
+
+/// A multiple of a vector. Prio3's factor is 1: no sum with zeros, which would cost as much as any other.
+fn scaled<F: Element>(factor: F, source: &[F]) -> Elements<F> {
+    let mut scaled = Elements::from(source.to_vec());
+    if factor != F::one() {
+        scaled.iter_mut().for_each(|element| *element *= factor);
+    }
+    scaled
 }
 
 /// Adds a multiple of a vector. Prio3's factors are 1 and −1, and then nothing is multiplied.

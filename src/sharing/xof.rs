@@ -73,14 +73,14 @@ impl Derivation {
     ) -> Elements<F> {
         let mut xof = self.init(seed, Usage::MeasurementShare, ctx);
         xof.update(&[node]);
-        xof.into_seed_stream().into_field_vec(length).into()
+        Elements::random(length, &mut xof.into_seed_stream())
     }
 
     /// The proof share that a seed stands for.
     pub fn proof_share<F: Element>(&self, seed: &Seed, ctx: &Context, node: u8, length: usize) -> Elements<F> {
         let mut xof = self.init(seed, Usage::ProofShare, ctx);
         xof.update(&[PROOFS, node]);
-        xof.into_seed_stream().into_field_vec(length).into()
+        Elements::random(length, &mut xof.into_seed_stream())
     }
 
     /// One heavy node's part of the joint randomness: it commits to the node's measurement share.
@@ -119,7 +119,7 @@ impl Derivation {
     pub fn prove_rands<F: Element>(&self, seed: &Seed, ctx: &Context, length: usize) -> Elements<F> {
         let mut xof = self.init(seed, Usage::ProveRandomness, ctx);
         xof.update(&[PROOFS]);
-        xof.into_seed_stream().into_field_vec(length).into()
+        Elements::random(length, &mut xof.into_seed_stream())
     }
 
     /// Where the proof of one report is queried, the same at all heavy nodes.
