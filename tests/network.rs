@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use formix_p2p::domain::limits::NETWORK_EVENTS_QUEUED_MAX;
 use formix_p2p::domain::{ComputationId, Role, Timestamp};
-use formix_p2p::network::{Mdns, Multiaddr, Network, NetworkConfig, NetworkError, NetworkEvent, SwarmKey};
+use formix_p2p::network::{Multiaddr, Network, NetworkConfig, NetworkError, NetworkEvent, SwarmKey};
 use formix_p2p::wire::Message;
 
 #[path = "network/link.rs"]
@@ -288,34 +288,6 @@ async fn nodes_that_dial_each_other_at_once_stay_connected() {
     for _ in 0..100 {
         assert_eq!(one.next_message().await.0, two.peer());
         assert_eq!(two.next_message().await.0, one.peer());
-    }
-}
-
-#[tokio::test]
-#[ignore = "needs an interface with multicast, which loopback is not"]
-async fn nodes_nearby_find_each_other() {
-    let nearby = |number, role| NetworkConfig {
-        listen: vec![address("/ip4/0.0.0.0/tcp/0"), address("/ip4/0.0.0.0/udp/0/quic-v1")],
-        mdns: Mdns::On,
-        ..config(number, role, &[])
-    };
-    let mut nodes = vec![
-        Node::start(nearby(101, Role::Heavy)).await,
-        Node::start(nearby(102, Role::Light)).await,
-        Node::start(nearby(103, Role::Light)).await,
-    ];
-    let peers: Vec<_> = nodes.iter().map(Node::peer).collect();
-    for node in &mut nodes {
-        let mut missing: Vec<_> = peers.iter().copied().filter(|peer| *peer != node.peer()).collect();
-        while !missing.is_empty() {
-            let found = node
-                .until("the others", |event| match event {
-                    NetworkEvent::Connected { peer, .. } => Some(peer),
-                    _ => None,
-                })
-                .await;
-            missing.retain(|peer| *peer != found);
-        }
     }
 }
 

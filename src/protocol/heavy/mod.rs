@@ -13,6 +13,7 @@ mod noise;
 mod quorum;
 mod reveal;
 mod verify;
+mod verifying;
 
 use std::collections::BTreeMap;
 
@@ -27,7 +28,7 @@ use crate::wire::{
     Signed, Submission, Vote, Want, rho_commitment,
 };
 use quorum::Quorum;
-use verify::Verifying;
+use verifying::Verifying;
 
 pub(super) use dealing::{Dealing, deals_differ};
 pub(super) use quorum::opened_digest;

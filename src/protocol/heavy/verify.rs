@@ -4,15 +4,15 @@
 //! commits to its verifier shares, and shows them once every commitment is in. All see the same shares and draw the same verdicts.
 //! A report is never queried under a second key: there is one ρ a heavy node, fixed before the announcement.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
 use super::dealing::rebuild;
-use super::quorum::Quorum;
+use super::verifying::Shown;
 use super::{Heavy, Step};
 use crate::domain::limits::VERIFIER_BATCH_BYTES;
-use crate::domain::{Computation, ComputationId, Digest, PeerId};
+use crate::domain::{Computation, ComputationId, PeerId};
 use crate::protocol::entry::{Entry, Stage};
 use crate::protocol::turn::Turn;
 use crate::sharing::{ReportShare, Scheme, Secret, Verdict};
@@ -21,119 +21,6 @@ use crate::wire::{
     Blind, Entry as ListEntry, FaultProof, List, Message, Record, Signed, Verification, Want, rho_commitment,
     verifiers_commitment,
 };
-
-/// What this node knows of the verification of one computation.
-#[derive(Debug, Default)]
-pub(super) struct Verifying {
-    /// ρ of each heavy node, as far as they have come.
-    rhos: BTreeMap<PeerId, Secret<[u8; 32]>>,
-    pub commitments: BTreeMap<PeerId, Signed<Verification>>,
-    /// Batches of verifier shares that match their commitments, with the random bytes of these.
-    batches: BTreeMap<PeerId, BTreeMap<u32, Batch>>,
-    /// This node's own verifier shares, computed when they are needed.
-    own: Option<Secret<Vec<u8>>>,
-    /// The random bytes of this node's own commitments.
-    blinds: Vec<Blind>,
-    shown: Shown,
-    /// Who had committed when this node showed its verifier shares.
-    in_time: BTreeSet<PeerId>,
-}
-
-/// The random bytes of a batch's commitment, and the verifier shares in it.
-type Batch = (Blind, Secret<Vec<u8>>);
-
-/// What this node has sent unasked since it started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Shown {
-    #[default]
-    Nothing,
-    Rho,
-    Verifiers,
-}
-
-impl Verifying {
-    /// Rebuilds what was persisted.
-    pub fn restore(
-        &mut self,
-        me: PeerId,
-        heavy_nodes: &[PeerId],
-        verification: Signed<Verification>,
-        blinds: Vec<Blind>,
-        rhos: Vec<Secret<[u8; 32]>>,
-    ) {
-        self.commitments.insert(me, verification);
-        self.blinds = blinds;
-        self.rhos = heavy_nodes.iter().copied().zip(rhos).collect();
-    }
-
-    /// Takes up what the verdicts of a vote rest on.
-    pub fn restore_commitments(&mut self, commitments: Vec<Signed<Verification>>) {
-        self.commitments.extend(commitments.into_iter().map(|commitment| (commitment.signer(), commitment)));
-    }
-
-    /// H(ρ₁ ‖ … ‖ ρₙ), with every ρ at hand.
-    fn key(&self, id: ComputationId, heavy_nodes: &[PeerId]) -> Option<Secret<[u8; 32]>> {
-        let rhos: Vec<&[u8; 32]> =
-            heavy_nodes.iter().filter_map(|heavy| self.rhos.get(heavy).map(Secret::expose)).collect();
-        if rhos.len() < heavy_nodes.len() {
-            return None;
-        }
-        let joined: Secret<Vec<u8>> = Secret::new(rhos.into_iter().flatten().copied().collect());
-        let key = Digest::of("formix-p2p/verification-key/1", &[id.as_bytes(), joined.expose()]);
-        Some(Secret::new(*key.as_bytes()))
-    }
-
-    fn has_all_batches(&self, heavy: &PeerId) -> bool {
-        let promised = self.commitments.get(heavy).map(|commitment| commitment.get().batches.len());
-        promised == Some(self.batches.get(heavy).map_or(0, BTreeMap::len))
-    }
-
-    /// A heavy node's verifier shares, one after the other.
-    fn verifiers_of(&self, heavy: &PeerId) -> Zeroizing<Vec<u8>> {
-        let batches = self.batches.get(heavy).into_iter().flat_map(BTreeMap::values);
-        let batches: Vec<&[u8]> = batches.map(|(_, shares)| shares.expose().as_slice()).collect();
-        Zeroizing::new(batches.concat())
-    }
-
-    /// What is lacking from another heavy node while this one is frozen or verifies.
-    pub fn lacks_from(&self, me: PeerId, other: &PeerId, quorum: Option<&Quorum>) -> Option<Want> {
-        if !self.commitments.contains_key(&me) {
-            let came = quorum.map_or_else(
-                || self.rhos.contains_key(other),
-                |quorum| !self.rhos.is_empty() || quorum.rho_parts.contains_key(other),
-            );
-            return (!came).then_some(Want::Rho);
-        }
-        if !self.commitments.contains_key(other) {
-            return Some(Want::Verification);
-        }
-        // Others show theirs when they have every commitment, as this node does.
-        let may_be_shown = self.shown >= Shown::Verifiers;
-        (may_be_shown && !self.has_all_batches(other)).then_some(Want::Verifiers)
-    }
-
-    /// The digest of a node's verifier shares, if this one has them all.
-    pub fn held(&self, me: PeerId, owner: &PeerId) -> Option<Digest> {
-        let commitment = self.commitments.get(owner)?;
-        let complete = if *owner == me { self.own.is_some() } else { self.has_all_batches(owner) };
-        complete.then(|| Digest::of("formix-p2p/verification-digest/1", &[commitment.body()]))
-    }
-
-    /// Whether a node had committed before this one showed anything.
-    pub fn was_in_time(&self, me: PeerId, owner: &PeerId) -> bool {
-        self.in_time.contains(owner) || self.is_spectator(me)
-    }
-
-    /// Whether a node's verifier shares may still count for this one.
-    pub fn may_count(&self, node: &PeerId) -> bool {
-        self.shown < Shown::Verifiers || self.in_time.contains(node)
-    }
-
-    /// Whether this node has no verifier shares of its own, because it lacks reports of the frozen set.
-    pub fn is_spectator(&self, me: PeerId) -> bool {
-        !self.commitments.contains_key(&me)
-    }
-}
 
 impl Entry {
     /// With every freeze: ρ may go.
