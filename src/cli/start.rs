@@ -154,6 +154,7 @@ impl Start {
                 preset: self.policy,
                 min_participants: self.min_participants,
                 trust: given(&trust),
+                ..PolicyLayer::default()
             },
             data,
             log: None,

@@ -1,6 +1,5 @@
 //! `node.toml`: what `start` was told about one node, remembered for the next start.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +7,8 @@ use zeroize::Zeroizing;
 
 use super::data::{Data, WrittenData};
 use super::error::ConfigError;
-use super::layer::{Layer, PolicyLayer};
+use super::layer::Layer;
+use super::policy::PolicyLayer;
 use super::{private_file, read, text};
 use crate::consent::{Policy, Preset, Trust};
 use crate::domain::limits::{NODE_NAME_CHARS_MAX, POLICY_MIN_PARTICIPANTS};
@@ -40,22 +40,9 @@ pub struct NodeConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub swarm_key: Option<PathBuf>,
     /// What is answered unattended.
-    pub policy: NodePolicy,
+    pub policy: PolicyLayer,
     /// Private values, by field.
     pub data: Data,
-}
-
-/// What a node answers unattended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NodePolicy {
-    /// The rules.
-    pub preset: Preset,
-    /// The smallest minimum of participants.
-    pub min_participants: u32,
-    /// Trusted heavy nodes.
-    #[serde(with = "text::peers")]
-    pub trust: Vec<PeerId>,
 }
 
 /// The file as written. What a later release adds is unknown here and refused: it may matter.
@@ -75,15 +62,9 @@ struct WrittenNode {
     bootstrap: Vec<String>,
     mdns: bool,
     swarm_key: Option<PathBuf>,
-    policy: NodePolicy,
+    policy: PolicyLayer,
     #[serde(default)]
     data: WrittenData,
-}
-
-impl Default for NodePolicy {
-    fn default() -> Self {
-        Self { preset: Preset::default(), min_participants: POLICY_MIN_PARTICIPANTS, trust: Vec::new() }
-    }
 }
 
 impl NodeConfig {
@@ -97,12 +78,13 @@ impl NodeConfig {
         let short: String = peer_id.uid().to_string().to_lowercase().chars().take(4).collect();
         let name = told.name.unwrap_or_else(|| format!("{role}-{short}"));
         check_name(&name)?;
-        let PolicyLayer { preset, min_participants, trust } = told.policy;
-        let policy = NodePolicy {
-            preset: preset.unwrap_or_default(),
-            min_participants: min_participants.unwrap_or(POLICY_MIN_PARTICIPANTS),
-            trust: trust.unwrap_or_default(),
-        };
+        // Written out, so that whoever opens the file finds what may be changed.
+        let policy = told.policy.over(PolicyLayer {
+            preset: Some(Preset::default()),
+            min_participants: Some(POLICY_MIN_PARTICIPANTS),
+            trust: Some(Vec::new()),
+            ..PolicyLayer::default()
+        });
         Ok(Self {
             role,
             name,
@@ -141,11 +123,7 @@ impl NodeConfig {
             bootstrap: Some(node.bootstrap),
             mdns: Some(node.mdns),
             swarm_key: node.swarm_key,
-            policy: PolicyLayer {
-                preset: Some(node.policy.preset),
-                min_participants: Some(node.policy.min_participants),
-                trust: Some(node.policy.trust),
-            },
+            policy: node.policy,
             data: node.data,
             log: None,
         }
@@ -155,9 +133,14 @@ impl NodeConfig {
     pub fn policy(&self) -> Policy {
         let trust = match self.swarm_key {
             Some(_) => Trust::WholeNetwork,
-            None => Trust::Listed(self.policy.trust.iter().copied().collect::<BTreeSet<_>>()),
+            None => Trust::Listed(self.policy.trust.iter().flatten().copied().collect()),
         };
-        Policy { preset: self.policy.preset, min_participants: self.policy.min_participants, trust }
+        Policy {
+            preset: self.policy.preset.unwrap_or_default(),
+            min_participants: self.policy.min_participants.unwrap_or(POLICY_MIN_PARTICIPANTS),
+            trust,
+            rules: self.policy.rules(),
+        }
     }
 
     /// Reads `node.toml`.
@@ -167,6 +150,7 @@ impl NodeConfig {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = Zeroizing::new(read::text_of(path)?);
         let node: WrittenNode = read::parse(path, &text)?;
+        node.policy.check().map_err(|wrong| read::invalid_policy(path, &text, wrong))?;
         let data = node.data.read(&text).map_err(|(at, error)| read::invalid_data(path, &text, at, &error))?;
         Ok(Self {
             role: node.role,

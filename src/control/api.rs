@@ -331,6 +331,8 @@ pub struct PendingView {
     pub min_participants: u32,
     /// UIDs.
     pub heavy_nodes: Vec<String>,
+    /// The rule that made it wait, as in `node.toml`.
+    pub rule: String,
     /// Why it waits.
     pub reason: String,
     /// The command that answers it.

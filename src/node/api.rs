@@ -203,8 +203,11 @@ impl Runtime {
     fn waiting(&self, reference: &str) -> Result<(View<'_>, Doubt), ApiError> {
         let view = self.view_of(reference)?;
         let id = view.id;
-        let why = match (view.own, view.status) {
-            (OwnPart::Waiting(doubt), Status::Pending) => return Ok((view, doubt)),
+        let why = match (&view.own, view.status) {
+            (OwnPart::Waiting(doubt), Status::Pending) => {
+                let doubt = doubt.clone();
+                return Ok((view, doubt));
+            }
             (OwnPart::Waiting(_), Status::Processing | Status::Completed | Status::Failed) => {
                 format!("{id} takes no answer any more; it is {}", view.status)
             }
@@ -219,12 +222,9 @@ impl Runtime {
     fn approve(&mut self, reference: &str) -> Answer {
         let (view, doubt) = self.waiting(reference)?;
         let id = view.id;
-        match doubt {
-            Doubt::NoSource => {
-                let message = format!("this node has no source for the field that {id} asks for");
-                return Err(refused(("no_source", 1), message, format!("`formix-p2p answer {id} VALUE`")));
-            }
-            Doubt::MinimumTooLow { .. } | Doubt::NoTrustedHeavy { .. } | Doubt::AskedTooOften { .. } => {}
+        if doubt == Doubt::NoSource {
+            let message = format!("this node has no source for the field that {id} asks for");
+            return Err(refused(("no_source", 1), message, format!("`formix-p2p answer {id} VALUE`")));
         }
         self.handle(Event::Command(Command::Approve(id)));
         Ok(decided(id))

@@ -9,6 +9,7 @@
 //!
 //! * `proposer`: acceptances in, announcement out.
 //! * `light`: a question in, a report out, to every heavy node, until each has given a receipt.
+//! * `ledger`: what was done with earlier questions, for the policy and for the owner.
 //! * `heavy`: acceptance, intake of reports, and the agreement: close, freeze, vote, open.
 //! * `sync`: what gossip missed is asked for.
 //! * `certificate`: openings in, answer out.
@@ -20,6 +21,7 @@ mod decree;
 mod entry;
 mod event;
 mod heavy;
+mod ledger;
 mod light;
 mod node;
 mod proposer;

@@ -10,13 +10,15 @@ use super::certificate::outcome_of;
 use super::entry::{Entry, Outcome, Stage};
 use super::event::{Command, Event, Timer};
 use super::heavy::deals_differ;
+use super::ledger::Ledger;
 use super::settings::Settings;
 use super::turn::Turn;
 use super::view::{OwnPart, View};
 use super::{restore, sync};
+use crate::consent::Verdict;
 use crate::domain::limits::{CLOCK_SKEW_MAX, OPEN_PER_HEAVY_MAX, OPEN_PER_PROPOSER_MAX};
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Refusal, Role, Timestamp};
-use crate::wire::{Announcement, Certificate, DecreeMessage, Gossip, Message, Signed, Want};
+use crate::wire::{Announcement, Certificate, DecreeMessage, Gossip, LedgerEntry, Message, Signed, Want};
 
 /// The protocol of one node: no IO, no clock, no randomness but the seed.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Node {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub entries: BTreeMap<ComputationId, Entry>,
+    /// What is left of older ones.
+    pub ledger: Ledger,
     /// Connected peers.
     pub peers: BTreeMap<PeerId, Role>,
     /// Unknown computations whose certificate was asked for.
@@ -67,6 +71,16 @@ impl Node {
         self.state.entries.get(&id).map(Entry::view)
     }
 
+    /// What each rule of this node's policy would say if this question came now.
+    pub fn judge(&self, id: ComputationId, now: Timestamp) -> Option<Vec<Verdict>> {
+        self.state.judge(&self.settings.policy, id, self.settings.identity.peer(), now)
+    }
+
+    /// What was done with every question that this node has decided about, newest first.
+    pub fn ledger(&self) -> Vec<&LedgerEntry> {
+        self.state.ledger()
+    }
+
     /// Computations that have not ended.
     pub fn open_count(&self) -> usize {
         self.state.entries.values().filter(|entry| entry.is_open()).count()
@@ -77,7 +91,7 @@ impl State {
     fn on_event(&mut self, turn: &mut Turn<'_>, event: Event) {
         match event {
             Event::Restored(records) => {
-                self.entries = restore::entries(turn, records);
+                (self.entries, self.ledger) = restore::entries(turn, records);
                 self.consider_undecided(turn);
                 sync::schedule(turn);
             }
@@ -317,21 +331,6 @@ impl State {
             turn.publish(Gossip::Announce(announcement));
         }
         self.consider(turn, id);
-    }
-
-    /// A light node decides about a question.
-    fn consider(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
-        let Some(entry) = self.entries.get(&id) else { return };
-        let field = entry.terms().query.fields.first().map(|field| field.name.clone());
-        let same_field =
-            |entry: &&Entry| entry.terms().query.fields.first().map(|field| &field.name) == field.as_ref();
-        let answered: Vec<_> = self
-            .entries
-            .values()
-            .filter(same_field)
-            .filter_map(|entry| entry.answered_at.or(entry.reading))
-            .collect();
-        self.with(id, |entry| entry.consider(turn, &answered));
     }
 
     /// After a restart: what was announced and not decided.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::consent::Doubt;
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Standing, Status};
 use crate::statistics::Answer;
-use crate::wire::Certificate;
+use crate::wire::{Certificate, LedgerEntry};
 
 /// One computation as a node sees it.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct View<'a> {
     pub participants: u32,
     /// This node's own part.
     pub own: OwnPart,
+    /// What the owner's ledger says of it, once it is decided.
+    pub ledger: Option<&'a LedgerEntry>,
     /// At the proposer: light nodes that said why they have not answered.
     pub standings: &'a BTreeMap<PeerId, Standing>,
     /// Goes up with every change that people can see.
@@ -33,7 +35,7 @@ pub struct View<'a> {
 }
 
 /// A node's own part in a computation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnPart {
     /// It is not asked: a heavy node, or a light node that is not on the closed list or has not decided yet.
     None,
