@@ -5,12 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::{Entry, Outcome, Part, Stage};
 use super::node::State;
+use super::settings::Settings;
 use super::turn::Turn;
 use super::view::OwnPart;
-use crate::consent::{Earlier, History, Policy, Verdict};
+use crate::consent::{Earlier, History, Verdict};
 use crate::domain::limits::SETS_COMPARED_MAX;
-use crate::domain::{ComputationId, Failure, PeerId, Standing, Timestamp};
+use crate::domain::{ComputationId, Failure, PeerId, Role, Standing, Timestamp};
 use crate::wire::{LedgerDecision, LedgerEntry};
+
+/// What would become of a question if it came now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It is not put to this node.
+    NotAsked,
+    /// This node asked it, and whoever asks has consented to answer.
+    OwnQuestion,
+    /// It may be older than this node's memory.
+    MemoryTooYoung,
+    /// What every rule says that needs no source, in their order.
+    Rules(Vec<Verdict>),
+}
 
 /// Ledger entries of computations of which nothing else is left. They are never forgotten; of the closed lists in them
 /// only the newest are kept in mind.
@@ -48,16 +62,20 @@ impl State {
         self.with(id, |entry| entry.consider(turn, decision));
     }
 
-    /// What each rule of the policy would say if this question came now.
-    pub fn judge(
-        &self,
-        policy: &Policy,
-        id: ComputationId,
-        me: PeerId,
-        now: Timestamp,
-    ) -> Option<Vec<Verdict>> {
+    /// What would become of this question if it came now.
+    pub fn judge(&self, settings: &Settings, id: ComputationId, now: Timestamp) -> Option<Judgement> {
         let entry = self.entries.get(&id)?;
-        Some(policy.verdicts(entry.terms(), &self.history(entry, me, now), now))
+        let (terms, me) = (entry.terms(), settings.identity.peer());
+        Some(match settings.role {
+            Role::Heavy => Judgement::NotAsked,
+            Role::Light if !terms.admits(&me) => Judgement::NotAsked,
+            Role::Light if settings.forgets(terms.proposed_at) => Judgement::MemoryTooYoung,
+            Role::Light if terms.proposer == me => Judgement::OwnQuestion,
+            Role::Light => {
+                let history = self.history(entry, me, now);
+                Judgement::Rules(settings.policy.verdicts(terms, &history, now))
+            }
+        })
     }
 
     /// What was done with every question that this node has decided about, newest first.

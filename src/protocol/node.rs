@@ -10,12 +10,11 @@ use super::certificate::outcome_of;
 use super::entry::{Entry, Outcome, Stage};
 use super::event::{Command, Event, Timer};
 use super::heavy::deals_differ;
-use super::ledger::Ledger;
+use super::ledger::{Judgement, Ledger};
 use super::settings::Settings;
 use super::turn::Turn;
 use super::view::{OwnPart, View};
 use super::{restore, sync};
-use crate::consent::Verdict;
 use crate::domain::limits::{CLOCK_SKEW_MAX, OPEN_PER_HEAVY_MAX, OPEN_PER_PROPOSER_MAX};
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Refusal, Role, Timestamp};
 use crate::wire::{Announcement, Certificate, DecreeMessage, Gossip, LedgerEntry, Message, Signed, Want};
@@ -71,9 +70,9 @@ impl Node {
         self.state.entries.get(&id).map(Entry::view)
     }
 
-    /// What each rule of this node's policy would say if this question came now.
-    pub fn judge(&self, id: ComputationId, now: Timestamp) -> Option<Vec<Verdict>> {
-        self.state.judge(&self.settings.policy, id, self.settings.identity.peer(), now)
+    /// What would become of this question if it came now; `None` for one that this node does not know.
+    pub fn judge(&self, id: ComputationId, now: Timestamp) -> Option<Judgement> {
+        self.state.judge(&self.settings, id, now)
     }
 
     /// What was done with every question that this node has decided about, newest first.
