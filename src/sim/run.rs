@@ -334,17 +334,14 @@ impl Run {
             list.sort();
         }
         let lights = self.machines.len() - self.scenario.heavies();
-        let schema = question.shape.schema(u32::try_from(lights).unwrap_or(u32::MAX).clamp(1, 50) - 1);
+        let bits = u32::try_from(lights).unwrap_or(u32::MAX).clamp(1, 50) - 1;
         Computation {
-            version: 1,
+            version: VERSION,
             nonce,
             proposer: peer(question.proposer),
             proposed_at,
             prompt: format!("question {position}"),
-            query: Query {
-                statistic: question.statistic,
-                fields: vec![Field { name: "x".to_owned(), schema }],
-            },
+            query: records::query(question, bits),
             heavy: question.heavy.iter().map(|index| peer(*index)).collect(),
             sharing: question.sharing,
             min_participants: question.min_participants,
