@@ -4,6 +4,25 @@
 //! nothing, so its slots are the number of records and then, for sum and mean, the value in steps from the schema's offset. With a
 //! proof there is one slot alone: a 1 for a count, or the value; the participants are then the records.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
+mod bivariate;
+#[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
+mod contingency;
+mod elimination;
+mod exact;
+#[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
+mod frequency;
+#[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
+mod histogram;
+#[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
+mod quantiles;
+#[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
+mod regression;
+#[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
+mod univariate;
+#[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
+mod vector_mean;
+
 use rand_chacha::rand_core::Rng;
 use serde_json::{Map, Number, Value, json};
 
