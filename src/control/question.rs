@@ -65,7 +65,7 @@ pub fn draft(proposal: &Proposal, proposer: PeerId, now: Timestamp) -> Result<Co
         participants: everybody.map(|_| (heavy..heavy + listed).map(stand_in).collect()),
         noise: noise_of(proposal)?,
     };
-    match computation.check() {
+    match statistics::check(&computation) {
         Ok(()) => Ok(computation),
         Err(error) => Err(QuestionError::of_rule(error, &computation)),
     }

@@ -51,7 +51,7 @@ pub(super) fn with_nodes(
             proposal.max_participants.unwrap_or(u32::try_from(listed.len()).unwrap_or(u32::MAX));
         draft.participants = Some(listed);
     }
-    match draft.check() {
+    match statistics::check(&draft) {
         Ok(()) => Ok(draft),
         Err(error) => Err(QuestionError::of_rule(error, &draft).into()),
     }

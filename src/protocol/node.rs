@@ -386,7 +386,7 @@ fn is_founded(announcement: &Announcement) -> bool {
     let fits = |(heavy, acceptance): (&PeerId, &Signed<crate::wire::Acceptance>)| {
         acceptance.get().heavy == *heavy && acceptance.get().computation == id
     };
-    terms.check().is_ok()
+    statistics::check(terms).is_ok()
         && acceptances.len() == terms.heavy.len()
         && terms.heavy.iter().zip(acceptances).all(fits)
         && deals_differ(terms.sharing, acceptances).is_none()

@@ -35,25 +35,6 @@ mod totals;
 mod univariate;
 mod vector_mean;
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
-mod bivariate;
-#[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
-mod contingency;
-mod elimination;
-mod exact;
-#[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
-mod frequency;
-#[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
-mod histogram;
-#[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
-mod quantiles;
-#[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
-mod regression;
-#[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
-mod univariate;
-#[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
-mod vector_mean;
-
 use rand_chacha::rand_core::Rng;
 
 pub use answer::{Answer, NoiseSaid, decode};

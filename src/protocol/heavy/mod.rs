@@ -355,7 +355,7 @@ impl Entry {
         if turn.role() != Role::Heavy {
             return Some(Refusal::NotHeavy);
         }
-        if let Err(broken) = terms.check() {
+        if let Err(broken) = statistics::check(terms) {
             return Some(Refusal::Invalid(broken.to_string().chars().take(REFUSAL_CHARS_MAX).collect()));
         }
         if !terms.has_heavy(&turn.me()) {
