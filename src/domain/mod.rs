@@ -3,6 +3,7 @@
 //! Nothing here does IO, reads a clock or draws randomness, and nothing here depends on another module of the
 //! project. Text is parsed into these types once, at the edge.
 
+mod cell;
 mod computation;
 mod decimal;
 mod id;
@@ -16,6 +17,7 @@ mod schema;
 mod sharing;
 mod time;
 
+pub use cell::Cell;
 pub use computation::{Computation, ComputationError};
 pub use decimal::{Decimal, DecimalError};
 pub use id::{ComputationId, Digest, IdError, PeerId, Uid};
