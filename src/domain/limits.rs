@@ -167,3 +167,15 @@ pub const OFFENCES_MAX: u32 = 3;
 pub const OFFENDERS_MAX: usize = 1_024;
 /// Times that a message is offered again to a peer that says "busy".
 pub const BUSY_OFFERS_MAX: u32 = 8;
+/// Bytes of one literal private value: what one `--data -` may say in all. A vector of a few thousand numbers fits.
+pub const LITERAL_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of one record of a source: a quote that is never closed must not pull a whole file into memory.
+pub const SOURCE_RECORD_BYTES_MAX: u64 = 1024 * 1024;
+/// How long a source may be read: a million rows take a few seconds, and a deadline is usually not much further away.
+pub const SOURCE_READ_WAIT: Duration = Duration::from_secs(60);
+/// Sources that one node may declare. A guess: nobody has written down as many by hand.
+pub const SOURCES_MAX: usize = 64;
+/// How long a source's command may run unless its owner says otherwise.
+pub const COMMAND_WAIT_DEFAULT: Duration = Duration::from_secs(30);
+/// Different texts in a column that `formix-p2p data` takes for categories; with more of them it says "text".
+pub const CATEGORIES_GUESSED_MAX: usize = 50;

@@ -17,8 +17,9 @@ mod schema;
 mod sharing;
 mod statistic;
 mod time;
+mod unfit;
 
-pub use cell::{Cell, Unfit};
+pub use cell::Cell;
 pub use computation::{Computation, ComputationError};
 pub use decimal::{Decimal, DecimalError};
 pub use detail::{Detail, DetailError};
@@ -31,3 +32,4 @@ pub use schema::{Categories, NumberSchema, Schema, SchemaError, SchemaMismatch};
 pub use sharing::{Modulus, PrimeField, Sharing, SharingError};
 pub use statistic::{Statistic, Takes};
 pub use time::{ClockSkew, Timestamp};
+pub use unfit::Unfit;
