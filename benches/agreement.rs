@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use formix_p2p::consent::{Policy, Preset};
 use formix_p2p::domain::{Computation, Modulus, PeerId, Query, Role, Sharing, Statistic, Status, Timestamp};
-use formix_p2p::protocol::{Action, Command, Event, Node, PrivateValue, Settings, Timer};
+use formix_p2p::protocol::{Action, Command, Event, Node, Settings, Timer};
 use formix_p2p::sharing::Secret;
 use formix_p2p::wire::{Announcement, Gossip, Identity, Message, to_bytes};
 
@@ -209,8 +209,8 @@ impl World {
                 }
             }
             Action::ReadSource { computation, .. } => {
-                let value = self.light[&me].1.to_string().parse().unwrap();
-                let outcome = Ok(PrivateValue::new(value));
+                let terms = self.light[&me].0.view(computation).unwrap().computation.clone();
+                let outcome = Ok(encode_one(&terms, &[&self.light[&me].1.to_string()]).unwrap());
                 self.queue.push_back((me, Parcel::Event(Event::SourceRead { computation, outcome })));
             }
             Action::Erase(_) | Action::SetTimer { .. } | Action::Tell(_) => {}

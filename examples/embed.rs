@@ -12,7 +12,7 @@ use formix_p2p::control::{Call, ComputationView, Proposal, Reply, Request};
 use formix_p2p::domain::{Role, Status, Timestamp};
 use formix_p2p::network::Mdns;
 use formix_p2p::node::{IdentityAge, NodeOptions, RunningNode};
-use formix_p2p::protocol::PrivateValue;
+use formix_p2p::sources::Sources;
 use formix_p2p::sharing::Secret;
 use formix_p2p::wire::Identity;
 use rand::TryRng;
@@ -68,10 +68,6 @@ fn options(
 ) -> Result<NodeOptions, Failed> {
     let mut secret = [0; 32];
     SysRng.try_fill_bytes(&mut secret)?;
-    let data = match beds {
-        Some(beds) => BTreeMap::from([("beds".to_owned(), PrivateValue::new(beds.parse()?))]),
-        None => BTreeMap::new(),
-    };
     Ok(NodeOptions {
         folder: home.join(name),
         identity: Identity::from_secret_key(&secret),
@@ -86,7 +82,7 @@ fn options(
         swarm_key: None,
         // Every node here is ours; with others, name the heavy nodes that you trust instead.
         policy: Policy { preset: Preset::Open, ..Policy::default() },
-        data,
+        sources: Sources::new(beds.map(|beds| ("beds", beds)), []),
     })
 }
 

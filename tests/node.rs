@@ -13,7 +13,7 @@ use formix_p2p::control::{
 use formix_p2p::domain::{Role, Status, Timestamp};
 use formix_p2p::network::Mdns;
 use formix_p2p::node::{IdentityAge, NodeOptions, RunningNode, StartError};
-use formix_p2p::protocol::PrivateValue;
+use formix_p2p::sources::Sources;
 use formix_p2p::sharing::Secret;
 use formix_p2p::store::StoreError;
 use formix_p2p::wire::Identity;
@@ -58,7 +58,6 @@ impl Nodes {
 
 fn options(home: &Path, number: u8, role: Role, value: Option<&str>, bootstrap: &[String]) -> NodeOptions {
     let secret = [number; 32];
-    let value = value.map(|value| ("beds".to_owned(), PrivateValue::new(value.parse().unwrap())));
     NodeOptions {
         folder: home.join(format!("{role}-{number}")),
         identity: Identity::from_secret_key(&secret),
@@ -72,7 +71,7 @@ fn options(home: &Path, number: u8, role: Role, value: Option<&str>, bootstrap: 
         mdns: Mdns::Off,
         swarm_key: None,
         policy: Policy { preset: Preset::Open, ..Policy::default() },
-        data: BTreeMap::from_iter(value),
+        sources: Sources::new(value.map(|value| ("beds", value)), []),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod api;
 mod choice;
+mod detail;
 mod client;
 mod question;
 mod server;

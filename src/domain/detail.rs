@@ -57,7 +57,7 @@ pub enum DetailError {
         step: Decimal,
     },
     /// Ranges without end.
-    #[error("quantiles are found among ranges between bounds, but the schema has no minimum and maximum")]
+    #[error("the ranges in which values are counted lie between bounds, but the schema has no minimum and maximum")]
     Unbounded,
     /// Too many cells.
     #[error("it would count {cells} cells; {CELLS_MAX} are possible")]

@@ -20,7 +20,7 @@ mod time;
 mod unfit;
 
 pub use cell::Cell;
-pub use computation::{Computation, ComputationError};
+pub use computation::{Computation, ComputationError, VERSION};
 pub use decimal::{Decimal, DecimalError};
 pub use detail::{Detail, DetailError};
 pub use id::{ComputationId, Digest, IdError, PeerId, Uid};

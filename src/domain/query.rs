@@ -36,10 +36,7 @@ pub struct Query {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
     /// A statistic that does not exist.
-    #[error(
-        "`{0}` is not a statistic; statistics are {}",
-        Statistic::ALL.map(|(_, name)| name).join(", ")
-    )]
+    #[error("`{0}` is not a statistic; statistics are {known}", known = Statistic::ALL.map(|(_, name)| name).join(", "))]
     UnknownStatistic(String),
     /// Another number of fields than the statistic takes.
     #[error("{statistic} takes {}, not {given}", statistic.takes())]

@@ -16,6 +16,7 @@ mod neighbours;
 mod parked;
 mod presence;
 mod propose;
+mod reading;
 mod references;
 mod render;
 mod runtime;
@@ -34,7 +35,7 @@ use crate::consent::Policy;
 use crate::control::{Call, NodeId, ServeError};
 use crate::domain::{Role, Timestamp};
 use crate::network::{Mdns, NetworkError, SwarmKey};
-use crate::protocol::PrivateValue;
+use crate::sources::Sources;
 use crate::sharing::Secret;
 use crate::store::StoreError;
 use crate::wire::Identity;
@@ -75,8 +76,8 @@ pub struct NodeOptions {
     pub swarm_key: Option<SwarmKey>,
     /// What it answers unattended.
     pub policy: Policy,
-    /// Its private values, by field.
-    pub data: BTreeMap<String, PrivateValue>,
+    /// Where its private records are.
+    pub sources: Sources,
 }
 
 /// Why a node does not start. Nothing of it runs afterwards.

@@ -2,6 +2,7 @@
 
 use super::cheat::Sent;
 use super::network::Happening;
+use super::records;
 use super::run::Run;
 use super::scenario::{NodeIndex, Owner, Source};
 use super::violation::{Broken, Check, Invariant};

@@ -115,5 +115,5 @@ pub(super) fn reading(
             break;
         }
     }
-    encoder.finish().map_err(|_| SourceProblem::Unfit)
+    encoder.finish(0).map_err(|_| SourceProblem::Unfit)
 }

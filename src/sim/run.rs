@@ -6,11 +6,12 @@ use super::dice::derive;
 use super::invariants::{Actor, Watch};
 use super::machine::{Machine, Machines, leaves_a_mark};
 use super::network::{Happening, Network, Queue};
+use super::records;
 use super::report::Report;
 use super::scenario::{Moment, NodeIndex, Question, Scenario, Source, StoreFate};
 use super::trace::{Keep, Trace};
 use super::violation::{Broken, Check, Invariant, Violation};
-use crate::domain::{Computation, ComputationId, Field, PeerId, Query, Role};
+use crate::domain::{Computation, ComputationId, PeerId, Role, VERSION};
 use crate::protocol::{Action, Event};
 use crate::wire::{Message, Record};
 

@@ -13,6 +13,8 @@ use crate::sharing::{Secret, additive};
 
 /// Rules that are told apart in a tally: as many as there are fields and ways to break a schema, and no endless list.
 const RULES_MAX: usize = 64;
+/// What is said of rows that cannot be taken apart.
+const BROKEN: &str = "the row is damaged";
 
 /// Adds up one participant's records.
 pub struct Encoder<'c> {
@@ -86,13 +88,21 @@ impl<'c> Encoder<'c> {
         if self.refused.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    /// One source cannot be read further: what is there is not the whole.
+    /// The measurement of all records. `broken` rows never came here because they could not be taken apart.
     ///
     /// # Errors
     /// Why there is no measurement.
-    pub fn finish(self) -> Result<Reading, ReadingError> {
+    pub fn finish(mut self, broken: u64) -> Result<Reading, ReadingError> {
         if let Some(refused) = self.refused {
             return Err(refused);
+        }
+        if broken > 0 {
+            if self.unfit == Unfit::Decline {
+                return Err(ReadingError::Unfit(BROKEN.to_owned()));
+            }
+            self.tally.rows += broken;
+            self.tally.unfit += broken;
+            self.tally.rules.insert(BROKEN.to_owned(), broken);
         }
         if self.used == 0 {
             return Err(ReadingError::NoRecords(self.tally));
@@ -231,6 +241,6 @@ pub fn encode_one(computation: &Computation, texts: &[&str]) -> Result<Reading, 
     let cells: Vec<_> = texts.iter().map(|text| Cell::Text(text)).collect();
     // A single record: nothing follows that could be spared.
     let _ = encoder.row(&cells);
-    encoder.finish()
+    encoder.finish(0)
 }
 

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use super::entry::{Entry, Stage};
 use super::event::Timer;
 use super::turn::Turn;
+use crate::statistics;
 use crate::domain::limits::{ANNOUNCEMENT_WAIT, CLOCK_SKEW_MAX, DEADLINE_MAX, REFUSAL_CHARS_MAX};
 use crate::domain::{Computation, Digest, PeerId, Refusal, Role};
 use crate::sharing::Secret;

@@ -2,7 +2,7 @@
 //! another's name.
 
 use super::super::dice::Dice;
-use crate::domain::{Computation, ComputationId, Decimal, Digest, PeerId, Sharing};
+use crate::domain::{Computation, ComputationId, Decimal, Digest, Field, PeerId, Schema, Sharing};
 use crate::sharing::{Scheme, Secret, Split};
 use crate::statistics;
 

@@ -1,5 +1,7 @@
 //! Reports: made once, taken from their owners, while the computation is open.
 
+use super::super::records;
+use super::super::scenario::Source;
 use super::super::violation::{Broken, Check, Invariant};
 use super::{Actor, Submitted, Watch};
 use crate::domain::{ComputationId, Statistic};

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::super::machine::Machine;
+use super::super::records;
 use super::super::violation::{Check, Invariant};
 use super::{Actor, Watch, in_steps};
-use crate::domain::{ComputationId, Failure, PeerId, Statistic, Status};
+use crate::domain::{ComputationId, Decimal, Failure, NumberSchema, PeerId, Statistic, Status};
 use crate::protocol::View;
 use crate::sharing::TotalError;
 use crate::statistics;
