@@ -12,7 +12,6 @@ use super::problem::Problem;
 use super::table::{self, printable};
 use super::wait::unexpected;
 use crate::control::{Decided, PendingView, PrivateText, Reply, Request};
-use crate::domain::Decimal;
 
 /// Questions that wait for this node's owner
 #[derive(Debug, Args)]

@@ -1,6 +1,6 @@
 //! From settings to a running node: addresses, keys of a closed network, port, log.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use libp2p::Multiaddr;

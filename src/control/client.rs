@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use super::api::{ApiError, PrivateText, Reply, Request};
+use super::api::{ApiError, Reply, Request};
 use super::server::AnswerBody;
 use crate::domain::limits::{CONTROL_REPLY_BYTES_MAX, CONTROL_WAIT};
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::api::{ApiError, Proposal};
 use super::choice::{self, ChoiceError};
 use super::detail;
-use crate::statistics;
 use crate::domain::limits::{GRACE_DEFAULT, REPORTS_PER_COMPUTATION_DEFAULT};
 use crate::domain::{
     Computation, ComputationError, DecimalError, Detail, DetailError, Modulus, Noise, PeerId, Query, QueryError,

@@ -24,7 +24,6 @@ mod start;
 mod story;
 mod timers;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use libp2p::Multiaddr;

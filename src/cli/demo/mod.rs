@@ -84,6 +84,13 @@ impl Demo {
     fn question(&self) -> Question {
         let names = |role, count| (1..=count).map(|number| network::name(role, number)).collect();
         let proposal = Proposal {
+            // One value each, so that what is proven is as narrow as can be.
+            max_records: Some(1),
+            moments: None,
+            buckets: None,
+            edges: Vec::new(),
+            resolution: None,
+            quantiles: Vec::new(),
             prompt: "How many beds are free?".to_owned(),
             statistic: "sum".to_owned(),
             fields: vec![FIELD.to_owned()],

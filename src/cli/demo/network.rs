@@ -1,6 +1,5 @@
 //! The demo's nodes: real ones, on loopback, in a temporary folder.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +14,7 @@ use crate::cli::problem::{Exit, Problem};
 use crate::cli::wait::{has_ended, unexpected};
 use crate::consent::{Policy, Preset};
 use crate::control::{Call, ComputationView, Reply, Request, View};
-use crate::domain::{Decimal, Role, Timestamp};
+use crate::domain::{Role, Timestamp};
 use crate::home::Keys;
 use crate::network::Mdns;
 use crate::node::{IdentityAge, NodeOptions, RunningNode};
