@@ -49,7 +49,10 @@ fn proven(question: &Computation) -> String {
         (1, false) => "inputs proven in range, one record a participant".to_owned(),
         (1, true) => "inputs proven in range, squares and products too, one record a participant".to_owned(),
         (records, false) => {
-            format!("inputs proven in range, at most {} records a participant", number::whole(Look::Plain, records))
+            format!(
+                "inputs proven in range, at most {} records a participant",
+                number::whole(Look::Plain, records)
+            )
         }
         (records, true) => format!(
             "sums proven in range, at most {} records a participant; that squares fit their values is not proven \
@@ -73,7 +76,9 @@ fn noise_beforehand(question: &Computation, noise: Noise) -> String {
     };
     let of_what = match question.query.statistic {
         Statistic::Count | Statistic::Sum => "",
-        Statistic::Frequency | Statistic::Histogram | Statistic::Quantiles | Statistic::Contingency => " of each count",
+        Statistic::Frequency | Statistic::Histogram | Statistic::Quantiles | Statistic::Contingency => {
+            " of each count"
+        }
         Statistic::Mean | Statistic::Univariate => " of the sum",
         Statistic::Bivariate | Statistic::Regression | Statistic::VectorMean => " of the first sum",
     };
@@ -169,23 +174,8 @@ mod tests {
     const BOUNDED: &str = r#"{"type":"number","minimum":0,"maximum":50,"multipleOf":0.5}"#;
 
     fn said(fill: impl Fn(&mut Proposal)) -> String {
-        let mut proposal = Proposal {
-            prompt: "?".to_owned(),
-            statistic: "sum".to_owned(),
-            fields: vec!["n".to_owned()],
-            schema: Some(BOUNDED.to_owned()),
-            deadline_ms: 30_000,
-            patience_ms: 60_000,
-            min_participants: 3,
-            max_participants: None,
-            heavy: Vec::new(),
-            participants: Vec::new(),
-            sharing: None,
-            threshold: None,
-            survives: None,
-            modulus_bits: None,
-            epsilon: None,
-        };
+        let schema = Some(BOUNDED.to_owned());
+        let mut proposal = Proposal { schema, ..Proposal::new("?", "sum", &["n"]) };
         fill(&mut proposal);
         beforehand(&draft(&proposal, PeerId::from_public_key([0; 32]), Timestamp::default()).unwrap())
     }

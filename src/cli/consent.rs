@@ -168,7 +168,11 @@ fn unread(text: &str) -> Result<PrivateText, std::convert::Infallible> {
 fn checked(value: PrivateText) -> Result<PrivateText, Problem> {
     if value.0.trim().is_empty() || value.0.chars().any(char::is_control) {
         let message = "the value is empty or has control characters";
-        return Err(Problem::usage("invalid_value", message, "type a number such as 41 or -2.5, or a category"));
+        return Err(Problem::usage(
+            "invalid_value",
+            message,
+            "type a number such as 41 or -2.5, or a category",
+        ));
     }
     Ok(value)
 }

@@ -1,7 +1,5 @@
 //! `propose`: ask the network a question.
 
-use std::time::Duration;
-
 use clap::Args;
 use serde_json::{Number, Value, json};
 
@@ -15,10 +13,9 @@ use super::questionnaire;
 use super::table::Look;
 use super::wait::{self, unexpected};
 use crate::control::{Announced, Client, ComputationView, Proposal, Reply, Request};
-use crate::domain::limits::{PATIENCE_DEFAULT, POLICY_MIN_PARTICIPANTS};
+use crate::domain::limits::{DEADLINE_DEFAULT, PATIENCE_DEFAULT, POLICY_MIN_PARTICIPANTS};
 use crate::domain::{Computation, Decimal, Statistic, Status};
 
-const DEADLINE_DEFAULT: Duration = Duration::from_secs(30);
 /// Bounds that stand in for a schema that is asked for later: with them every scheme can be checked.
 const SCHEMA_STAND_IN: &str = r#"{"type":"number","minimum":0,"maximum":1}"#;
 
@@ -273,6 +270,8 @@ fn both(announced: &Announced, view: &ComputationView) -> Value {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+
+    use std::time::Duration;
 
     use super::*;
     use crate::cli::computation::tests::running;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-use crate::domain::{Role, Status};
+use crate::domain::{Role, Status, limits};
 
 /// What the command line, or any program of this user, asks of a running node. `reference` is what a person
 /// typed: a COMP id or a unique beginning of one, with or without `COMP-`.
@@ -357,6 +357,36 @@ pub struct PendingView {
     pub reason: String,
     /// The command that answers it.
     pub command: String,
+}
+
+impl Proposal {
+    /// A question with every default: open for half a minute, three participants at least.
+    pub fn new(prompt: &str, statistic: &str, fields: &[&str]) -> Self {
+        let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            prompt: prompt.to_owned(),
+            statistic: statistic.to_owned(),
+            fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+            schema: None,
+            max_records: None,
+            moments: None,
+            buckets: None,
+            edges: Vec::new(),
+            resolution: None,
+            quantiles: Vec::new(),
+            deadline_ms: ms(limits::DEADLINE_DEFAULT),
+            patience_ms: ms(limits::PATIENCE_DEFAULT),
+            min_participants: limits::POLICY_MIN_PARTICIPANTS,
+            max_participants: None,
+            heavy: Vec::new(),
+            participants: Vec::new(),
+            sharing: None,
+            threshold: None,
+            survives: None,
+            modulus_bits: None,
+            epsilon: None,
+        }
+    }
 }
 
 impl std::fmt::Debug for PrivateText {

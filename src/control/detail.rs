@@ -185,7 +185,9 @@ mod tests {
 
     #[test]
     fn as_many_moments_are_asked_for_as_fit() {
-        for (maximum, moments) in [(120_u64, 6), (1_000_000, 4), (200_000_000, 3), (2_000_000_000, 3), (1 << 40, 2)] {
+        for (maximum, moments) in
+            [(120_u64, 6), (1_000_000, 4), (200_000_000, 3), (2_000_000_000, 3), (1 << 40, 2)]
+        {
             let schema = format!(r#"{{"type":"integer","minimum":0,"maximum":{maximum}}}"#);
             let query = drafted(&asked("univariate", Some(&schema))).unwrap();
             assert_eq!(query.detail, Detail::Moments(moments), "{maximum}");

@@ -5,8 +5,8 @@
 
 mod api;
 mod choice;
-mod detail;
 mod client;
+mod detail;
 mod question;
 mod server;
 #[cfg(test)]

@@ -9,8 +9,8 @@ use super::choice::{self, ChoiceError};
 use super::detail;
 use crate::domain::limits::{GRACE_DEFAULT, REPORTS_PER_COMPUTATION_DEFAULT};
 use crate::domain::{
-    Computation, ComputationError, DecimalError, Detail, DetailError, Modulus, Noise, PeerId, Query, QueryError,
-    Sharing, Statistic, Timestamp, VERSION,
+    Computation, ComputationError, DecimalError, Detail, DetailError, Modulus, Noise, PeerId, Query,
+    QueryError, Sharing, Statistic, Timestamp, VERSION,
 };
 
 /// Why a question cannot be asked, whoever would answer it. Always wrong usage.
@@ -66,8 +66,8 @@ pub enum QuestionError {
 /// # Errors
 /// The first rule that is broken.
 pub fn draft(proposal: &Proposal, proposer: PeerId, now: Timestamp) -> Result<Computation, QuestionError> {
-    let (statistic, fields) = detail::fields(proposal)
-        .map_err(|error| QuestionError::Rule { error: error.into(), sharing: None })?;
+    let (statistic, fields) =
+        detail::fields(proposal).map_err(|error| QuestionError::Rule { error: error.into(), sharing: None })?;
     let (sharing, heavy) = choice::scheme_of(proposal, statistic, &fields)?;
     let listed = proposal.participants.len();
     let everybody = u32::try_from(listed).ok().filter(|listed| *listed > 0);
@@ -233,7 +233,9 @@ const fn hint_of_detail(error: &DetailError) -> &'static str {
         DetailError::Edges => "give --edges like 0,20,40,80, or --buckets 10",
         DetailError::Resolution { .. } => "choose a coarser --resolution, or leave it out",
         DetailError::Unbounded => HINT_BOUNDS,
-        DetailError::Cells { .. } => "choose a coarser --resolution or multipleOf, narrower bounds or fewer categories",
+        DetailError::Cells { .. } => {
+            "choose a coarser --resolution or multipleOf, narrower bounds or fewer categories"
+        }
         DetailError::Probabilities => "give --quantiles like 0.25,0.5,0.75",
     }
 }

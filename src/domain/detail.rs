@@ -57,7 +57,9 @@ pub enum DetailError {
         step: Decimal,
     },
     /// Ranges without end.
-    #[error("the ranges in which values are counted lie between bounds, but the schema has no minimum and maximum")]
+    #[error(
+        "the ranges in which values are counted lie between bounds, but the schema has no minimum and maximum"
+    )]
     Unbounded,
     /// Too many cells.
     #[error("it would count {cells} cells; {CELLS_MAX} are possible")]
@@ -84,9 +86,8 @@ impl Detail {
             (Statistic::Histogram, Self::Edges(edges)) => return check_edges(edges),
             (Statistic::Quantiles, Self::Quantiles { resolution, probabilities }) => {
                 check_probabilities(probabilities)?;
-                return number.map_or(Err(DetailError::Unbounded), |number| {
-                    ranges(number, *resolution).map(drop)
-                });
+                return number
+                    .map_or(Err(DetailError::Unbounded), |number| ranges(number, *resolution).map(drop));
             }
             (Statistic::Univariate, _) => "the powers to be added up",
             (Statistic::Histogram, _) => "the edges of its ranges",

@@ -60,6 +60,8 @@ pub const NODE_NAME_CHARS_MAX: usize = 32;
 pub const CLOSED_LIST_MAX: usize = 1_000;
 /// The shortest time from proposal to deadline.
 pub const DEADLINE_MIN: Duration = Duration::from_millis(500);
+/// From proposal to deadline unless the proposer says otherwise.
+pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(30);
 /// The longest time from proposal to deadline.
 pub const DEADLINE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 /// The shortest time that heavy nodes may take to agree: a few round trips and commits on a slow machine.

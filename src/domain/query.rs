@@ -122,6 +122,16 @@ impl Query {
         names.iter().map(of).collect()
     }
 
+    /// A query about one record of every participant, of a statistic that is told nothing else.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn parse(statistic: Statistic, names: &[String], schema: Option<&str>) -> Result<Self, QueryError> {
+        let fields = Self::fields(names, schema)?;
+        let query = Self { statistic, fields, max_records: 1, detail: Detail::None };
+        query.check().map(|()| query)
+    }
+
     /// Checks a query, also one that came from elsewhere.
     ///
     /// # Errors
@@ -194,9 +204,7 @@ mod tests {
     }
 
     fn query(statistic: Statistic, fields: &[&str], schema: Option<&str>) -> Result<Query, QueryError> {
-        let fields = Query::fields(&names(fields), schema)?;
-        let query = Query { statistic, fields, max_records: 1, detail: Detail::None };
-        query.check().map(|()| query)
+        Query::parse(statistic, &names(fields), schema)
     }
 
     #[test]
@@ -218,7 +226,10 @@ mod tests {
         assert_eq!("median".parse::<Statistic>(), Err(QueryError::UnknownStatistic("median".to_owned())));
         let words = query(Statistic::Mean, &["sex"], Some(r#"{"type":"string","enum":["f","m"]}"#));
         let error = words.unwrap_err();
-        assert_eq!(error.to_string(), "mean takes one field, a number; the schema says that `sex` is a category");
+        assert_eq!(
+            error.to_string(),
+            "mean takes one field, a number; the schema says that `sex` is a category"
+        );
     }
 
     #[test]
@@ -226,7 +237,10 @@ mod tests {
         let age = r#"{"type":"integer","minimum":0,"maximum":120}"#;
         assert!(query(Statistic::Frequency, &["age"], Some(age)).is_ok());
         assert!(query(Statistic::Frequency, &["age"], None).is_err(), "no bounds");
-        let (small, large) = (r#"{"type":"integer","minimum":1,"maximum":100}"#, r#"{"type":"integer","minimum":0,"maximum":100}"#);
+        let (small, large) = (
+            r#"{"type":"integer","minimum":1,"maximum":100}"#,
+            r#"{"type":"integer","minimum":0,"maximum":100}"#,
+        );
         assert!(query(Statistic::Contingency, &["a", "b"], Some(small)).is_ok());
         let error = query(Statistic::Contingency, &["a", "b"], Some(large)).unwrap_err();
         assert_eq!(error, QueryError::Detail(DetailError::Cells { cells: 10_201 }));

@@ -34,8 +34,8 @@ use crate::consent::Policy;
 use crate::control::{Call, NodeId, ServeError};
 use crate::domain::{Role, Timestamp};
 use crate::network::{Mdns, NetworkError, SwarmKey};
-use crate::sources::Sources;
 use crate::sharing::Secret;
+use crate::sources::Sources;
 use crate::store::StoreError;
 use crate::wire::Identity;
 

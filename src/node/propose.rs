@@ -6,10 +6,10 @@ use super::directory::{Directory, Known};
 use super::references;
 use crate::consent::{Policy, Trust};
 use crate::control::{ApiError, Proposal, QuestionError};
-use crate::statistics;
 use crate::domain::limits::HEAVY_MIN;
 use crate::domain::{Computation, Failure, PeerId, Refusal, Role, Timestamp};
 use crate::home::{Candidate, CandidatePresence};
+use crate::statistics;
 
 /// Who asks, and whom it knows.
 pub(super) struct Asker<'a> {

@@ -48,11 +48,6 @@ impl Readings {
         (Self { sources, unfit, done, waiting: VecDeque::new(), running: 0 }, read)
     }
 
-    /// The sources.
-    pub const fn sources(&self) -> &Sources {
-        &self.sources
-    }
-
     /// Reads for a question, now or when it is its turn. Each question is read for once at a time, so no more can wait than
     /// questions are known.
     fn add(&mut self, computation: ComputationId, terms: &Computation) {
@@ -81,12 +76,7 @@ impl Readings {
     }
 }
 
-fn read(
-    sources: &Sources,
-    unfit: Unfit,
-    terms: &Computation,
-    until: Instant,
-) -> Result<Reading, Unread> {
+fn read(sources: &Sources, unfit: Unfit, terms: &Computation, until: Instant) -> Result<Reading, Unread> {
     let fields: Vec<_> = terms.query.fields.iter().map(|field| field.name.as_str()).collect();
     let mut encoder = Encoder::new(terms, unfit);
     let summary = sources.read(&fields, until, &mut |cells| encoder.row(cells))?;

@@ -14,9 +14,9 @@ use super::settings::Settings;
 use super::turn::Turn;
 use super::view::{OwnPart, View};
 use super::{restore, sync};
-use crate::statistics;
 use crate::domain::limits::{CLOCK_SKEW_MAX, OPEN_PER_HEAVY_MAX, OPEN_PER_PROPOSER_MAX};
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Refusal, Role, Timestamp};
+use crate::statistics;
 use crate::wire::{Announcement, Certificate, DecreeMessage, Gossip, Message, Signed, Want};
 
 /// The protocol of one node: no IO, no clock, no randomness but the seed.

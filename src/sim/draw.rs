@@ -251,7 +251,8 @@ fn ask_otherwise(question: &mut Question, lights: usize, dice: &mut Dice) {
     }
     let bounded = question.shape != Shape::Unbounded;
     // Squares need room, and ranges an end.
-    let wide = question.sharing != Sharing::Additive { modulus: Modulus::Bits128 } && !question.sharing.is_proven();
+    let wide =
+        question.sharing != Sharing::Additive { modulus: Modulus::Bits128 } && !question.sharing.is_proven();
     let cramped = question.statistic.multiplies() && (wide || lights > LIGHTS_OF_SQUARES);
     let endless = matches!(question.statistic, Statistic::Histogram | Statistic::Quantiles) && !bounded;
     let narrow = question.sharing == Sharing::Additive { modulus: Modulus::Bits32 } && question.records > 5;

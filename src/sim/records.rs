@@ -24,7 +24,12 @@ pub(super) fn query(question: &Question, bits: u32) -> Query {
     };
     let two = question.statistic.takes().takes_count(2);
     let fields = if two { vec![named("x", &x), named("y", &y)] } else { vec![named("x", &x)] };
-    Query { statistic: question.statistic, fields, max_records: question.records, detail: detail(question, &number) }
+    Query {
+        statistic: question.statistic,
+        fields,
+        max_records: question.records,
+        detail: detail(question, &number),
+    }
 }
 
 fn detail(question: &Question, number: &NumberSchema) -> Detail {

@@ -59,7 +59,8 @@ impl NoiseSaid {
     pub(super) fn in_result(plan: &Plan<'_>, noise: Noise) -> Self {
         let slots = plan.slots.iter();
         // Sums first: the number of records stands before them.
-        let said = slots.clone().find(|slot| matches!(slot.what, What::Sum(_))).or_else(|| slots.clone().next());
+        let said =
+            slots.clone().find(|slot| matches!(slot.what, What::Sum(_))).or_else(|| slots.clone().next());
         let deviation = said.map_or(0.0, |slot| {
             let number = plan.numbers.first().filter(|_| matches!(slot.what, What::Sum(_)));
             plan.deviation(noise, slot) * number.map_or(1.0, |number| nearest(&fraction(number.step())))

@@ -5,8 +5,8 @@ use num_rational::BigRational;
 use num_traits::{One, Signed};
 use serde_json::{Map, Value};
 
-use super::exact::{figures, number, quotient, signed_root_number};
 use super::definition::{Definition, Totals};
+use super::exact::{figures, number, quotient, signed_root_number};
 use super::family::Family;
 use super::monomial::Monomial;
 use crate::domain::Query;

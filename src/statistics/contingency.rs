@@ -5,11 +5,11 @@ use num_rational::BigRational;
 use num_traits::{Signed, Zero};
 use serde_json::{Map, Value, json};
 
-use super::exact::{figures, number, whole};
-use super::frequency::most_frequent;
 use super::axis::Axis;
 use super::definition::{Definition, Totals};
+use super::exact::{figures, number, whole};
 use super::family::Family;
+use super::frequency::most_frequent;
 use crate::domain::Query;
 
 /// The table of counts, row by row; the most frequent pair; and Pearson's chi-square with its degrees of freedom, over

@@ -46,7 +46,15 @@ impl<'c> Encoder<'c> {
     pub fn new(computation: &'c Computation, unfit: Unfit) -> Self {
         let plan = Plan::of(computation);
         let sums = Secret::new(vec![0; plan.slots.len()]);
-        Self { plan, unfit, sums, numbers: Zeroizing::default(), used: 0, tally: Tally::default(), refused: None }
+        Self {
+            plan,
+            unfit,
+            sums,
+            numbers: Zeroizing::default(),
+            used: 0,
+            tally: Tally::default(),
+            refused: None,
+        }
     }
 
     /// Adds a record: one cell for each field of the question, in their order. `Break` when there is no use in more.
@@ -214,7 +222,11 @@ fn read(field: &Field, text: &str, unfit: Unfit, numbers: &mut Vec<i128>) -> Res
                     any = Clamped::Yes;
                 }
             }
-            if numbers.len() - before == *length as usize { Ok(any) } else { Err(SchemaMismatch::NotAVector(*length)) }
+            if numbers.len() - before == *length as usize {
+                Ok(any)
+            } else {
+                Err(SchemaMismatch::NotAVector(*length))
+            }
         }
         Schema::Category(_) => Err(SchemaMismatch::NotANumber),
     }
@@ -243,4 +255,3 @@ pub fn encode_one(computation: &Computation, texts: &[&str]) -> Result<Reading, 
     let _ = encoder.row(&cells);
     encoder.finish(0)
 }
-

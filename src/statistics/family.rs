@@ -48,11 +48,8 @@ impl Family {
         match self {
             Self::Cells(axes) => {
                 let cells = axes.iter().map(Axis::cells).product();
-                let slot = |cell| Slot {
-                    what: What::Cell(cell),
-                    most: Some(records),
-                    spread: Some(2 * records),
-                };
+                let slot =
+                    |cell| Slot { what: What::Cell(cell), most: Some(records), spread: Some(2 * records) };
                 (0..cells).map(slot).collect()
             }
             Self::Sums(products) => {

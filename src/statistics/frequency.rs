@@ -4,9 +4,9 @@ use num_bigint::BigInt;
 use num_traits::Signed;
 use serde_json::{Map, Value};
 
-use super::exact::{figures, whole};
 use super::axis::Axis;
 use super::definition::{Definition, Totals};
+use super::exact::{figures, whole};
 use super::family::Family;
 use crate::domain::Query;
 

@@ -3,12 +3,12 @@
 use num_bigint::BigInt;
 use serde_json::{Map, Value};
 
-use super::exact::{every_digit, figures, fraction, whole};
 use super::axis::Axis;
 use super::definition::{Definition, Totals};
+use super::exact::{every_digit, figures, fraction, whole};
 use super::family::Family;
-use crate::domain::{Detail, Query};
 use crate::domain::Decimal;
+use crate::domain::{Detail, Query};
 
 /// The edges, and the count between every two; there is one edge more than counts. Counts that noise made negative are
 /// shown as they are.

@@ -107,7 +107,9 @@ pub fn noise_bounds(computation: &Computation) -> Vec<u128> {
 
 /// What one heavy node's noise stays below in magnitude, slot by slot, in steps.
 pub fn own_noise_bounds(computation: &Computation) -> Vec<u128> {
-    let bound = |spread: Option<u128>| computation.noise.zip(spread).map_or(Some(0), |(noise, spread)| noise.bound(spread, 1));
+    let bound = |spread: Option<u128>| {
+        computation.noise.zip(spread).map_or(Some(0), |(noise, spread)| noise.bound(spread, 1))
+    };
     Plan::of(computation).slots.iter().map(|slot| bound(slot.spread).unwrap_or(u128::MAX)).collect()
 }
 

@@ -60,7 +60,8 @@ impl Monomial {
                 if chosen >> bit & 1 == 0 {
                     others.push(*number);
                 } else {
-                    product = Some(product.map_or_else(|| Self::of(*number), |product: Self| product.times(*number)));
+                    product =
+                        Some(product.map_or_else(|| Self::of(*number), |product: Self| product.times(*number)));
                 }
             }
             (product, others)

@@ -64,7 +64,9 @@ impl<'c> Plan<'c> {
         let products = records == 1 && self.slots.iter().any(|slot| slot.degree() > 1);
         if !products && self.slots.iter().all(|slot| slot.most == Some(first)) {
             return match (self.slots.len(), u64::try_from(first)) {
-                (1, Ok(1)) if self.fits_small_field() && self.computation.query.statistic == Statistic::Count => {
+                (1, Ok(1))
+                    if self.fits_small_field() && self.computation.query.statistic == Statistic::Count =>
+                {
                     Circuit::Count
                 }
                 (1, Ok(max)) if self.fits_small_field() => Circuit::Sum { max },
@@ -198,7 +200,8 @@ impl<'c> Plan<'c> {
     }
 
     fn check_slot(&self, slot: &Slot) -> Result<(), ComputationError> {
-        let unbounded = |place: usize| self.numbers.get(place).is_none_or(|number| number.span_steps().is_none());
+        let unbounded =
+            |place: usize| self.numbers.get(place).is_none_or(|number| number.span_steps().is_none());
         if matches!(slot.what, What::Sum(product) if product.factors().any(unbounded)) {
             return if self.limit(slot) == 0 { Err(self.overflow(slot)) } else { Ok(()) };
         }
@@ -249,7 +252,14 @@ impl<'c> Plan<'c> {
             None => "more than 2^128 steps".to_owned(),
         };
         let slot = slot.name(&self.computation.query);
-        ComputationError::Overflow { slot, participants: self.computation.max_participants, largest, noise, modulus, fitting }
+        ComputationError::Overflow {
+            slot,
+            participants: self.computation.max_participants,
+            largest,
+            noise,
+            modulus,
+            fitting,
+        }
     }
 }
 

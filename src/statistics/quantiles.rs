@@ -10,12 +10,12 @@ use num_rational::BigRational;
 use num_traits::{One, Signed, Zero};
 use serde_json::{Map, Value};
 
-use super::exact::{every_digit, figures, fraction};
 use super::axis::Axis;
 use super::definition::{Definition, Totals};
+use super::exact::{every_digit, figures, fraction};
 use super::family::Family;
-use crate::domain::{Detail, Query};
 use crate::domain::Decimal;
+use crate::domain::{Detail, Query};
 
 /// One bucket of a field's range.
 #[derive(Clone, Copy, Debug)]

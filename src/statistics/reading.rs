@@ -88,7 +88,9 @@ impl fmt::Debug for Reading {
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} rows", self.rows)?;
-        for (count, what) in [(self.missing, "with a missing value"), (self.unfit, "that do not fit"), (self.clamped, "clamped")] {
+        for (count, what) in
+            [(self.missing, "with a missing value"), (self.unfit, "that do not fit"), (self.clamped, "clamped")]
+        {
             if count > 0 {
                 write!(f, ", {count} {what}")?;
             }

@@ -5,9 +5,9 @@ use num_rational::BigRational;
 use num_traits::{One, Signed};
 use serde_json::{Map, Value};
 
+use super::definition::{Definition, Totals};
 use super::elimination::{Inverse, inverse};
 use super::exact::{figures, number, quotient, root_number};
-use super::definition::{Definition, Totals};
 use super::family::Family;
 use super::monomial::Monomial;
 use crate::domain::Query;

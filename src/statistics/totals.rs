@@ -64,5 +64,7 @@ fn in_units(
         };
         total += others.into_iter().fold(sum, |sum, place| sum * number(place).offset_steps());
     }
-    product.factors().fold(BigRational::from_integer(total), |total, place| total * fraction(number(place).step()))
+    product
+        .factors()
+        .fold(BigRational::from_integer(total), |total, place| total * fraction(number(place).step()))
 }

@@ -7,8 +7,8 @@ use num_rational::BigRational;
 use num_traits::{One, Signed, Zero};
 use serde_json::{Map, Value};
 
-use super::exact::{every_digit, figures, number, quotient, root_number, signed_root_number};
 use super::definition::{Definition, Totals};
+use super::exact::{every_digit, figures, number, quotient, root_number, signed_root_number};
 use super::family::Family;
 use super::monomial::Monomial;
 use crate::domain::limits::MOMENTS_MAX;

@@ -5,8 +5,8 @@ use num_rational::BigRational;
 use num_traits::Signed;
 use serde_json::{Map, Value};
 
-use super::exact::{every_digit, figures, number, quotient};
 use super::definition::{Definition, Totals};
+use super::exact::{every_digit, figures, number, quotient};
 use super::family::Family;
 use super::monomial::Monomial;
 use crate::domain::Query;
@@ -29,7 +29,8 @@ impl Definition for VectorMean {
     }
 
     fn answer(&self, query: &Query, totals: &Totals) -> Map<String, Value> {
-        let sums: Vec<_> = (0..query.numbers().count()).map(|number| totals.sum(Monomial::of(number))).collect();
+        let sums: Vec<_> =
+            (0..query.numbers().count()).map(|number| totals.sum(Monomial::of(number))).collect();
         vector_mean(&totals.samples, &sums)
     }
 }

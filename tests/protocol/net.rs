@@ -4,6 +4,7 @@ use formix_p2p::consent::{Policy, Preset};
 use formix_p2p::domain::{Computation, ComputationId, PeerId, Role, Timestamp};
 use formix_p2p::protocol::{Action, Command, Event, Node, Settings, SourceProblem, Timer};
 use formix_p2p::sharing::Secret;
+use formix_p2p::statistics::encode_one;
 use formix_p2p::wire::{Identity, Message, Record};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;

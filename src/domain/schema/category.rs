@@ -27,7 +27,8 @@ impl Categories {
     pub(super) fn from_object(object: &Map<String, Value>) -> Result<Self, SchemaError> {
         only_keywords(object, &["enum"])?;
         let refused = |why: &str| SchemaError::BadCategories(why.to_owned());
-        let listed = object.get("enum").and_then(Value::as_array).ok_or_else(|| refused("there is no `enum`"))?;
+        let listed =
+            object.get("enum").and_then(Value::as_array).ok_or_else(|| refused("there is no `enum`"))?;
         let texts = listed.iter().map(|value| value.as_str().map(str::to_owned));
         Self::new(texts.collect::<Option<_>>().ok_or_else(|| refused("one of them is no text"))?)
     }
@@ -46,7 +47,9 @@ impl Categories {
             let shown: String = name.chars().filter(|c| !c.is_control()).take(CATEGORY_CHARS_MAX).collect();
             let fits = (1..=CATEGORY_CHARS_MAX).contains(&name.chars().count());
             if !fits || name.chars().any(char::is_control) || name.trim() != name {
-                return refused(format!("`{shown}` is empty, too long, or has blanks around it or control characters"));
+                return refused(format!(
+                    "`{shown}` is empty, too long, or has blanks around it or control characters"
+                ));
             }
             if !seen.insert(name) {
                 return refused(format!("`{shown}` is named twice"));
@@ -55,7 +58,9 @@ impl Categories {
         // Each is announced with its length.
         let bytes: usize = self.0.iter().map(|name| name.len() + 2).sum();
         if bytes > CATEGORIES_BYTES_MAX {
-            return refused(format!("together they have {bytes} bytes; {CATEGORIES_BYTES_MAX} can be announced"));
+            return refused(format!(
+                "together they have {bytes} bytes; {CATEGORIES_BYTES_MAX} can be announced"
+            ));
         }
         Ok(())
     }
@@ -83,7 +88,10 @@ mod tests {
     #[test]
     fn a_text_has_the_place_in_which_it_is_named() {
         let categories = of(&["B", "A"]).unwrap();
-        assert_eq!([categories.place_of("A"), categories.place_of(" B "), categories.place_of("a")], [Some(1), Some(0), None]);
+        assert_eq!(
+            [categories.place_of("A"), categories.place_of(" B "), categories.place_of("a")],
+            [Some(1), Some(0), None]
+        );
     }
 
     #[test]

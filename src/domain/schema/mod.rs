@@ -49,10 +49,14 @@ pub enum SchemaError {
         known: String,
     },
     /// Categories that cannot be counted.
-    #[error("the schema's `enum` must name 2 to {CATEGORIES_MAX} texts of 1 to {CATEGORY_CHARS_MAX} characters, each once: {0}")]
+    #[error(
+        "the schema's `enum` must name 2 to {CATEGORIES_MAX} texts of 1 to {CATEGORY_CHARS_MAX} characters, each once: {0}"
+    )]
     BadCategories(String),
     /// A vector without a fixed length.
-    #[error("an array needs `items`, and `minItems` and `maxItems` that are the same, 1 to {VECTOR_LENGTH_MAX}")]
+    #[error(
+        "an array needs `items`, and `minItems` and `maxItems` that are the same, 1 to {VECTOR_LENGTH_MAX}"
+    )]
     BadLength,
     /// A bound or step that is not a number that can be kept exactly.
     #[error("the schema's `{keyword}` must be a number: {reason}")]
@@ -214,7 +218,9 @@ mod tests {
     fn what_is_not_understood_is_refused_by_name() {
         assert_eq!(schema("[]"), Err(SchemaError::NotAnObject));
         assert_eq!(schema(r#"{"type":"date"}"#), Err(SchemaError::UnknownType("date".to_owned())));
-        for uncountable in [r#"{"type":"string"}"#, r#"{"type":"string","enum":["A","A"]}"#, r#"{"type":"string","enum":[1]}"#] {
+        for uncountable in
+            [r#"{"type":"string"}"#, r#"{"type":"string","enum":["A","A"]}"#, r#"{"type":"string","enum":[1]}"#]
+        {
             assert!(matches!(schema(uncountable), Err(SchemaError::BadCategories(_))), "{uncountable}");
         }
         for endless in [

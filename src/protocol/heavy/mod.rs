@@ -20,10 +20,10 @@ use std::collections::BTreeMap;
 use super::entry::{Entry, Stage};
 use super::event::Timer;
 use super::turn::Turn;
-use crate::statistics;
 use crate::domain::limits::{ANNOUNCEMENT_WAIT, CLOCK_SKEW_MAX, DEADLINE_MAX, REFUSAL_CHARS_MAX};
 use crate::domain::{Computation, Digest, PeerId, Refusal, Role};
 use crate::sharing::Secret;
+use crate::statistics;
 use crate::wire::{
     Acceptance, Blind, Close, Dealt, Exclusion, Freeze, List, Manifest, Message, Opening, Receipt, Record,
     Signed, Submission, Vote, Want, rho_commitment,

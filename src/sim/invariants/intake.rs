@@ -21,8 +21,8 @@ impl Watch {
         let Some(case) = self.cases.get(&id) else { return Ok(()) };
         let slots = self.submitted.get(&(id, first.manifest.digest())).map(|report| report.slots.as_slice());
         let exponent = self.exponents.get(&actor.peer);
-        let expected =
-            exponent.and_then(|exponent| records::reading(&case.computation, Source::PowerOfTwo, *exponent).ok());
+        let expected = exponent
+            .and_then(|exponent| records::reading(&case.computation, Source::PowerOfTwo, *exponent).ok());
         // An owner of a value that does not fit may still be counted.
         let counted = case.computation.query.statistic == Statistic::Count;
         let right = expected.is_some_and(|expected| slots == Some(expected.measurement().expose().as_slice()));

@@ -147,9 +147,10 @@ impl Watch {
         let records: u64 = exponents.map(|exponent| u64::from(records::count_of(query, *exponent))).sum();
         let counts = query.statistic == Statistic::Count;
         // A count asks for no value, and so takes the one record that fits nothing.
-        Invariant::PlainSum.check(answer.samples() == records || counts || case.computation.noise.is_some(), || {
-            format!("{} records are shown of {records}", answer.samples())
-        })?;
+        Invariant::PlainSum
+            .check(answer.samples() == records || counts || case.computation.noise.is_some(), || {
+                format!("{} records are shown of {records}", answer.samples())
+            })?;
         if counts || query.statistic.is_table() {
             return Ok(());
         }

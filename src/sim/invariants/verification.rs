@@ -6,8 +6,8 @@ use super::super::cheat::Cheat;
 use super::super::violation::{Check, Invariant};
 use super::{Actor, Case, Watch, statement_of};
 use crate::domain::{ComputationId, Digest, PeerId, Sharing};
-use crate::statistics;
 use crate::sharing::Secret;
+use crate::statistics;
 use crate::wire::{Blind, List, Part, Record, RecordKind, Signed, Verification, Vote, verifiers_commitment};
 
 impl Watch {
