@@ -35,7 +35,6 @@ pub struct PolicyLayer {
     /// The smallest number of own records in a cell of a table that is not empty.
     pub smallest_cell: Option<u64>,
     /// What is done with records that do not fit the schema.
-    #[serde(with = "written::unfit")]
     pub unfit_rows: Option<Unfit>,
     /// How often a field is answered in a day.
     #[serde(with = "written::rate")]

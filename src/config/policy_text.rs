@@ -8,7 +8,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::consent::Rate;
-use crate::domain::{Decimal, Statistic, Unfit};
+use crate::domain::{Decimal, Statistic};
 
 /// Digits behind the point that ε may have.
 const EPSILON_SCALE: u32 = 6;
@@ -32,36 +32,6 @@ pub(super) mod statistics {
         let names = Vec::<String>::deserialize(deserializer)?;
         let parsed: Result<_, _> = names.iter().map(|name| Statistic::from_str(name)).collect();
         parsed.map(Some).map_err(de::Error::custom)
-    }
-}
-
-/// What is done with records that do not fit.
-pub(super) mod unfit {
-    use super::*;
-
-    #[derive(Serialize, Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    enum Written {
-        Skip,
-        Clamp,
-        Decline,
-    }
-
-    pub fn serialize<S: Serializer>(unfit: &Option<Unfit>, serializer: S) -> Result<S::Ok, S::Error> {
-        let written = unfit.map(|unfit| match unfit {
-            Unfit::Skip => Written::Skip,
-            Unfit::Clamp => Written::Clamp,
-            Unfit::Decline => Written::Decline,
-        });
-        written.serialize(serializer)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Unfit>, D::Error> {
-        Ok(Some(match Written::deserialize(deserializer)? {
-            Written::Skip => Unfit::Skip,
-            Written::Clamp => Unfit::Clamp,
-            Written::Decline => Unfit::Decline,
-        }))
     }
 }
 

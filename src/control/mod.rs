@@ -6,6 +6,7 @@
 mod api;
 mod choice;
 mod client;
+mod detail;
 mod owner;
 mod question;
 mod server;

@@ -2,10 +2,10 @@
 
 use super::references;
 use super::runtime::Runtime;
-use crate::consent::{Decision, Doubt, Policy, Rule, Verdict};
+use crate::consent::{Decision, Policy, Rule, Verdict};
 use crate::control::{ApiError, LedgerLine, LedgerView, PolicyTest, PolicyView, Reply, RuleVerdict, RuleView};
 use crate::domain::limits::LEDGER_SHOWN_MAX;
-use crate::domain::{Computation, ComputationId, Role};
+use crate::domain::{ComputationId, Role};
 use crate::protocol::Judgement;
 use crate::wire::{Decider, LedgerDecision, LedgerEntry};
 
@@ -28,10 +28,9 @@ impl Runtime {
     /// `no_such_computation`, `ambiguous_computation`.
     pub(super) fn policy_test(&self, reference: &str) -> Result<Reply, ApiError> {
         let id = references::computation(reference, self.node.views().iter().map(|view| view.id))?;
-        let none = || references::no_such_computation(reference);
-        let question = self.node.view(id).ok_or_else(none)?.computation;
-        let judgement = self.node.judge(id, self.now).ok_or_else(none)?;
-        Ok(Reply::PolicyTest(tested(id, judgement, &self.policy, self.has_source(question))))
+        let judgement =
+            self.node.judge(id, self.now).ok_or_else(|| references::no_such_computation(reference))?;
+        Ok(Reply::PolicyTest(tested(id, judgement, &self.policy)))
     }
 
     /// # Errors
@@ -43,10 +42,6 @@ impl Runtime {
         let total = all.iter().filter(about).count();
         let entries = all.iter().filter(about).take(LEDGER_SHOWN_MAX).map(|entry| line(entry)).collect();
         Ok(Reply::Ledger(LedgerView { total, entries }))
-    }
-
-    fn has_source(&self, question: &Computation) -> bool {
-        question.query.fields.iter().all(|field| self.sources.contains_key(&field.name))
     }
 
     fn only_light(&self, what: &str) -> Result<(), ApiError> {
@@ -62,7 +57,7 @@ impl Runtime {
     }
 }
 
-fn tested(id: ComputationId, judgement: Judgement, policy: &Policy, has_source: bool) -> PolicyTest {
+fn tested(id: ComputationId, judgement: Judgement, policy: &Policy) -> PolicyTest {
     let short = |decision: &str, reason: &str| PolicyTest {
         id: id.to_string(),
         decision: decision.to_owned(),
@@ -76,9 +71,7 @@ fn tested(id: ComputationId, judgement: Judgement, policy: &Policy, has_source: 
         Judgement::MemoryTooYoung => {
             short("decline", "it may be older than this node's memory, so it may have been answered before")
         }
-        Judgement::Rules(mut verdicts) => {
-            let source = if has_source { Decision::Answer } else { Decision::Ask(Doubt::NoSource) };
-            verdicts.push(Verdict { rule: Rule::Source, decision: source });
+        Judgement::Rules(verdicts) => {
             let mut rules: Vec<_> = verdicts.iter().map(shown).collect();
             rules.extend(later(policy));
             let decision = Decision::strictest(verdicts);
@@ -94,16 +87,19 @@ fn tested(id: ComputationId, judgement: Judgement, policy: &Policy, has_source: 
 }
 
 /// What is known once the source is read.
-fn later(policy: &Policy) -> [RuleVerdict; 2] {
+fn later(policy: &Policy) -> [RuleVerdict; 3] {
     let cell = match policy.smallest_cell() {
         0 | 1 => "any table".to_owned(),
         least => format!("in a table, {least} own records or none in every cell"),
     };
     let records = format!("{} own records or more", policy.min_records());
-    [(Rule::MinRecords, records), (Rule::SmallestCell, cell)].map(|(rule, needed)| RuleVerdict {
-        rule: rule.to_string(),
-        verdict: "later".to_owned(),
-        reason: Some(format!("needs {needed}, which is known once the source is read")),
+    let source = "a source that has its fields".to_owned();
+    [(Rule::Source, source), (Rule::MinRecords, records), (Rule::SmallestCell, cell)].map(|(rule, needed)| {
+        RuleVerdict {
+            rule: rule.to_string(),
+            verdict: "later".to_owned(),
+            reason: Some(format!("needs {needed}, which is known once the source is read")),
+        }
     })
 }
 

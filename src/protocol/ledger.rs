@@ -8,7 +8,7 @@ use super::node::State;
 use super::settings::Settings;
 use super::turn::Turn;
 use super::view::OwnPart;
-use crate::consent::{Earlier, History, Verdict};
+use crate::consent::{Earlier, History, Rule, Verdict};
 use crate::domain::limits::SETS_COMPARED_MAX;
 use crate::domain::{ComputationId, Failure, PeerId, Role, Standing, Timestamp};
 use crate::wire::{LedgerDecision, LedgerEntry};
@@ -110,7 +110,13 @@ impl Entry {
         let terms = self.terms();
         // What is being read is as good as answered.
         let answering = self.reading.filter(|_| self.ledger.is_none());
-        let answered_at = answering.or_else(|| self.ledger.as_deref().and_then(counted_at));
+        let answered_at = answering.or_else(|| match (&self.ledger, &self.own) {
+            (Some(entry), _) => counted_at(entry),
+            (None, OwnPart::Waiting(doubt)) if tells(&doubt.rule().to_string()) => {
+                Some(now.min(self.terms().deadline))
+            }
+            (None, OwnPart::Waiting(_) | OwnPart::None | OwnPart::Answered | OwnPart::Declined(_)) => None,
+        });
         let is_in = answering.is_some() || self.own == OwnPart::Answered;
         let set = match &terms.participants {
             // When it is decided about, it is compared with this one.
@@ -164,14 +170,22 @@ fn people(listed: &[PeerId], me: PeerId, is_in: bool) -> Cow<'_, [PeerId]> {
     }
 }
 
-/// When an answer was given that counts against the limits. Not to answer because the value does not fit tells that it
-/// lies outside the schema: that counts, or the value could be searched for, bound by bound.
+/// When an answer was given that counts against the limits. Not to answer because of what was read tells something of it,
+/// such as that a value lies outside the schema: that counts, or the value could be searched for, bound by bound.
 fn counted_at(entry: &LedgerEntry) -> Option<Timestamp> {
     let counts = match entry.decision {
         LedgerDecision::Answered | LedgerDecision::Declined(Standing::ValueUnfit) => true,
+        LedgerDecision::Declined(Standing::Declined) => {
+            entry.reason.as_ref().is_some_and(|reason| tells(&reason.rule))
+        }
         LedgerDecision::Declined(
-            Standing::WaitsForOwner | Standing::NoSuchField | Standing::Declined | Standing::MemoryTooYoung,
+            Standing::WaitsForOwner | Standing::NoSuchField | Standing::MemoryTooYoung,
         ) => false,
     };
     counts.then_some(entry.at)
+}
+
+/// Whether not to answer by this rule tells something of what was read.
+fn tells(rule: &str) -> bool {
+    [Rule::MinRecords, Rule::SmallestCell].iter().any(|telling| telling.to_string() == rule)
 }

@@ -7,13 +7,13 @@ use rand_chacha::rand_core::Rng;
 
 use super::action::Notice;
 use super::entry::{Entry, Part, Stage};
-use super::event::{PrivateValue, SourceProblem, Timer};
+use super::event::{SourceProblem, Timer};
 use super::turn::Turn;
 use super::view::OwnPart;
-use crate::consent::{Decision, Doubt};
+use crate::consent::{Decision, Doubt, Summary};
 use crate::domain::{PeerId, Standing};
 use crate::sharing::{Secret, Split};
-use crate::statistics;
+use crate::statistics::{self, Reading};
 use crate::wire::{
     Decider, LedgerDecision, LedgerEntry, LedgerReason, Manifest, Message, Receipt, Record, Rejection, Signed,
     Submission, share_digest,
@@ -77,32 +77,43 @@ impl Entry {
         }
     }
 
-    /// The owner answers a waiting question by hand. A value that does not fit leaves it waiting: the control
-    /// API has told the owner.
-    pub fn on_answer(&mut self, turn: &mut Turn<'_>, value: &PrivateValue) {
-        let fits = statistics::encode(self.terms(), value.expose()).is_ok();
-        if matches!(self.own, OwnPart::Waiting(_)) && fits {
-            self.report(turn, value);
+    /// The owner answers a waiting question by hand. What does not fit has never come this far: the control API has
+    /// told the owner.
+    pub fn on_answer(&mut self, turn: &mut Turn<'_>, reading: &Reading) {
+        if matches!(self.own, OwnPart::Waiting(_)) {
+            self.report(turn, reading);
         }
     }
 
     /// The source was read.
-    pub fn on_source_read(&mut self, turn: &mut Turn<'_>, outcome: Result<PrivateValue, SourceProblem>) {
+    pub fn on_source_read(&mut self, turn: &mut Turn<'_>, outcome: Result<Reading, SourceProblem>) {
         self.reading = None;
         match outcome {
-            Ok(value) => self.report(turn, &value),
+            Ok(reading) => self.on_reading(turn, &reading),
             Err(SourceProblem::NoSuchField) => self.wait_for_owner(turn, Doubt::NoSource),
-            Err(SourceProblem::Unreadable) => self.decline(turn, Standing::ValueUnfit, None),
+            Err(SourceProblem::Unreadable | SourceProblem::Unfit) => {
+                self.decline(turn, Standing::ValueUnfit, None);
+            }
+        }
+    }
+
+    /// The policy's second word, now that it is known what would be answered. Who asks, and an owner who has agreed, have
+    /// consented already.
+    fn on_reading(&mut self, turn: &mut Turn<'_>, reading: &Reading) {
+        let agreed = matches!(self.own, OwnPart::Waiting(_)) || self.terms().proposer == turn.me();
+        let summary = Summary { records: reading.records(), smallest_cell: reading.smallest_cell() };
+        match turn.settings().policy.decide_reading(summary) {
+            _ if agreed => self.report(turn, reading),
+            Decision::Answer => self.report(turn, reading),
+            Decision::Ask(doubt) => self.wait_for_owner(turn, doubt),
+            Decision::Decline(doubt) => self.decline(turn, Standing::Declined, Some(doubt)),
         }
     }
 
     fn read_source(&mut self, turn: &mut Turn<'_>) {
-        if self.reading.is_none()
-            && let Some(field) = self.terms().query.fields.first()
-        {
-            let name = field.name.clone();
+        if self.reading.is_none() {
             self.reading = Some(turn.now);
-            turn.read_source(self.id, name);
+            turn.read_source(self.id);
         }
     }
 
@@ -122,7 +133,7 @@ impl Entry {
         if !self.may_decide() {
             return;
         }
-        self.enter(turn, LedgerDecision::Declined(standing), doubt.as_ref());
+        self.enter(turn, LedgerDecision::Declined(standing), doubt.as_ref(), None);
         self.own = OwnPart::Declined(standing);
         turn.tell(Notice::Declined { computation: self.id, standing, why: doubt });
         let told = self.told_standing();
@@ -151,18 +162,17 @@ impl Entry {
             && matches!(self.own, OwnPart::None | OwnPart::Waiting(_))
     }
 
-    /// Encodes, splits, persists, and only then sends. There is one report, for ever.
-    fn report(&mut self, turn: &mut Turn<'_>, value: &PrivateValue) {
+    /// Splits, persists, and only then sends. There is one report, for ever.
+    fn report(&mut self, turn: &mut Turn<'_>, reading: &Reading) {
         if !self.may_decide() || turn.now >= self.terms().deadline {
             return;
         }
-        let measurement = statistics::encode(self.terms(), value.expose()).ok();
-        let Some(submissions) = measurement.and_then(|measurement| self.submissions(turn, &measurement)) else {
+        let Some(submissions) = self.submissions(turn, reading.measurement()) else {
             self.decline(turn, Standing::ValueUnfit, None);
             return;
         };
         turn.persist(Record::Report(submissions.clone()));
-        self.enter(turn, LedgerDecision::Answered, None);
+        self.enter(turn, LedgerDecision::Answered, None, Some(reading.records()));
         if matches!(self.own, OwnPart::Waiting(_)) {
             self.stand(turn, None);
         }
@@ -175,7 +185,7 @@ impl Entry {
     /// Takes up a report from the store. A crash may have come between it and the ledger.
     pub fn restore_report(&mut self, turn: &mut Turn<'_>, submissions: Vec<Submission>) {
         if self.own != OwnPart::Answered {
-            self.enter(turn, LedgerDecision::Answered, None);
+            self.enter(turn, LedgerDecision::Answered, None, None);
             self.own = OwnPart::Answered;
         }
         self.resume_answering(turn, submissions);
@@ -210,7 +220,13 @@ impl Entry {
     }
 
     /// Writes the decision into the owner's ledger; `doubt` is the policy's, if that is what declines unattended.
-    fn enter(&mut self, turn: &mut Turn<'_>, decision: LedgerDecision, doubt: Option<&Doubt>) {
+    fn enter(
+        &mut self,
+        turn: &mut Turn<'_>,
+        decision: LedgerDecision,
+        doubt: Option<&Doubt>,
+        records: Option<u64>,
+    ) {
         let terms = self.terms();
         let waited_for = match &self.own {
             OwnPart::Waiting(doubt) => Some(doubt),
@@ -241,7 +257,7 @@ impl Entry {
             decision,
             decider,
             reason,
-            records: (decision == LedgerDecision::Answered).then_some(1),
+            records,
         };
         turn.persist(Record::Ledger(entry.clone()));
         self.ledger = Some(Box::new(entry));

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::{FileExt, MetadataExt};
 
 use super::*;
+use crate::domain::VERSION;
 use crate::domain::limits::KNOWN_PEERS_MAX;
 use crate::domain::{
-    Computation, ComputationId, Decimal, Digest, Failure, Field, Modulus, Noise, NumberSchema, Query, Role,
-    Sharing, Statistic,
+    Computation, ComputationId, Decimal, Digest, Failure, Modulus, Noise, Query, Role, Sharing, Statistic,
 };
 use crate::sharing::Secret;
 use crate::wire::{
@@ -28,15 +28,12 @@ fn owner() -> PeerId {
 
 fn computation(nonce: u8) -> Signed<Computation> {
     let computation = Computation {
-        version: 1,
+        version: VERSION,
         nonce: [nonce; 16],
         proposer: owner(),
         proposed_at: NOW,
         prompt: "How old?".to_owned(),
-        query: Query {
-            statistic: Statistic::Sum,
-            fields: vec![Field { name: "age".to_owned(), schema: NumberSchema::default() }],
-        },
+        query: Query::parse(Statistic::Sum, &["age".to_owned()], None).unwrap(),
         heavy: vec![identity(2).peer(), identity(3).peer(), identity(4).peer()],
         sharing: Sharing::Additive { modulus: Modulus::Bits64 },
         min_participants: 3,
