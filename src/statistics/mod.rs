@@ -18,6 +18,8 @@ mod histogram;
 mod quantiles;
 #[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
 mod regression;
+#[cfg(test)]
+mod tests;
 #[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
 mod univariate;
 #[cfg_attr(not(test), expect(dead_code, reason = "the plan of each statistic will call it"))]
