@@ -5,7 +5,11 @@ use num_rational::BigRational;
 use num_traits::{One, Signed};
 use serde_json::{Map, Value};
 
+use super::definition::{Definition, Totals};
 use super::exact::{figures, number, quotient, signed_root_number};
+use super::family::Family;
+use super::monomial::Monomial;
+use crate::domain::Query;
 
 /// What the sums, the sums of squares and the sum of products of two fields say. The slope is that of the second field
 /// on the first. A figure that does not exist for these data is null.
@@ -52,6 +56,22 @@ fn correlation(
         (square <= BigRational::one()).then_some((together?, square))
     };
     parts().map_or(Value::Null, |(together, square)| signed_root_number(together, &square))
+}
+
+pub(super) struct Bivariate;
+
+impl Definition for Bivariate {
+    fn family(&self, _query: &Query) -> Family {
+        let [x, y] = [0, 1].map(Monomial::of);
+        Family::Sums(vec![x, y, x.times(0), y.times(1), x.times(1)])
+    }
+
+    fn answer(&self, _query: &Query, totals: &Totals) -> Map<String, Value> {
+        let sums = [0, 1].map(|number| totals.sum(Monomial::of(number)));
+        let squares = [0, 1].map(|number| totals.sum(Monomial::power(number, 2)));
+        let product = totals.sum(Monomial::of(0).times(1));
+        bivariate(&totals.samples, sums.each_ref(), squares.each_ref(), &product)
+    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,12 @@ use num_rational::BigRational;
 use num_traits::{Signed, Zero};
 use serde_json::{Map, Value, json};
 
+use super::axis::Axis;
+use super::definition::{Definition, Totals};
 use super::exact::{figures, number, whole};
+use super::family::Family;
 use super::frequency::most_frequent;
+use crate::domain::Query;
 
 /// The table of counts, row by row; the most frequent pair; and Pearson's chi-square with its degrees of freedom, over
 /// the categories that somebody has. Counts that noise made negative are shown as they are and tested as none.
@@ -75,6 +79,20 @@ fn parts(margins: &[BigInt]) -> (Vec<BigInt>, BigInt) {
     // Whatever has no margin has no counts either, so its part is never used.
     let part = |margin: &BigInt| if margin.is_positive() { &product / margin } else { BigInt::zero() };
     (margins.iter().map(part).collect(), product)
+}
+
+pub(super) struct Contingency;
+
+impl Definition for Contingency {
+    fn family(&self, query: &Query) -> Family {
+        Family::Cells(query.fields.iter().filter_map(Axis::of_values).collect())
+    }
+
+    fn answer(&self, query: &Query, totals: &Totals) -> Map<String, Value> {
+        let mut names = query.fields.iter().filter_map(Axis::of_values).map(|axis| axis.names());
+        let (rows, columns) = (names.next().unwrap_or_default(), names.next().unwrap_or_default());
+        contingency(&rows, &columns, &totals.cells)
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,11 @@ use num_bigint::BigInt;
 use num_traits::Signed;
 use serde_json::{Map, Value};
 
+use super::axis::Axis;
+use super::definition::{Definition, Totals};
 use super::exact::{figures, whole};
+use super::family::Family;
+use crate::domain::Query;
 
 /// The count of every category, and the most frequent one. Counts that noise made negative are shown as they are.
 pub(super) fn frequency(categories: &[String], counts: &[BigInt]) -> Map<String, Value> {
@@ -22,6 +26,19 @@ pub(super) fn most_frequent(counts: &[BigInt]) -> Option<usize> {
     // Of equal ones `max_by_key` gives the last.
     let largest = counts.iter().enumerate().rev().max_by_key(|(_, count)| *count);
     largest.filter(|(_, count)| count.is_positive()).map(|(at, _)| at)
+}
+
+pub(super) struct Frequency;
+
+impl Definition for Frequency {
+    fn family(&self, query: &Query) -> Family {
+        Family::Cells(query.fields.iter().filter_map(Axis::of_values).collect())
+    }
+
+    fn answer(&self, query: &Query, totals: &Totals) -> Map<String, Value> {
+        let names = query.fields.first().and_then(Axis::of_values).map(|axis| axis.names());
+        frequency(&names.unwrap_or_default(), &totals.cells)
+    }
 }
 
 #[cfg(test)]

@@ -10,8 +10,12 @@ use num_rational::BigRational;
 use num_traits::{One, Signed, Zero};
 use serde_json::{Map, Value};
 
+use super::axis::Axis;
+use super::definition::{Definition, Totals};
 use super::exact::{every_digit, figures, fraction};
+use super::family::Family;
 use crate::domain::Decimal;
+use crate::domain::{Detail, Query};
 
 /// One bucket of a field's range.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +93,34 @@ pub(super) fn quantiles(
         ("maximum", figure(highest.map(|bucket| fraction(bucket.high)))),
         ("resolution", every_digit(&fraction(resolution))),
     ])
+}
+
+pub(super) struct Quantiles;
+
+impl Quantiles {
+    /// The resolution and what is asked at it.
+    fn asked(query: &Query) -> Option<(Axis, Decimal, &[Decimal])> {
+        match &query.detail {
+            Detail::Quantiles { resolution, probabilities } => {
+                let axis = Axis::of_resolution(query.number()?, *resolution)?;
+                Some((axis, *resolution, probabilities))
+            }
+            Detail::None | Detail::Moments(_) | Detail::Edges(_) => None,
+        }
+    }
+}
+
+impl Definition for Quantiles {
+    fn family(&self, query: &Query) -> Family {
+        Family::Cells(Self::asked(query).map(|(axis, ..)| axis).into_iter().collect())
+    }
+
+    fn answer(&self, query: &Query, totals: &Totals) -> Map<String, Value> {
+        let Some((axis, resolution, probabilities)) = Self::asked(query) else { return Map::new() };
+        let bucket = |(low, high)| Bucket { low, high };
+        let buckets: Vec<_> = (0..axis.cells()).filter_map(|cell| axis.values_of(cell)).map(bucket).collect();
+        quantiles(&buckets, &totals.cells, probabilities, resolution)
+    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,12 @@ use num_rational::BigRational;
 use num_traits::{One, Signed};
 use serde_json::{Map, Value};
 
+use super::definition::{Definition, Totals};
 use super::elimination::{Inverse, inverse};
 use super::exact::{figures, number, quotient, root_number};
+use super::family::Family;
+use super::monomial::Monomial;
+use crate::domain::Query;
 
 /// What the coefficient without a field is called in a result.
 pub(super) const INTERCEPT: &str = "intercept";
@@ -124,6 +128,30 @@ pub(super) fn regression(
         ("standard_errors", named(&|at| root_number(fit.and_then(|fit| fit.squared_errors.as_ref()?.get(at))))),
         ("r_squared", number(fit.and_then(|fit| fit.r_squared.as_ref()))),
     ])
+}
+
+pub(super) struct Regression;
+
+impl Regression {
+    /// Every number by itself, then every pair, in the order of [`Products`].
+    fn pairs(count: usize) -> impl Iterator<Item = Monomial> {
+        (0..count).flat_map(move |one| (one..count).map(move |other| Monomial::of(one).times(other)))
+    }
+}
+
+impl Definition for Regression {
+    fn family(&self, query: &Query) -> Family {
+        let count = query.fields.len();
+        Family::Sums((0..count).map(Monomial::of).chain(Self::pairs(count)).collect())
+    }
+
+    fn answer(&self, query: &Query, totals: &Totals) -> Map<String, Value> {
+        let names: Vec<_> = query.fields.iter().map(|field| field.name.as_str()).collect();
+        let sums: Vec<_> = (0..names.len()).map(|number| totals.sum(Monomial::of(number))).collect();
+        let products = Self::pairs(names.len()).map(|pair| totals.sum(pair)).collect();
+        let products = Products::new(names.len(), products);
+        products.map(|products| regression(&names, &totals.samples, &sums, &products)).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,12 @@ use num_rational::BigRational;
 use num_traits::{One, Signed, Zero};
 use serde_json::{Map, Value};
 
+use super::definition::{Definition, Totals};
 use super::exact::{every_digit, figures, number, quotient, root_number, signed_root_number};
+use super::family::Family;
+use super::monomial::Monomial;
+use crate::domain::limits::MOMENTS_MAX;
+use crate::domain::{Detail, Query};
 
 /// The averages of a field's powers over records of which there is at least one.
 struct Moments {
@@ -113,6 +118,29 @@ pub(super) fn univariate(samples: &BigInt, sums: &[BigRational]) -> Map<String, 
         ("hyper_skewness", odd(5)),
         ("hyper_flatness", number(flatness.as_ref())),
     ])
+}
+
+pub(super) struct Univariate;
+
+impl Univariate {
+    fn powers(query: &Query) -> impl Iterator<Item = Monomial> {
+        let moments = match query.detail {
+            Detail::Moments(moments) => moments,
+            Detail::None | Detail::Edges(_) | Detail::Quantiles { .. } => MOMENTS_MAX,
+        };
+        (1..=moments).map(|power| Monomial::power(0, power))
+    }
+}
+
+impl Definition for Univariate {
+    fn family(&self, query: &Query) -> Family {
+        Family::Sums(Self::powers(query).collect())
+    }
+
+    fn answer(&self, query: &Query, totals: &Totals) -> Map<String, Value> {
+        let sums: Vec<_> = Self::powers(query).map(|power| totals.sum(power)).collect();
+        univariate(&totals.samples, &sums)
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,11 @@ use num_rational::BigRational;
 use num_traits::Signed;
 use serde_json::{Map, Value};
 
+use super::definition::{Definition, Totals};
 use super::exact::{every_digit, figures, number, quotient};
+use super::family::Family;
+use super::monomial::Monomial;
+use crate::domain::Query;
 
 /// The mean and the sum of every element; a mean without records is null.
 pub(super) fn vector_mean(samples: &BigInt, sums: &[BigRational]) -> Map<String, Value> {
@@ -15,6 +19,20 @@ pub(super) fn vector_mean(samples: &BigInt, sums: &[BigRational]) -> Map<String,
         ("mean", sums.iter().map(|sum| number(mean(sum).as_ref())).collect()),
         ("sum", sums.iter().map(every_digit).collect()),
     ])
+}
+
+pub(super) struct VectorMean;
+
+impl Definition for VectorMean {
+    fn family(&self, query: &Query) -> Family {
+        Family::Sums((0..query.numbers().count()).map(Monomial::of).collect())
+    }
+
+    fn answer(&self, query: &Query, totals: &Totals) -> Map<String, Value> {
+        let sums: Vec<_> =
+            (0..query.numbers().count()).map(|number| totals.sum(Monomial::of(number))).collect();
+        vector_mean(&totals.samples, &sums)
+    }
 }
 
 #[cfg(test)]
