@@ -83,7 +83,7 @@ pub fn failure(view: &ComputationView) -> Problem {
     Problem::new(Exit::ComputationFailed, "computation_failed", message, hint)
 }
 
-/// A computation's answer in two lines: what it is worth, and what it is.
+/// A computation's answer in two lines: what it is worth, and what it is. What is more than a number or two follows.
 pub fn told(look: Look, view: &ComputationView) -> String {
     let heading = format!("{} {}", style("✓").green(), style(&view.id).bold());
     let worth = assurance::afterwards(view);
@@ -95,7 +95,14 @@ pub fn told(look: Look, view: &ComputationView) -> String {
     );
     let parts: Vec<_> =
         answer.into_iter().chain([counts, format!("certificate {}", signatures(view))]).collect();
-    format!("{heading}  {worth}\n  {}\n", parts.join("   "))
+    let block = block(look, view);
+    format!("{heading}  {worth}\n  {}\n{block}", parts.join("   "))
+}
+
+/// What the answer says beside a number or two, after an empty line.
+fn block(look: Look, view: &ComputationView) -> String {
+    let block = view.result.as_ref().map(|result| answer::block(look, result)).unwrap_or_default();
+    if block.is_empty() { block } else { format!("\n{block}") }
 }
 
 /// Every value of a result, its counts and its signatures, one a line.
@@ -141,10 +148,12 @@ pub fn in_full(look: Look, view: &ComputationView) -> String {
     if let Some(reason) = &view.reason {
         rows.push(("reason", printable(reason)));
     }
+    let mut more = String::new();
     if view.status == Status::Completed {
         rows.extend(result_rows(look, view));
+        more = block(look, view);
     }
-    format!("{}\n{}", view.id, table::pairs(&rows))
+    format!("{}\n{}{more}", view.id, table::pairs(&rows))
 }
 
 /// Recent computations, newest first.
