@@ -88,13 +88,8 @@ pub fn told(look: Look, view: &ComputationView) -> String {
     let heading = format!("{} {}", style("✓").green(), style(&view.id).bold());
     let worth = assurance::afterwards(view);
     let answer = view.result.as_ref().and_then(|result| answer::named(look, result, &view.statistic));
-    let counts = format!(
-        "{}, {}",
-        counted(look, view.participants.into(), "participant"),
-        counted(look, view.samples, "record")
-    );
-    let parts: Vec<_> =
-        answer.into_iter().chain([counts, format!("certificate {}", signatures(view))]).collect();
+    let certificate = format!("certificate {}", signatures(view));
+    let parts: Vec<_> = answer.into_iter().chain([counts(look, view), certificate]).collect();
     let block = block(look, view);
     format!("{heading}  {worth}\n  {}\n{block}", parts.join("   "))
 }
@@ -120,6 +115,15 @@ fn result_rows(look: Look, view: &ComputationView) -> Vec<(&str, String)> {
 
 fn signatures(view: &ComputationView) -> String {
     format!("signed by {} of {}", view.signed_by.len(), view.heavy_nodes.len())
+}
+
+/// "3 participants, 1 284 records".
+pub fn counts(look: Look, view: &ComputationView) -> String {
+    format!(
+        "{}, {}",
+        counted(look, view.participants.into(), "participant"),
+        counted(look, view.samples, "record")
+    )
 }
 
 /// "1 record", "1 284 records".

@@ -28,7 +28,7 @@ pub fn contingency(look: Look, table: &Contingency) -> String {
     last.push(rounded(look, whole));
     lines.push(last);
     let freedom = match degrees_of_freedom.as_f64() {
-        Some(one) if one == 1.0 => " (1 degree of freedom)".to_owned(),
+        Some(1.0) => " (1 degree of freedom)".to_owned(),
         Some(_) => format!(" ({} degrees of freedom)", degrees_of_freedom.shown(look)),
         None => String::new(),
     };
