@@ -137,7 +137,7 @@ impl Net {
             }
             Action::ReadSource { computation, .. } => {
                 let terms = self.nodes[&me].view(computation).unwrap().computation.clone();
-                let reading = |value: &u64| encode_one(&terms, &[&value.to_string()]).unwrap();
+                let reading = |value: &i32| encode_one(&terms, &[&value.to_string()]).unwrap();
                 let outcome = self.values.get(&me).map(reading).ok_or(SourceProblem::NoSuchField);
                 self.queue.push_back((me, Event::SourceRead { computation, outcome }));
             }
