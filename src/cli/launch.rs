@@ -8,6 +8,7 @@ use libp2p::Multiaddr;
 use super::args::Context;
 use super::output::Chatter;
 use super::problem::{Exit, Problem};
+use super::sources;
 use crate::config::{Layer, NodeConfig, first_free_port};
 use crate::home::{Keys, NodeFolder, NodeLock};
 use crate::network::{Mdns, NetworkError, SwarmKey};
@@ -68,12 +69,13 @@ pub enum Port {
 /// Checks what can be checked before there is a node.
 ///
 /// # Errors
-/// `invalid_address`, `swarm_key`.
+/// `invalid_address`, `swarm_key`, `invalid_source`.
 pub fn check(told: &Layer) -> Result<(), Problem> {
     addresses(told.listen.as_deref().unwrap_or_default())?;
     addresses(told.bootstrap.as_deref().unwrap_or_default())?;
     told.swarm_key.as_deref().map(swarm_key).transpose()?;
-    Ok(())
+    // Files on another machine may let a reader wait, and the runtime has other work.
+    tokio::task::block_in_place(|| sources::check(told))
 }
 
 /// Begins logging: to the node's file, and in the foreground to the terminal.
