@@ -53,7 +53,10 @@ fn a_line_of_several_numbers_is_one_record() {
         [[Some("2"), Some("1")], [Some("5"), Some("4")]]
             .map(|row| row.map(|it| it.map(str::to_owned)).to_vec())
     );
-    assert_eq!(summary.first_broken.unwrap().to_string(), "line 2: it has 1 cells, and there are 2 columns");
+    assert_eq!(
+        summary.first_broken.unwrap().to_string(),
+        "line 2: the number of its cells is 1, that of the columns 2"
+    );
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn rows_that_cannot_be_taken_apart_are_counted_and_the_others_read() {
     assert_eq!((summary.rows, summary.broken), (6, 3));
     let first = summary.first_broken.unwrap();
     assert_eq!((first.number, &first.fault), (3, &RowFault::Ragged { cells: 1, columns: 2 }));
-    assert_eq!(first.to_string(), "line 3: it has 1 cells, and there are 2 columns");
+    assert_eq!(first.to_string(), "line 3: the number of its cells is 1, that of the columns 2");
     folder.write("b.csv", b"n\n\xff8675309\n");
     let broken = folder.read("csv = \"b.csv\"", &["n"]).unwrap().1.first_broken.unwrap();
     assert_eq!(broken.to_string(), "line 2: the value of `n` is not UTF-8");
@@ -140,4 +140,25 @@ fn time_runs_out_in_a_table_too() {
     let deadline = Instant::now() + Duration::from_millis(5);
     let error = sources.read(&["n"], deadline, &mut |_| ControlFlow::Continue(())).unwrap_err();
     assert!(matches!(error, SourceError::TimedOut { .. }), "{error}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn what_a_program_writes_as_a_table_is_what_is_read(
+        cells in proptest::collection::vec(("\\PC{0,12}", "[,;\"'\t\r\n a-z]{0,12}"), 0..20),
+        delimiter in proptest::sample::select(vec![b',', b';', b'\t']),
+    ) {
+        let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+        writer.write_record(["a", "b"]).unwrap();
+        for (a, b) in &cells {
+            writer.write_record([a, b]).unwrap();
+        }
+        let folder = Folder::new();
+        folder.write("a.csv", writer.into_inner().unwrap());
+        let delimiter = char::from(delimiter).to_string().replace('\t', "tab");
+        let rows = folder.rows(&format!("csv = \"a.csv\"\nmissing = []\ndelimiter = \"{delimiter}\""), &["b", "a"]);
+        let read = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let written: Rows = cells.iter().map(|(a, b)| vec![read(b), read(a)]).collect();
+        proptest::prop_assert_eq!(rows, written);
+    }
 }
