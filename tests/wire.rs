@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use formix_p2p::domain::VERSION;
 use formix_p2p::domain::{
     Computation, ComputationId, Digest, Failure, Modulus, PeerId, Query, Refusal, Role, Sharing, Standing,
     Statistic, Timestamp,
@@ -32,7 +33,7 @@ fn heavy() -> Vec<PeerId> {
 fn computation() -> Signed<Computation> {
     let schema = r#"{"type":"number","minimum":0,"maximum":120,"multipleOf":0.5}"#;
     let terms = Computation {
-        version: 1,
+        version: VERSION,
         nonce: [5; 16],
         proposer: identity(9).peer(),
         proposed_at: NOW,

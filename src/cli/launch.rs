@@ -1,6 +1,6 @@
 //! From settings to a running node: addresses, keys of a closed network, port, log.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use libp2p::Multiaddr;
@@ -13,7 +13,6 @@ use crate::config::{Layer, NodeConfig, first_free_port};
 use crate::home::{Keys, NodeFolder, NodeLock};
 use crate::network::{Mdns, NetworkError, SwarmKey};
 use crate::node::{IdentityAge, NodeOptions, RunError, RunningNode, StartError};
-use crate::protocol::PrivateValue;
 use crate::telemetry::{self, Verbosity};
 
 /// Ports that are tried when another process is faster.
@@ -150,11 +149,6 @@ fn options(prepared: &Prepared, port: &Port) -> Result<NodeOptions, Problem> {
             addresses(&all.into_iter().flatten().collect::<Vec<_>>())?
         }
     };
-    let data: BTreeMap<_, _> = config
-        .data
-        .fields()
-        .filter_map(|field| Some((field.to_owned(), PrivateValue::new(config.data.get(field)?))))
-        .collect();
     Ok(NodeOptions {
         folder: folder.path().to_owned(),
         identity: keys.identity.clone(),
@@ -168,7 +162,7 @@ fn options(prepared: &Prepared, port: &Port) -> Result<NodeOptions, Problem> {
         mdns: if config.mdns { Mdns::On } else { Mdns::Off },
         swarm_key,
         policy: config.policy(),
-        data,
+        sources: config.sources(),
     })
 }
 
