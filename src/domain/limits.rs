@@ -173,7 +173,8 @@ pub const BUSY_OFFERS_MAX: u32 = 8;
 pub const LITERAL_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of one record of a source: a quote that is never closed must not pull a whole file into memory.
 pub const SOURCE_RECORD_BYTES_MAX: u64 = 1024 * 1024;
-/// How long a source may be read: a million rows take a few seconds, and a deadline is usually not much further away.
+/// How long a source may be read, its command included: a million rows take a few seconds, and a deadline is usually not
+/// much further away.
 pub const SOURCE_READ_WAIT: Duration = Duration::from_secs(60);
 /// Sources that are read at the same time; the next question waits for its turn. Each may be a file that fills a disk's time.
 pub const READINGS_AT_ONCE: usize = 4;
