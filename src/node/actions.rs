@@ -91,6 +91,7 @@ impl Runtime {
             | Notice::Declined { .. }
             | Notice::LeftOut { .. }
             | Notice::Completed(_)
+            | Notice::SimilarSets { .. }
             | Notice::ClockSkew { .. }
             | Notice::Ignored { .. } => None,
         };
