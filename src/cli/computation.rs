@@ -4,6 +4,7 @@ use console::style;
 
 use super::answer;
 use super::assurance;
+use super::members;
 use super::number;
 use super::problem::{Exit, Problem};
 use super::table::{self, Look, printable};
@@ -144,6 +145,7 @@ pub fn in_full(look: Look, view: &ComputationView) -> String {
     if view.status == Status::Completed {
         rows.extend(result_rows(look, view));
     }
+    rows.extend(members::rows(look, view));
     format!("{}\n{}", view.id, table::pairs(&rows))
 }
 
@@ -209,6 +211,8 @@ pub(super) mod tests {
             unverified: None,
             checked: None,
             liars: Vec::new(),
+            members: None,
+            similar: Vec::new(),
             own_answer: "answered".to_owned(),
             expected: 5,
             standings: BTreeMap::new(),

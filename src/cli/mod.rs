@@ -15,6 +15,7 @@ mod duration;
 mod id;
 mod launch;
 mod logs;
+mod members;
 mod nodes;
 mod number;
 mod output;
