@@ -72,6 +72,17 @@ fn a_heavy_node_that_tells_everybody_convinces_nobody_who_has_no_part() {
 }
 
 #[test]
+fn whoever_answered_and_was_left_out_keeps_no_names_even_if_told() {
+    let mut scenario = Scenario::calm(3, 5);
+    scenario.questions[0].max_participants = 4;
+    scenario.nodes[1].cheat = Some(Cheat::TellsNames);
+    let report = played(scenario);
+    let names = report.endings[0].names_at(NodeIndex(0)).cloned().unwrap();
+    assert!(names.len() < 5, "{names:?}");
+    assert_told(&report, &heavy_and(names.clone()), &names);
+}
+
+#[test]
 fn the_set_is_told_less_what_did_not_verify() {
     for sharing in [Sharing::Prio3, Sharing::Threshold { k: 2 }] {
         let mut scenario = Scenario::calm_under(sharing, 3, 5);
