@@ -17,6 +17,7 @@ mod export;
 mod id;
 mod launch;
 mod logs;
+mod members;
 mod nodes;
 mod number;
 mod output;
