@@ -10,8 +10,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use super::output::{Chatter, Format, Output};
 use super::problem::{Exit, Problem};
 use super::{
-    certificate, completions, consent, demo, id, ledger, logs, policy, propose, result, start, status, stop,
-    swarm_key, view,
+    certificate, completions, consent, data, demo, id, ledger, logs, policy, propose, result, start, status,
+    stop, swarm_key, view,
 };
 
 const EXAMPLES: &str = "\
@@ -70,6 +70,7 @@ enum Command {
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     Ledger(ledger::Ledger),
+    Data(data::Data),
     Logs(logs::Logs),
     Certificate(certificate::Certificate),
     Verify(certificate::Verify),
@@ -131,6 +132,7 @@ impl Command {
             Self::Answer(command) => command.act(context).await,
             Self::Policy(command) => command.act(context).await,
             Self::Ledger(command) => command.act(context).await,
+            Self::Data(command) => command.act(context).await,
             Self::Logs(command) => command.act(context).await,
             Self::Certificate(command) => command.act(context).await,
             Self::Verify(command) => command.act(context),

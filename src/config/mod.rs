@@ -14,7 +14,7 @@ mod tests;
 mod text;
 
 pub use data::Data;
-pub use error::{ConfigError, DataError};
+pub use error::{ConfigError, DataError, ValueError};
 pub use layer::{Layer, merge};
 pub use node::NodeConfig;
 pub use policy::{FieldLayer, PolicyError, PolicyLayer};

@@ -11,8 +11,9 @@ use super::layer::Layer;
 use super::policy::PolicyLayer;
 use super::{private_file, read, text};
 use crate::consent::{Policy, Preset, Trust};
-use crate::domain::limits::{NODE_NAME_CHARS_MAX, POLICY_MIN_PARTICIPANTS};
+use crate::domain::limits::{NODE_NAME_CHARS_MAX, POLICY_MIN_PARTICIPANTS, SOURCES_MAX};
 use crate::domain::{PeerId, Role, Timestamp};
+use crate::sources::{Declaration, Sources};
 
 /// One node's settings. They hold private values, so the file is for its owner alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,6 +44,9 @@ pub struct NodeConfig {
     pub policy: PolicyLayer,
     /// Private values, by field.
     pub data: Data,
+    /// Where private data is read when somebody asks.
+    #[serde(rename = "source", skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Declaration>,
 }
 
 /// The file as written. What a later release adds is unknown here and refused: it may matter.
@@ -65,6 +69,8 @@ struct WrittenNode {
     policy: PolicyLayer,
     #[serde(default)]
     data: WrittenData,
+    #[serde(default)]
+    source: Vec<Declaration>,
 }
 
 impl NodeConfig {
@@ -78,6 +84,10 @@ impl NodeConfig {
         let short: String = peer_id.uid().to_string().to_lowercase().chars().take(4).collect();
         let name = told.name.unwrap_or_else(|| format!("{role}-{short}"));
         check_name(&name)?;
+        let sources = told.sources.unwrap_or_default();
+        if sources.len() > SOURCES_MAX {
+            return Err(ConfigError::TooManySources(sources.len()));
+        }
         // Written out, so that whoever opens the file finds what may be changed.
         let policy = told.policy.over(PolicyLayer {
             preset: Some(Preset::default()),
@@ -97,6 +107,7 @@ impl NodeConfig {
             swarm_key: told.swarm_key,
             policy,
             data: told.data.settled(),
+            sources,
         })
     }
 
@@ -125,6 +136,7 @@ impl NodeConfig {
             swarm_key: node.swarm_key,
             policy: node.policy,
             data: node.data,
+            sources: Some(node.sources),
             log: None,
         }
     }
@@ -143,6 +155,11 @@ impl NodeConfig {
         }
     }
 
+    /// Where this node's private data comes from.
+    pub fn sources(&self) -> Sources {
+        Sources::new(self.data.values(), self.sources.iter().cloned())
+    }
+
     /// Reads `node.toml`.
     ///
     /// # Errors
@@ -152,6 +169,9 @@ impl NodeConfig {
         let node: WrittenNode = read::parse(path, &text)?;
         node.policy.check().map_err(|wrong| read::invalid_policy(path, &text, wrong))?;
         let data = node.data.read(&text).map_err(|(at, error)| read::invalid_data(path, &text, at, &error))?;
+        // `start` writes whole paths; a person who edits the file need not.
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let sources = node.source.into_iter().map(|source| source.based_on(folder)).collect();
         Ok(Self {
             role: node.role,
             name: node.name,
@@ -164,6 +184,7 @@ impl NodeConfig {
             swarm_key: node.swarm_key,
             policy: node.policy,
             data,
+            sources,
         })
     }
 

@@ -7,6 +7,7 @@ use super::action::Notice;
 use super::event::Timer;
 use super::heavy::{Dealing, Heavy, Promise};
 use super::light::Answering;
+use super::members::Members;
 use super::proposer::Proposing;
 use super::turn::Turn;
 use super::view::{OwnPart, View};
@@ -43,6 +44,8 @@ pub(super) struct Entry {
     pub hint: Hint,
     /// How often this node has asked for what it lacks since it last got something.
     pub attempts: u32,
+    /// Once there is a certificate: whose reports were added up.
+    pub members: Members,
     pub revision: u64,
 }
 
@@ -127,6 +130,7 @@ impl Entry {
             notices: BTreeMap::new(),
             hint: Hint::None,
             attempts: 0,
+            members: Members::default(),
             revision: 0,
         }
     }
@@ -224,6 +228,7 @@ impl Entry {
     /// The end with a result (or with a total that is impossible, which every node sees alike).
     pub fn complete(&mut self, turn: &mut Turn<'_>, certificate: Certificate, answer: Result<Answer, Failure>) {
         turn.persist(Record::Certificate(certificate.clone()));
+        self.keep_own_set(turn, &certificate);
         self.erase_private(turn);
         let (outcome, notice) = match answer {
             Ok(answer) => {
@@ -327,7 +332,8 @@ impl Entry {
             .then(|| turn.sign(FailureNotice { computation: self.id, signer: me, failure: failure.clone() }))
     }
 
-    /// Sends the certificate to the proposer and to this node's part of the participants, and tells the network.
+    /// Sends the certificate, and who was in the set, to the proposer and to this node's part of the participants, and tells
+    /// the network.
     pub fn spread_certificate(&self, turn: &mut Turn<'_>, participants: &[PeerId]) {
         let Stage::Ended(Outcome::Completed { certificate, .. } | Outcome::Impossible { certificate, .. }) =
             &self.stage
@@ -343,6 +349,7 @@ impl Entry {
         }
         for receiver in receivers {
             turn.send(receiver, Message::Certificate((**certificate).clone()));
+            self.send_members(turn, receiver);
         }
         turn.publish(Gossip::Completed { computation: self.id });
     }
@@ -388,6 +395,8 @@ impl Entry {
             own: self.own.clone(),
             ledger: self.ledger.as_deref(),
             standings: &self.standings,
+            members: self.members.list.as_ref(),
+            similar: Vec::new(),
             revision: self.revision,
         };
         match &self.stage {

@@ -7,6 +7,7 @@ use rand_chacha::rand_core::Rng;
 use super::action::Notice;
 use super::entry::{Due, Entry, Hint, Part, Stage};
 use super::event::Timer;
+use super::members::Asked;
 use super::node::State;
 use super::turn::Turn;
 use super::view::OwnPart;
@@ -38,6 +39,8 @@ impl State {
         }
         self.fetching.clear();
         self.prune(turn);
+        self.forget_old_sets(turn);
+        self.ask_for_members(turn, Asked::InTurn);
         schedule(turn);
     }
 
@@ -50,6 +53,7 @@ impl State {
         for entry in self.entries.values_mut().filter(|entry| entry.is_open()) {
             entry.on_met(turn, peer);
         }
+        self.ask_for_members(turn, Asked::Met(peer));
     }
 
     /// Time to ask again for what a computation lacks.
@@ -107,8 +111,11 @@ impl State {
     pub fn on_want(&mut self, turn: &mut Turn<'_>, from: PeerId, id: ComputationId, lacking: Want) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let view = entry.view();
-        if let Some(certificate) = view.certificate {
+        if lacking == Want::Members {
+            entry.send_members(turn, from);
+        } else if let Some(certificate) = view.certificate {
             turn.send(from, Message::Certificate(certificate.clone()));
+            entry.send_members(turn, from);
         } else if let Some(notice) = entry.failure_notice(turn) {
             turn.send(from, Message::Fail(notice));
         } else if lacking == Want::Announcement {
@@ -195,7 +202,13 @@ impl State {
         if let Some(ledger) = self.entries.remove(&id).and_then(|entry| entry.ledger) {
             self.ledger.keep(*ledger);
         }
-        for kind in [RecordKind::Proposed, RecordKind::Announced, RecordKind::Certificate, RecordKind::Failed] {
+        for kind in [
+            RecordKind::Members,
+            RecordKind::Proposed,
+            RecordKind::Announced,
+            RecordKind::Certificate,
+            RecordKind::Failed,
+        ] {
             turn.erase(kind, id);
         }
     }

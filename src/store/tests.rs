@@ -11,9 +11,9 @@ use crate::domain::{
 };
 use crate::sharing::Secret;
 use crate::wire::{
-    Acceptance, Announcement, Certificate, Close, Deal, Dealt, Decider, Exclusion, Fault, FaultProof, Freeze,
-    Identity, LedgerDecision, LedgerEntry, LedgerReason, List, Manifest, Opening, Part, Signed, Submission,
-    Topic, Verification, Vote,
+    Acceptance, Announcement, Certificate, Close, Comparison, Deal, Dealt, Decider, Exclusion, Fault,
+    FaultProof, Freeze, Identity, LedgerDecision, LedgerEntry, LedgerReason, List, Manifest, Opening, Part,
+    Signed, Similar, Submission, Topic, Verification, Vote,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -79,6 +79,7 @@ fn every_kind() -> Vec<Record> {
     let acceptance =
         Signed::sign(Acceptance { computation: id, heavy: heavy.peer(), rho_commitment: digest }, &heavy);
     let list = List::new(BTreeMap::from([(light.peer(), digest)]), BTreeMap::new());
+    let names = list.entries().to_vec();
     let close = Close { computation: id, heavy: heavy.peer(), list: list.digest(id) };
     let freeze = Freeze {
         computation: id,
@@ -181,6 +182,13 @@ fn every_kind() -> Vec<Record> {
             computation: id,
             culprit: light.peer(),
             proof: FaultProof::TwoReports(Box::new(exclusion)),
+        }),
+        Record::Members { computation: id, entries: names },
+        Record::Compared(Comparison {
+            computation: id,
+            members: 1,
+            similar: vec![Similar { difference: 1, other: id }],
+            at: NOW,
         }),
     ]
 }
