@@ -15,9 +15,9 @@ use formix_p2p::domain::{
 use formix_p2p::sharing::Secret;
 use formix_p2p::wire::{
     Acceptance, Activity, Announcement, Certificate, Choice, Close, CodecError, Deal, DecreeFault,
-    DecreeMessage, Exclusion, FailureNotice, Freeze, Gossip, Identity, JustifiedProposal, List, Manifest,
-    Message, Opening, Part, Presence, Proposal, Receipt, Rejection, Signed, Submission, Topic, Verification,
-    Vote, Want, from_bytes, partial_sum_commitment, share_digest, to_bytes, votes_digest,
+    DecreeMessage, Entry, Exclusion, FailureNotice, Freeze, Gossip, Identity, JustifiedProposal, List,
+    Manifest, Message, Opening, Part, Presence, Proposal, Receipt, Rejection, Signed, Submission, Topic,
+    Verification, Vote, Want, from_bytes, partial_sum_commitment, share_digest, to_bytes, votes_digest,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -231,6 +231,7 @@ fn messages() -> Vec<Message> {
         Message::Ask { clock: NOW },
         Message::Offer { clock: NOW, open: vec![id], completed: vec![], failed: vec![id, id] },
         Message::Presence(presence()),
+        Message::Members { computation: id, entries: list().entries().to_vec() },
     ]
 }
 
@@ -263,7 +264,7 @@ fn every_message_has_its_golden_bytes() {
         assert_eq!(Message::decode(&bytes), Ok(message.clone()));
         kinds.insert(message.kind());
     }
-    assert_eq!(kinds.len(), 31, "a kind of message has no golden bytes");
+    assert_eq!(kinds.len(), 32, "a kind of message has no golden bytes");
     for (name, gossip) in gossip() {
         let bytes = gossip.encode();
         check_golden(&format!("gossip-{name}"), &bytes);
@@ -295,8 +296,10 @@ fn trailing_bytes_and_other_versions_are_refused() {
         bytes.push(0);
         assert!(Message::decode(&bytes).is_err(), "{}", message.kind());
         bytes.pop();
-        bytes[0] = 3;
-        assert_eq!(Message::decode(&bytes), Err(CodecError::Version(3)));
+        for other in [2, 4] {
+            bytes[0] = other;
+            assert_eq!(Message::decode(&bytes), Err(CodecError::Version(other)));
+        }
     }
     assert_eq!(Message::decode(&[]), Err(CodecError::Empty));
 }
@@ -343,13 +346,13 @@ fn what_is_not_in_deterministic_form_is_refused() {
 
 #[test]
 fn oversized_and_deeply_nested_bytes_are_refused() {
-    let large = vec![2; 8 * 1024 * 1024 + 1];
+    let large = vec![3; 8 * 1024 * 1024 + 1];
     assert!(matches!(Message::decode(&large), Err(CodecError::TooLarge { .. })));
     assert!(matches!(Gossip::decode(&large[..64 * 1024 + 1]), Err(CodecError::TooLarge { .. })));
-    let nested = [&[2][..], &vec![0x81; 100_000]].concat();
+    let nested = [&[3][..], &vec![0x81; 100_000]].concat();
     assert!(matches!(Message::decode(&nested), Err(CodecError::Malformed(_))));
     // An array that claims 2^60 elements.
-    let claims = [2, 0xa1, 0x08, 0x9b, 0x10, 0, 0, 0, 0, 0, 0, 0];
+    let claims = [3, 0xa1, 0x08, 0x9b, 0x10, 0, 0, 0, 0, 0, 0, 0];
     assert!(Message::decode(&claims).is_err());
 }
 
@@ -375,6 +378,14 @@ fn a_list_of_signatures_stops_at_the_first_one_too_many() {
     let receipt = Signed::sign(receipt, &identity(1));
     assert!(Message::decode(&Message::Receipts(vec![receipt.clone(); 16]).encode()).is_ok());
     assert!(Message::decode(&Message::Receipts(vec![receipt; 17]).encode()).is_err());
+}
+
+#[test]
+fn names_stop_at_the_first_one_too_many() {
+    let entry = Entry { participant: identity(20).peer(), manifest: manifest(20, 0).digest() };
+    let told = |names| Message::Members { computation: id(), entries: vec![entry; names] }.encode();
+    assert!(Message::decode(&told(1_000)).is_ok());
+    assert!(Message::decode(&told(1_001)).is_err());
 }
 
 #[test]

@@ -188,23 +188,30 @@ mod tests {
     fn proven_schemes_say_who_must_come_back() {
         assert_eq!(
             said(|_| {}),
-            "private against any 2 of 3 heavy nodes · all 3 must come back (restarts are fine) · inputs proven in range"
+            "private against any 2 of 3 heavy nodes · all 3 must come back (restarts are fine) · inputs proven in range, at most 10000 records a participant"
         );
         assert_eq!(
             said(|q| q.survives = Some(1)),
-            "private against any 1 of 3 heavy nodes · 1 may vanish for good · inputs proven in range · lying heavy nodes \
+            "private against any 1 of 3 heavy nodes · 1 may vanish for good · inputs proven in range, at most \
+             10000 records a participant · lying heavy nodes \
              on a split network could single out a value (t + 2f > n − 1)"
         );
         // 1 + 2 · 1 = 4 − 1: one set is guaranteed.
         let four = said(|q| (q.threshold, q.heavy) = (Some(2), heavy(4)));
         assert!(
-            four.ends_with("any 1 of 4 heavy nodes · 1 may vanish for good · inputs proven in range"),
+            four.contains("any 1 of 4 heavy nodes · 1 may vanish for good · inputs proven in range")
+                && !four.contains("lying"),
             "{four}"
         );
         let all = said(|q| q.threshold = Some(3));
         assert!(all.contains("all 3 must come back"), "{all}");
         let count = said(|q| (q.statistic, q.schema) = ("count".to_owned(), None));
-        assert!(count.ends_with("inputs proven in range"), "{count}");
+        assert!(count.contains("inputs proven in range, at most"), "{count}");
+        let squares = said(|q| (q.statistic, q.max_records) = ("univariate".to_owned(), Some(1)));
+        assert!(
+            squares.ends_with("inputs proven in range, squares and products too, one record a participant"),
+            "{squares}"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use console::style;
 
 use super::answer;
 use super::assurance;
+use super::members;
 use super::number;
 use super::problem::{Exit, Problem};
 use super::table::{self, Look, printable};
@@ -83,19 +84,21 @@ pub fn failure(view: &ComputationView) -> Problem {
     Problem::new(Exit::ComputationFailed, "computation_failed", message, hint)
 }
 
-/// A computation's answer in two lines: what it is worth, and what it is.
+/// A computation's answer in two lines: what it is worth, and what it is. What is more than a number or two follows.
 pub fn told(look: Look, view: &ComputationView) -> String {
     let heading = format!("{} {}", style("✓").green(), style(&view.id).bold());
     let worth = assurance::afterwards(view);
     let answer = view.result.as_ref().and_then(|result| answer::named(look, result, &view.statistic));
-    let counts = format!(
-        "{}, {}",
-        counted(look, view.participants.into(), "participant"),
-        counted(look, view.samples, "record")
-    );
-    let parts: Vec<_> =
-        answer.into_iter().chain([counts, format!("certificate {}", signatures(view))]).collect();
-    format!("{heading}  {worth}\n  {}\n", parts.join("   "))
+    let certificate = format!("certificate {}", signatures(view));
+    let parts: Vec<_> = answer.into_iter().chain([counts(look, view), certificate]).collect();
+    let block = block(look, view);
+    format!("{heading}  {worth}\n  {}\n{block}", parts.join("   "))
+}
+
+/// What the answer says beside a number or two, after an empty line.
+fn block(look: Look, view: &ComputationView) -> String {
+    let block = view.result.as_ref().map(|result| answer::block(look, result)).unwrap_or_default();
+    if block.is_empty() { block } else { format!("\n{block}") }
 }
 
 /// Every value of a result, its counts and its signatures, one a line.
@@ -113,6 +116,15 @@ fn result_rows(look: Look, view: &ComputationView) -> Vec<(&str, String)> {
 
 fn signatures(view: &ComputationView) -> String {
     format!("signed by {} of {}", view.signed_by.len(), view.heavy_nodes.len())
+}
+
+/// "3 participants, 1 284 records".
+pub fn counts(look: Look, view: &ComputationView) -> String {
+    format!(
+        "{}, {}",
+        counted(look, view.participants.into(), "participant"),
+        counted(look, view.samples, "record")
+    )
 }
 
 /// "1 record", "1 284 records".
@@ -141,10 +153,13 @@ pub fn in_full(look: Look, view: &ComputationView) -> String {
     if let Some(reason) = &view.reason {
         rows.push(("reason", printable(reason)));
     }
+    let mut more = String::new();
     if view.status == Status::Completed {
         rows.extend(result_rows(look, view));
+        more = block(look, view);
     }
-    format!("{}\n{}", view.id, table::pairs(&rows))
+    rows.extend(members::rows(look, view));
+    format!("{}\n{}{more}", view.id, table::pairs(&rows))
 }
 
 /// Recent computations, newest first.
@@ -211,6 +226,8 @@ pub(super) mod tests {
             unverified: None,
             checked: None,
             liars: Vec::new(),
+            members: None,
+            similar: Vec::new(),
             own_answer: "answered".to_owned(),
             expected: 5,
             standings: BTreeMap::new(),

@@ -59,7 +59,10 @@ pub struct Answer {
     computation: String,
     /// The private value: a number or a category; of a question about several fields one each
     #[arg(allow_hyphen_values = true, value_parser = unread)]
-    values: Vec<PrivateText>,
+    value: Option<PrivateText>,
+    /// The values of the other fields
+    #[arg(allow_negative_numbers = true, value_parser = unread)]
+    more: Vec<PrivateText>,
 }
 
 impl Pending {
@@ -93,8 +96,11 @@ impl Decline {
 
 impl Answer {
     pub async fn act(self, context: &Context) -> Result<(), Problem> {
-        let typed = if self.values.is_empty() { vec![unseen(context.output)?] } else { self.values };
-        let values = typed.into_iter().map(checked).collect::<Result<_, _>>()?;
+        let typed = match self.value {
+            Some(value) => value,
+            None => unseen(context.output)?,
+        };
+        let values = std::iter::once(typed).chain(self.more).map(checked).collect::<Result<_, _>>()?;
         let request = Request::Answer { reference: self.computation, values };
         decide(context, request, "answered").await
     }

@@ -30,10 +30,11 @@ Examples:
   formix-p2p propose --prompt 'How many?' --field age --statistic count --heavy AB CD EF
   formix-p2p propose --prompt 'Free beds?' --field beds --statistic sum --survives 1 \\
       --schema '{\"type\":\"integer\",\"minimum\":0,\"maximum\":500}'
-  formix-p2p propose --prompt 'Blood pressure?' --field systolic --statistic histogram --edges 80,120,140,200 \
-      --schema '{\"type\":\"integer\",\"minimum\":60,\"maximum\":240}' --wait
-  formix-p2p propose --prompt 'Does weight follow age?' --field age weight --statistic regression \
-      --schema '{\"type\":\"object\",\"properties\":{\"age\":{…},\"weight\":{…}}}'
+  formix-p2p propose --prompt 'Blood pressure?' --field systolic --statistic histogram \\
+      --schema '{\"type\":\"integer\",\"minimum\":60,\"maximum\":240}' --edges 60,120,140,240
+  formix-p2p propose --prompt 'Who smokes?' --field sex smoker --statistic contingency \\
+      --schema '{\"type\":\"object\",\"properties\":{\"smoker\":{\"type\":\"boolean\"},
+                \"sex\":{\"type\":\"string\",\"enum\":[\"female\",\"male\"]}}}'
   formix-p2p propose --prompt 'Sick days?' --field days --statistic mean --epsilon 0.5 \\
       --schema '{\"type\":\"integer\",\"minimum\":0,\"maximum\":30}'
 
@@ -58,7 +59,7 @@ pub struct Propose {
     #[arg(long, value_name = "JSON")]
     pub(super) schema: Option<String>,
     /// No participant answers with more records than this, so its weight is limited; with 1 the proofs bind squares and
-    /// products as well [default: 10000, or as many as fit]
+    /// products as well [default: 10000 or as many as fit; 1 with --epsilon, whose noise grows with it]
     #[arg(long, value_name = "R")]
     max_records: Option<u32>,
     /// histogram: so many ranges of equal width between the schema's bounds [default: 10]

@@ -1,5 +1,5 @@
 //! What a statistic is told beside its fields, and how many records a participant may answer with, from what was typed
-//! and what fits.
+//! and what fits. Noise grows with the number of records, so with it there is one unless somebody says more.
 
 use serde_json::Number;
 
@@ -30,7 +30,7 @@ const MOMENTS_UNBOUNDED: [u8; 1] = [4];
 /// The first rule that is broken, whatever the detail.
 pub(super) fn fitted(proposal: &Proposal, mut draft: Computation) -> Result<Computation, QuestionError> {
     let details = details(proposal, &draft.query)?;
-    let first = proposal.max_records.unwrap_or(RECORDS_DEFAULT);
+    let first = proposal.max_records.unwrap_or(if draft.noise.is_some() { 1 } else { RECORDS_DEFAULT });
     let mut refused = None;
     for detail in details {
         draft.query = Query { detail, max_records: first, ..draft.query };

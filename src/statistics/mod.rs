@@ -31,6 +31,8 @@ mod quantiles;
 mod reading;
 mod regression;
 mod sum;
+#[cfg(test)]
+mod tests;
 mod totals;
 mod univariate;
 mod vector_mean;
