@@ -53,3 +53,24 @@ fn every_kind_of_source_answers_and_those_that_fail_hold_nobody_up() {
         assert!(!logs.contains("gone.csv") && !logs.contains("exit status"), "{logs}");
     }
 }
+
+#[test]
+fn a_node_that_stops_leaves_no_program_behind() {
+    let (lab, folder) = (Lab::new(), Folder::new());
+    let body = "echo $$ > group; sleep 1000 & sleep 1000";
+    let declared =
+        format!("[[source]]\ncommand = [\"sh\", \"-c\", \"{body}\"]\nfields = [\"n\"]\ntimeout = \"60s\"\n");
+    let config = folder.write("light.toml", declared);
+    let heavy = lab.network(&[], &[]);
+    let address = lab.json(&["id", "--node", &heavy[0]]).data()["addresses"][0].as_str().unwrap().to_owned();
+    let common = ["--role", "light", "--policy", "open", "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0"];
+    let told = ["--bootstrap", &address, "--config", config.to_str().unwrap()];
+    let uid = lab.start(&[&common[..], &told].concat())["uid"].as_str().unwrap().to_owned();
+    lab.wait_for_view(&uid, 3, 1);
+    lab.propose(&uid, "60s");
+    lab.until("the program runs", || {
+        fs::read_to_string(folder.path("group")).is_ok_and(|group| group.ends_with('\n'))
+    });
+    lab.json(&["stop", &uid]).data();
+    assert!(command::group_is_gone(&folder));
+}
