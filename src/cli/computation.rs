@@ -204,6 +204,8 @@ pub(super) mod tests {
             prompt: "mean rating?".to_owned(),
             statistic: "mean".to_owned(),
             field: "rating".to_owned(),
+            fields: vec!["rating".to_owned()],
+            max_records: 10_000,
             deadline: "2026-01-02T03:04:05.678Z".to_owned(),
             gives_up_at: "2026-01-02T03:05:15.678Z".to_owned(),
             min_participants: 3,
