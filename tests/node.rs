@@ -149,6 +149,20 @@ async fn known(node: &RunningNode, id: &str) {
     }
 }
 
+/// Waits for the node to know whose reports were added up.
+async fn members_of(node: &RunningNode, id: &str) -> Vec<String> {
+    let start = Instant::now();
+    loop {
+        let reply = ask(node, Request::Computation { reference: id.to_owned() }).await.unwrap();
+        let Reply::Computation(view) = reply else { panic!("not a computation") };
+        if let Some(members) = view.members {
+            return members;
+        }
+        assert!(start.elapsed() < PATIENCE, "the members of {id} are not known");
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn six_nodes_agree_on_an_exact_sum() {
     let nodes = Nodes::start(3, &[Some("12"), Some("-3"), Some("22")]).await;
@@ -164,6 +178,14 @@ async fn six_nodes_agree_on_an_exact_sum() {
         known(node, &id).await;
         assert_eq!(end_of(node, &id).await.status, Status::Completed);
         assert_eq!(certificate(node).await.unwrap(), expected);
+    }
+    // Heavy nodes and participants learn who was in the set.
+    let mut light: Vec<_> = nodes.light.iter().map(|node| node.id().uid).collect();
+    light.sort();
+    for node in nodes.heavy.iter().chain(&nodes.light) {
+        let mut members = members_of(node, &id).await;
+        members.sort();
+        assert_eq!(members, light);
     }
     nodes.stop().await;
 }

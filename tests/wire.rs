@@ -15,9 +15,9 @@ use formix_p2p::domain::{
 use formix_p2p::sharing::Secret;
 use formix_p2p::wire::{
     Acceptance, Activity, Announcement, Certificate, Choice, Close, CodecError, Deal, DecreeFault,
-    DecreeMessage, Exclusion, FailureNotice, Freeze, Gossip, Identity, JustifiedProposal, List, Manifest,
-    Message, Opening, Part, Presence, Proposal, Receipt, Rejection, Signed, Submission, Topic, Verification,
-    Vote, Want, from_bytes, partial_sum_commitment, share_digest, to_bytes, votes_digest,
+    DecreeMessage, Entry, Exclusion, FailureNotice, Freeze, Gossip, Identity, JustifiedProposal, List,
+    Manifest, Message, Opening, Part, Presence, Proposal, Receipt, Rejection, Signed, Submission, Topic,
+    Verification, Vote, Want, from_bytes, partial_sum_commitment, share_digest, to_bytes, votes_digest,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -231,6 +231,7 @@ fn messages() -> Vec<Message> {
         Message::Ask { clock: NOW },
         Message::Offer { clock: NOW, open: vec![id], completed: vec![], failed: vec![id, id] },
         Message::Presence(presence()),
+        Message::Members { computation: id, entries: list().entries().to_vec() },
     ]
 }
 
@@ -263,7 +264,7 @@ fn every_message_has_its_golden_bytes() {
         assert_eq!(Message::decode(&bytes), Ok(message.clone()));
         kinds.insert(message.kind());
     }
-    assert_eq!(kinds.len(), 31, "a kind of message has no golden bytes");
+    assert_eq!(kinds.len(), 32, "a kind of message has no golden bytes");
     for (name, gossip) in gossip() {
         let bytes = gossip.encode();
         check_golden(&format!("gossip-{name}"), &bytes);
@@ -377,6 +378,14 @@ fn a_list_of_signatures_stops_at_the_first_one_too_many() {
     let receipt = Signed::sign(receipt, &identity(1));
     assert!(Message::decode(&Message::Receipts(vec![receipt.clone(); 16]).encode()).is_ok());
     assert!(Message::decode(&Message::Receipts(vec![receipt; 17]).encode()).is_err());
+}
+
+#[test]
+fn names_stop_at_the_first_one_too_many() {
+    let entry = Entry { participant: identity(20).peer(), manifest: manifest(20, 0).digest() };
+    let told = |names| Message::Members { computation: id(), entries: vec![entry; names] }.encode();
+    assert!(Message::decode(&told(1_000)).is_ok());
+    assert!(Message::decode(&told(1_001)).is_err());
 }
 
 #[test]

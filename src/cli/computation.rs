@@ -4,6 +4,7 @@ use console::style;
 
 use super::answer;
 use super::assurance;
+use super::members;
 use super::number;
 use super::problem::{Exit, Problem};
 use super::table::{self, Look, printable};
@@ -157,6 +158,7 @@ pub fn in_full(look: Look, view: &ComputationView) -> String {
         rows.extend(result_rows(look, view));
         more = block(look, view);
     }
+    rows.extend(members::rows(look, view));
     format!("{}\n{}{more}", view.id, table::pairs(&rows))
 }
 
@@ -224,6 +226,8 @@ pub(super) mod tests {
             unverified: None,
             checked: None,
             liars: Vec::new(),
+            members: None,
+            similar: Vec::new(),
             own_answer: "answered".to_owned(),
             expected: 5,
             standings: BTreeMap::new(),

@@ -10,6 +10,7 @@ use super::error::ConfigError;
 use super::{read, text};
 use crate::consent::Preset;
 use crate::domain::{PeerId, Role};
+use crate::sources::Declaration;
 
 /// What one source says; `None` where it says nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct Layer {
     pub policy: PolicyLayer,
     /// Private values, by field.
     pub data: Data,
+    /// Where private data is read when somebody asks.
+    pub sources: Option<Vec<Declaration>>,
     /// What is logged, as in `RUST_LOG`.
     pub log: Option<String>,
 }
@@ -62,6 +65,7 @@ struct WrittenLayer {
     swarm_key: Option<PathBuf>,
     policy: PolicyLayer,
     data: WrittenData,
+    source: Option<Vec<Declaration>>,
     log: Option<String>,
 }
 
@@ -82,6 +86,10 @@ impl Layer {
         for relative in [&mut layer.home, &mut layer.swarm_key].into_iter().flatten() {
             *relative = absolute(&folder.join(&*relative))?;
         }
+        if let Some(sources) = layer.sources.take() {
+            let folder = absolute(&folder.join("."))?;
+            layer.sources = Some(sources.into_iter().map(|source| source.based_on(&folder)).collect());
+        }
         Ok(layer)
     }
 
@@ -91,9 +99,21 @@ impl Layer {
     /// `Invalid` with the line.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let written: WrittenLayer = read::parse(path, text)?;
-        let WrittenLayer { role, name, home, listen, bootstrap, mdns, swarm_key, policy, data, log } = written;
+        let WrittenLayer {
+            role,
+            name,
+            home,
+            listen,
+            bootstrap,
+            mdns,
+            swarm_key,
+            policy,
+            data,
+            source: sources,
+            log,
+        } = written;
         let data = data.read(text).map_err(|(at, error)| read::invalid_data(path, text, at, &error))?;
-        Ok(Self { role, name, home, listen, bootstrap, mdns, swarm_key, policy, data, log })
+        Ok(Self { role, name, home, listen, bootstrap, mdns, swarm_key, policy, data, sources, log })
     }
 
     /// What `FORMIX_*` variables say; `read` gives a variable's value. Lists are separated by commas. Private values
@@ -134,6 +154,7 @@ impl Layer {
             swarm_key: value("FORMIX_SWARM_KEY").map(|path| absolute(Path::new(&path))).transpose()?,
             policy: PolicyLayer { preset, min_participants, trust },
             data: Data::default(),
+            sources: None,
             log: value("FORMIX_LOG"),
         })
     }
@@ -155,6 +176,7 @@ impl Layer {
                 trust: self.policy.trust.or(lower.policy.trust),
             },
             data: self.data.over(lower.data),
+            sources: self.sources.or(lower.sources),
             log: self.log.or(lower.log),
         }
     }

@@ -12,7 +12,7 @@ mod tests;
 mod text;
 
 pub use data::Data;
-pub use error::{ConfigError, DataError};
+pub use error::{ConfigError, DataError, ValueError};
 pub use layer::{Layer, PolicyLayer, merge};
 pub use node::{NodeConfig, NodePolicy};
 pub use port::{FIRST_PORT, first_free_port};

@@ -11,8 +11,9 @@ use super::error::ConfigError;
 use super::layer::{Layer, PolicyLayer};
 use super::{private_file, read, text};
 use crate::consent::{Policy, Preset, Trust};
-use crate::domain::limits::{NODE_NAME_CHARS_MAX, POLICY_MIN_PARTICIPANTS};
+use crate::domain::limits::{NODE_NAME_CHARS_MAX, POLICY_MIN_PARTICIPANTS, SOURCES_MAX};
 use crate::domain::{PeerId, Role, Timestamp};
+use crate::sources::{Declaration, Sources};
 
 /// One node's settings. They hold private values, so the file is for its owner alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,6 +44,9 @@ pub struct NodeConfig {
     pub policy: NodePolicy,
     /// Private values, by field.
     pub data: Data,
+    /// Where private data is read when somebody asks.
+    #[serde(rename = "source", skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Declaration>,
 }
 
 /// What a node answers unattended.
@@ -78,6 +82,8 @@ struct WrittenNode {
     policy: NodePolicy,
     #[serde(default)]
     data: WrittenData,
+    #[serde(default)]
+    source: Vec<Declaration>,
 }
 
 impl Default for NodePolicy {
@@ -97,6 +103,10 @@ impl NodeConfig {
         let short: String = peer_id.uid().to_string().to_lowercase().chars().take(4).collect();
         let name = told.name.unwrap_or_else(|| format!("{role}-{short}"));
         check_name(&name)?;
+        let sources = told.sources.unwrap_or_default();
+        if sources.len() > SOURCES_MAX {
+            return Err(ConfigError::TooManySources(sources.len()));
+        }
         let PolicyLayer { preset, min_participants, trust } = told.policy;
         let policy = NodePolicy {
             preset: preset.unwrap_or_default(),
@@ -115,6 +125,7 @@ impl NodeConfig {
             swarm_key: told.swarm_key,
             policy,
             data: told.data.settled(),
+            sources,
         })
     }
 
@@ -147,6 +158,7 @@ impl NodeConfig {
                 trust: Some(node.policy.trust),
             },
             data: node.data,
+            sources: Some(node.sources),
             log: None,
         }
     }
@@ -160,6 +172,11 @@ impl NodeConfig {
         Policy { preset: self.policy.preset, min_participants: self.policy.min_participants, trust }
     }
 
+    /// Where this node's private data comes from.
+    pub fn sources(&self) -> Sources {
+        Sources::new(self.data.values(), self.sources.iter().cloned())
+    }
+
     /// Reads `node.toml`.
     ///
     /// # Errors
@@ -168,6 +185,9 @@ impl NodeConfig {
         let text = Zeroizing::new(read::text_of(path)?);
         let node: WrittenNode = read::parse(path, &text)?;
         let data = node.data.read(&text).map_err(|(at, error)| read::invalid_data(path, &text, at, &error))?;
+        // `start` writes whole paths; a person who edits the file need not.
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let sources = node.source.into_iter().map(|source| source.based_on(folder)).collect();
         Ok(Self {
             role: node.role,
             name: node.name,
@@ -180,6 +200,7 @@ impl NodeConfig {
             swarm_key: node.swarm_key,
             policy: node.policy,
             data,
+            sources,
         })
     }
 

@@ -1,5 +1,9 @@
 //! Whether a light node answers a question unattended. Pure: policy, ledger and computation in, decision out.
 
+mod sets;
+
+pub use sets::{difference, is_revealing};
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;

@@ -322,6 +322,10 @@ pub struct ComputationView {
     pub checked: Option<bool>,
     /// UIDs of the heavy nodes whose partial sums are false, as the certificate shows.
     pub liars: Vec<String>,
+    /// UIDs of whose reports were added up, where this node may know and does; null otherwise, and before the end.
+    pub members: Option<Vec<String>>,
+    /// At a light node that answered: other answers about the same field over nearly the same participants; the nearest first.
+    pub similar: Vec<SimilarView>,
     /// This node's own part: `none`, `waiting`, `answered`, `declined`.
     pub own_answer: String,
     /// Light nodes that this node could expect an answer from: the closed list's length, or the active ones.
@@ -332,6 +336,15 @@ pub struct ComputationView {
     pub unreachable: Vec<String>,
     /// Goes up with every change; for `Watch`.
     pub revision: u64,
+}
+
+/// Another computation over nearly the same participants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SimilarView {
+    /// `COMP-…`.
+    pub id: String,
+    /// How many participants are in one of the two sets alone.
+    pub difference: u32,
 }
 
 /// A question that waits for the owner.

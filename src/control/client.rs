@@ -158,7 +158,7 @@ impl Route {
             Request::Approve { reference } => Self::post(computation(reference, "/approve"), Vec::new()),
             Request::Decline { reference } => Self::post(computation(reference, "/decline"), Vec::new()),
             Request::Answer { reference, values } => {
-                let body = json(&AnswerBody { values: values.clone() });
+                let body = json(&AnswerBody { value: None, values: values.clone() });
                 Self::post(computation(reference, "/answer"), body)
             }
             Request::Certificate { reference } => Self::get(computation(reference, "/certificate")),

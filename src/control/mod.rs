@@ -14,7 +14,7 @@ mod tests;
 
 pub use api::{
     Announced, ApiError, CALLS_QUEUED_MAX, Call, ComputationView, Decided, Health, NodeId, NodeView, NoiseView,
-    PendingView, PrivateText, Proposal, Reply, Request, View,
+    PendingView, PrivateText, Proposal, Reply, Request, SimilarView, View,
 };
 pub use choice::ChoiceError;
 pub use client::{Client, ClientError};

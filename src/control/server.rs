@@ -49,7 +49,11 @@ pub enum ServeError {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AnswerBody {
+    /// The private value of a question about one field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) value: Option<PrivateText>,
     /// The private values, one a field.
+    #[serde(default)]
     pub(super) values: Vec<PrivateText>,
 }
 
@@ -215,7 +219,8 @@ async fn answer(
     reference: PathArgument,
     body: Result<axum::body::Bytes, BytesRejection>,
 ) -> Refused<Reply> {
-    let AnswerBody { values } = parsed(body)?;
+    let AnswerBody { value, values } = parsed(body)?;
+    let values = value.into_iter().chain(values).collect();
     desk.ask(Request::Answer { reference: named(reference)?, values }).await
 }
 

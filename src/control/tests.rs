@@ -85,6 +85,8 @@ fn view(reference: &str, revision: u64) -> ComputationView {
         unverified: Some(0),
         checked: None,
         liars: Vec::new(),
+        members: Some(vec!["CCCCCCCC".to_owned()]),
+        similar: vec![SimilarView { id: "COMP-AAAAAAAA".to_owned(), difference: 1 }],
         own_answer: "answered".to_owned(),
         expected: 3,
         standings: std::collections::BTreeMap::new(),

@@ -92,6 +92,21 @@ pub const OPEN_KNOWN_MAX: usize = 1_024;
 pub const SYNC_ENDED_MAX: usize = 128;
 /// Participants that one heavy node sends the certificate to unasked; the others ask for it.
 pub const CERTIFICATE_PUSH_MAX: usize = 1_000;
+/// Participants of a set whose names are told, kept and compared. Everybody in it gets 71 bytes for everybody in it: so many
+/// cost the heavy nodes 71 MB in all, and ten times as many a hundred times that. As many as a closed list may name.
+pub const MEMBERS_MAX: usize = 1_000;
+/// Names of participants that a node keeps over all computations, the newest ones; 32 MB of memory.
+pub const MEMBERS_KEPT_MAX: usize = 500_000;
+/// Computations whose participants a node asks for at a time.
+pub const MEMBERS_ASKED_MAX: usize = 16;
+/// Times that each heavy node is asked for the participants of one computation. Who was left out of the set never gets an
+/// answer. A guess: with a question every five seconds, a minute for three heavy nodes.
+pub const MEMBERS_ROUNDS_MAX: usize = 4;
+/// Sets that differ by fewer participants are similar: the difference of two totals is a total over those who are in one
+/// set alone, and a total over so few is not answered unattended ([`POLICY_MIN_PARTICIPANTS`]).
+pub const SIMILAR_BELOW: usize = POLICY_MIN_PARTICIPANTS as usize;
+/// Similar sets that are noted beside one answer, the nearest ones: to be warned takes one.
+pub const SIMILAR_NOTED_MAX: usize = 16;
 /// Ids that one answer to "what is open, what has ended" carries.
 pub const SYNC_IDS_MAX: usize = 1_024;
 /// Requests in flight to one peer, under the 100 streams a connection that the transport allows.
@@ -173,7 +188,8 @@ pub const BUSY_OFFERS_MAX: u32 = 8;
 pub const LITERAL_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of one record of a source: a quote that is never closed must not pull a whole file into memory.
 pub const SOURCE_RECORD_BYTES_MAX: u64 = 1024 * 1024;
-/// How long a source may be read: a million rows take a few seconds, and a deadline is usually not much further away.
+/// How long a source may be read, its command included: a million rows take a few seconds, and a deadline is usually not
+/// much further away.
 pub const SOURCE_READ_WAIT: Duration = Duration::from_secs(60);
 /// Sources that are read at the same time; the next question waits for its turn. Each may be a file that fills a disk's time.
 pub const READINGS_AT_ONCE: usize = 4;

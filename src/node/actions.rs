@@ -85,6 +85,7 @@ impl Runtime {
             | Notice::Declined { .. }
             | Notice::LeftOut { .. }
             | Notice::Completed(_)
+            | Notice::SimilarSets { .. }
             | Notice::ClockSkew { .. }
             | Notice::Ignored { .. } => None,
         };

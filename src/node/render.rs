@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::directory::{Directory, Known, Liveness};
 use crate::consent::Doubt;
-use crate::control::{Announced, ComputationView, NodeView, NoiseView, PendingView, View as NetworkView};
+use crate::control::{
+    Announced, ComputationView, NodeView, NoiseView, PendingView, SimilarView, View as NetworkView,
+};
 use crate::domain::limits::NO_CONTACT_MARGIN;
 use crate::domain::{Computation, ComputationId, Noise, PeerId, Role, Sharing, Status, Timestamp};
 use crate::protocol::{Assurance, OwnPart, View, assurance_of};
-use crate::wire::{Activity, Certificate, Presence, Signed};
+use crate::wire::{Activity, Certificate, Presence, Signed, Similar};
 
 /// The network: everybody that was heard of, and this node.
 pub(super) fn network(own: &Presence, directory: &Directory, now: Timestamp) -> NetworkView {
@@ -103,6 +105,8 @@ pub(super) fn computation(
         unverified: view.certificate.and_then(|it| it.votes.first()).map(|vote| vote.get().unverified),
         checked: assurance.as_ref().and_then(|assurance| assurance.checked),
         liars: uids(assurance.as_ref().map_or(&[], |assurance| &assurance.liars)),
+        members: view.members.map(|list| uids(&list.members())),
+        similar: view.similar.iter().map(similar).collect(),
         own_answer: own_answer(view.own).to_owned(),
         expected: question.participants.as_ref().map_or(light_nodes, Vec::len),
         standings,
@@ -113,6 +117,10 @@ pub(super) fn computation(
         },
         revision: view.revision,
     }
+}
+
+fn similar(similar: &Similar) -> SimilarView {
+    SimilarView { id: similar.other.to_string(), difference: similar.difference }
 }
 
 /// What a certificate shows; nothing but its signers where its total is none.

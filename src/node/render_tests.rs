@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::VERSION;
 use crate::domain::{Digest, Failure, Modulus, Query, Standing, Statistic};
 use crate::node::directory::Via;
-use crate::wire::{Identity, Signed, Vote};
+use crate::wire::{Entry, Identity, List, Signed, Vote};
 
 fn identity(number: u8) -> Identity {
     Identity::from_secret_key(&[number; 32])
@@ -67,6 +67,8 @@ fn view<'a>(computation: &'a Computation, standings: &'a BTreeMap<PeerId, Standi
         participants: 2,
         own: OwnPart::None,
         standings,
+        members: None,
+        similar: Vec::new(),
         revision: 7,
     }
 }
@@ -144,6 +146,20 @@ fn the_scheme_its_noise_and_what_did_not_verify_are_shown() {
     let announced = announced(ComputationId::of_body(b"x"), &question);
     assert_eq!((announced.threshold, announced.proven, announced.survives), (Some(2), true, 1));
     assert_eq!(announced.noise, running.noise);
+}
+
+#[test]
+fn who_was_in_the_set_is_shown_where_it_is_known() {
+    let (directory, standings, question) = (directory_of(&[]), BTreeMap::new(), question());
+    let unknown = computation(&view(&question, &standings), peer(1), &directory, 5);
+    assert_eq!((unknown.members, unknown.similar), (None, Vec::new()));
+    let entry = |number| Entry { participant: peer(number), manifest: Digest::from_bytes([0; 32]) };
+    let list = List::accepted(vec![entry(5), entry(6)]);
+    let similar = Similar { difference: 1, other: ComputationId::of_body(b"y") };
+    let known = View { members: Some(&list), similar: vec![similar], ..view(&question, &standings) };
+    let shown = computation(&known, peer(1), &directory, 5);
+    assert_eq!(shown.members, Some([5, 6].map(|number| peer(number).uid().to_string()).to_vec()));
+    assert_eq!(shown.similar, [SimilarView { id: similar.other.to_string(), difference: 1 }]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::render;
 use crate::domain::{Computation, ComputationId, PeerId, Role};
 use crate::protocol::{Notice, View};
 use crate::sharing::Verdict;
-use crate::wire::{Fault, Gossip, Message, Record, Topic};
+use crate::wire::{Fault, Gossip, Message, Record, Similar, Topic};
 
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,12 +107,17 @@ pub(super) fn of_record(record: &Record, own: PeerId) -> Option<Line> {
             Some(Line::info(verification.get().computation, "committed to its verifier shares"))
         }
         Record::Opened { opening, .. } => Some(Line::info(opening.get().computation, "opened its partial sum")),
+        Record::Members { computation, entries } => {
+            let text = format!("knows who was in the set: {}", counted(entries.len(), "participant"));
+            Some(Line::new(Level::DEBUG, Some(*computation), None, text))
+        }
         // `of_notice` and `of_fault` tell of these.
         Record::Report(_)
         | Record::Certificate(_)
         | Record::Failed { .. }
         | Record::Ledger(_)
-        | Record::Fault(_) => None,
+        | Record::Fault(_)
+        | Record::Compared(_) => None,
     }
 }
 
@@ -142,6 +147,10 @@ pub(super) fn of_notice(notice: &Notice, view: Option<&View<'_>>) -> Option<Line
         }
         Notice::Failed { computation, failure } => {
             Some(Line::new(Level::WARN, Some(*computation), None, format!("failed: {failure}")))
+        }
+        Notice::SimilarSets { computation, field, nearest, more } => {
+            let text = similar_sets(field, *nearest, *more);
+            Some(Line::new(Level::WARN, Some(*computation), None, text))
         }
         Notice::ClockSkew { peer, clock } => {
             let text = format!("the clock of {} shows {clock}, too far from this node's; set both", peer.uid());
@@ -201,7 +210,8 @@ pub(super) fn of_message(from: PeerId, message: &Message) -> Option<Line> {
         | Message::Want { .. }
         | Message::Ask { .. }
         | Message::Offer { .. }
-        | Message::Presence(_) => return None,
+        | Message::Presence(_)
+        | Message::Members { .. } => return None,
     };
     Some(line.by(from))
 }
@@ -213,6 +223,7 @@ pub(super) const fn subject(notice: &Notice) -> Option<ComputationId> {
         Notice::WaitsForOwner { computation, .. }
         | Notice::Declined { computation, .. }
         | Notice::LeftOut { computation, .. }
+        | Notice::SimilarSets { computation, .. }
         | Notice::Failed { computation, .. } => Some(*computation),
         Notice::ClockSkew { .. } | Notice::Ignored { .. } => None,
     }
@@ -231,6 +242,25 @@ pub(super) const fn gossip_kind(gossip: &Gossip) -> &'static str {
         Gossip::Failed(_) => "failed",
         Gossip::Presence(_) => "presence",
     }
+}
+
+/// What it means that two answers are over nearly the same participants.
+fn similar_sets(field: &str, nearest: Similar, more: usize) -> String {
+    let Similar { difference, other } = nearest;
+    let others = match more {
+        0 => String::new(),
+        1 => ", and another one is near".to_owned(),
+        several => format!(", and {several} others are near"),
+    };
+    let whom = match difference {
+        1 => "that participant".to_owned(),
+        few => format!("those {few} participants"),
+    };
+    format!(
+        "asked about `{field}` over a set that differs from that of {other} by {}{others}: whoever sees both results can \
+         learn about {whom} alone",
+        counted(difference as usize, "participant")
+    )
 }
 
 fn question(asked: &Computation) -> String {
@@ -268,6 +298,28 @@ mod tests {
         assert_eq!(line.text, "failed: insufficient participants: 1 of 3");
         assert_eq!((line.level, line.computation), (Level::WARN, Some(id)));
         assert_eq!(of_notice(&Notice::Changed(id), None), None);
+    }
+
+    #[test]
+    fn similar_sets_name_the_other_computation_and_what_both_tell() {
+        let (id, other) = (ComputationId::of_body(b"x"), ComputationId::of_body(b"y"));
+        let notice = |difference, more| Notice::SimilarSets {
+            computation: id,
+            field: "age".to_owned(),
+            nearest: Similar { difference, other },
+            more,
+        };
+        let line = of_notice(&notice(1, 0), None).unwrap();
+        assert_eq!((line.level, line.computation), (Level::WARN, Some(id)));
+        assert_eq!(
+            line.text,
+            format!(
+                "asked about `age` over a set that differs from that of {other} by 1 participant: whoever sees both \
+                 results can learn about that participant alone"
+            )
+        );
+        let line = of_notice(&notice(2, 3), None).unwrap();
+        assert!(line.text.contains("by 2 participants, and 3 others are near: "), "{}", line.text);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use super::event::Timer;
 use crate::domain::{ComputationId, Failure, PeerId, Standing, Timestamp};
 use crate::sharing::Verdict;
-use crate::wire::{Fault, Gossip, Message, Record, RecordKey};
+use crate::wire::{Fault, Gossip, Message, Record, RecordKey, Similar};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +81,17 @@ pub enum Notice {
         computation: ComputationId,
         /// Why.
         failure: Failure,
+    },
+    /// At a light node: two of its answers are over sets so near that both results together tell about few.
+    SimilarSets {
+        /// The computation whose set came last.
+        computation: ComputationId,
+        /// A field that both are about.
+        field: String,
+        /// The nearest of the others.
+        nearest: Similar,
+        /// How many others are near besides.
+        more: usize,
     },
     /// A peer's clock and ours are too far apart.
     ClockSkew {

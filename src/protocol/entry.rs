@@ -7,6 +7,7 @@ use super::action::Notice;
 use super::event::Timer;
 use super::heavy::{Dealing, Heavy, Promise};
 use super::light::Answering;
+use super::members::Members;
 use super::proposer::Proposing;
 use super::turn::Turn;
 use super::view::{OwnPart, View};
@@ -42,6 +43,8 @@ pub(super) struct Entry {
     pub hint: Hint,
     /// How often this node has asked for what it lacks since it last got something.
     pub attempts: u32,
+    /// Once there is a certificate: whose reports were added up.
+    pub members: Members,
     pub revision: u64,
 }
 
@@ -126,6 +129,7 @@ impl Entry {
             notices: BTreeMap::new(),
             hint: Hint::None,
             attempts: 0,
+            members: Members::default(),
             revision: 0,
         }
     }
@@ -223,6 +227,7 @@ impl Entry {
     /// The end with a result (or with a total that is impossible, which every node sees alike).
     pub fn complete(&mut self, turn: &mut Turn<'_>, certificate: Certificate, answer: Result<Answer, Failure>) {
         turn.persist(Record::Certificate(certificate.clone()));
+        self.keep_own_set(turn, &certificate);
         self.erase_private(turn);
         let (outcome, notice) = match answer {
             Ok(answer) => {
@@ -326,7 +331,8 @@ impl Entry {
             .then(|| turn.sign(FailureNotice { computation: self.id, signer: me, failure: failure.clone() }))
     }
 
-    /// Sends the certificate to the proposer and to this node's part of the participants, and tells the network.
+    /// Sends the certificate, and who was in the set, to the proposer and to this node's part of the participants, and tells
+    /// the network.
     pub fn spread_certificate(&self, turn: &mut Turn<'_>, participants: &[PeerId]) {
         let Stage::Ended(Outcome::Completed { certificate, .. } | Outcome::Impossible { certificate, .. }) =
             &self.stage
@@ -342,6 +348,7 @@ impl Entry {
         }
         for receiver in receivers {
             turn.send(receiver, Message::Certificate((**certificate).clone()));
+            self.send_members(turn, receiver);
         }
         turn.publish(Gossip::Completed { computation: self.id });
     }
@@ -386,6 +393,8 @@ impl Entry {
             participants: self.reports_told,
             own: self.own,
             standings: &self.standings,
+            members: self.members.list.as_ref(),
+            similar: Vec::new(),
             revision: self.revision,
         };
         match &self.stage {

@@ -12,15 +12,19 @@
 //! * `heavy`: acceptance, intake of reports, and the agreement: close, freeze, vote, open.
 //! * `sync`: what gossip missed is asked for.
 //! * `certificate`: openings in, answer out.
+//! * `members`: who was in the set, for those who may know.
+//! * `comparison`: the sets of a light node's answers, beside each other.
 //! * `decree`: agreement among the heavy nodes while some of them are gone.
 
 mod action;
 mod certificate;
+mod comparison;
 mod decree;
 mod entry;
 mod event;
 mod heavy;
 mod light;
+mod members;
 mod node;
 mod proposer;
 mod restore;

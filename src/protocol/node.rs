@@ -7,6 +7,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::action::{Action, Notice};
 use super::certificate::outcome_of;
+use super::comparison::Comparisons;
 use super::entry::{Entry, Outcome, Stage};
 use super::event::{Command, Event, Timer};
 use super::heavy::deals_differ;
@@ -17,7 +18,7 @@ use super::{restore, sync};
 use crate::domain::limits::{CLOCK_SKEW_MAX, OPEN_PER_HEAVY_MAX, OPEN_PER_PROPOSER_MAX};
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Refusal, Role, Timestamp};
 use crate::statistics;
-use crate::wire::{Announcement, Certificate, DecreeMessage, Gossip, Message, Signed, Want};
+use crate::wire::{Announcement, Certificate, Comparison, DecreeMessage, Gossip, Message, Signed, Want};
 
 /// The protocol of one node: no IO, no clock, no randomness but the seed.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(super) struct State {
     pub peers: BTreeMap<PeerId, Role>,
     /// Unknown computations whose certificate was asked for.
     pub fetching: BTreeSet<ComputationId>,
+    /// The sets of answered questions, beside each other.
+    pub comparisons: Comparisons,
 }
 
 impl Node {
@@ -58,14 +61,24 @@ impl Node {
 
     /// Every computation that this node knows, newest first.
     pub fn views(&self) -> Vec<View<'_>> {
-        let mut views: Vec<_> = self.state.entries.values().map(Entry::view).collect();
+        let mut views: Vec<_> = self.state.entries.values().map(|entry| self.shown(entry)).collect();
         views.sort_by_key(|view| (std::cmp::Reverse(view.computation.proposed_at), view.id));
         views
     }
 
     /// One computation.
     pub fn view(&self, id: ComputationId) -> Option<View<'_>> {
-        self.state.entries.get(&id).map(Entry::view)
+        self.state.entries.get(&id).map(|entry| self.shown(entry))
+    }
+
+    fn shown<'a>(&'a self, entry: &'a Entry) -> View<'a> {
+        View { similar: self.state.comparisons.similar_to(entry.id), ..entry.view() }
+    }
+
+    /// How the set of an answered question compared with those of other answers, once it was known; also when the
+    /// computation itself is forgotten. [`View::similar`] has besides what was found from the other side.
+    pub fn comparison(&self, id: ComputationId) -> Option<&Comparison> {
+        self.state.comparisons.of(id)
     }
 
     /// Computations that have not ended.
@@ -78,7 +91,9 @@ impl State {
     fn on_event(&mut self, turn: &mut Turn<'_>, event: Event) {
         match event {
             Event::Restored(records) => {
+                self.comparisons = Comparisons::restored(&records);
                 self.entries = restore::entries(turn, records);
+                self.compare_restored(turn);
                 self.consider_undecided(turn);
                 sync::schedule(turn);
             }
@@ -191,6 +206,7 @@ impl State {
             Message::Fail(notice) => {
                 self.with(notice.get().computation, |entry| entry.on_fail(turn, &notice));
             }
+            Message::Members { computation, entries } => self.on_members(turn, from, computation, entries),
             Message::Want { computation, want } => self.on_want(turn, from, computation, want),
             Message::Ask { clock } => self.on_ask(turn, from, clock),
             Message::Offer { clock, open, completed, failed } => {
@@ -365,6 +381,7 @@ impl State {
         };
         let entry = self.entries.entry(id).or_insert_with(|| Entry::new(certificate.computation.clone()));
         entry.complete(turn, certificate, answer);
+        entry.ask_again_for_members(turn);
     }
 
     /// Open computations of one proposer.

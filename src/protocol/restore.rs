@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use super::entry::{Entry, Outcome, Stage};
 use super::heavy::{Dealing, Heavy, Promise};
+use super::members::{Members, own_set};
 use super::turn::Turn;
 use super::view::OwnPart;
 use crate::domain::{Computation, ComputationId, Evidence, Failure, Standing};
 use crate::protocol::certificate::outcome_of;
 use crate::wire::{
-    Announcement, Certificate, Exclusion, FailureNotice, FaultProof, LedgerDecision, LedgerEntry, Record,
+    Announcement, Certificate, Exclusion, FailureNotice, FaultProof, LedgerDecision, LedgerEntry, List, Record,
     RecordKind, Signed, Submission,
 };
 
@@ -30,6 +31,7 @@ struct Pieces {
     /// A heavy node that was convicted just before a crash.
     convicted: Option<Failure>,
     ledger: Option<LedgerEntry>,
+    members: Option<List>,
 }
 
 /// Every computation in the store, with the timers and messages by which the open ones go on.
@@ -72,6 +74,9 @@ impl Pieces {
                 self.notice = notice;
             }
             Record::Ledger(entry) => self.ledger = Some(entry),
+            Record::Members { entries, .. } => self.members = Some(List::accepted(entries)),
+            // They outlive their computations: `Comparisons` has them.
+            Record::Compared(_) => {}
             Record::Fault(fault) => match fault.proof {
                 FaultProof::TwoReports(exclusion) => self.exclusions.push(*exclusion),
                 proof @ (FaultProof::TwoLists(..)
@@ -104,6 +109,9 @@ impl Pieces {
             if self.failure.is_some() {
                 turn.erase(RecordKind::Failed, id);
             }
+            if self.members.is_some() {
+                turn.erase(RecordKind::Members, id);
+            }
             return None;
         };
         let mut entry = Entry::new(computation);
@@ -118,6 +126,7 @@ impl Pieces {
         }
         let ended = self.certificate.is_some() || self.failure.is_some();
         if ended {
+            entry.members = Members::restored(self.members.take().or_else(|| self.own_set(turn, &entry)));
             self.erase_leftovers(turn, id);
             entry.stage = Stage::Ended(self.outcome()?);
             return Some(entry);
@@ -186,6 +195,17 @@ impl Pieces {
             }
             (None, None) => None,
         }
+    }
+
+    /// A crash between the certificate and the names leaves the rungs behind, from which the names follow.
+    fn own_set(&self, turn: &mut Turn<'_>, entry: &Entry) -> Option<List> {
+        let mut heavy = Heavy::default();
+        for step in &self.steps {
+            heavy.restore(turn.me(), &entry.terms().heavy, step.clone());
+        }
+        let list = own_set(entry.id, &heavy, self.certificate.as_ref()?)?;
+        turn.persist(Record::Members { computation: entry.id, entries: list.entries().to_vec() });
+        Some(list)
     }
 
     /// A crash between the end and the erasing leaves shares behind: they go now.

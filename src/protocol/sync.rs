@@ -7,6 +7,7 @@ use rand_chacha::rand_core::Rng;
 use super::action::Notice;
 use super::entry::{Due, Entry, Hint, Part, Stage};
 use super::event::Timer;
+use super::members::Asked;
 use super::node::State;
 use super::turn::Turn;
 use super::view::OwnPart;
@@ -41,6 +42,8 @@ impl State {
         }
         self.fetching.clear();
         self.prune(turn);
+        self.forget_old_sets(turn);
+        self.ask_for_members(turn, Asked::InTurn);
         schedule(turn);
     }
 
@@ -53,6 +56,7 @@ impl State {
         for entry in self.entries.values_mut().filter(|entry| entry.is_open()) {
             entry.on_met(turn, peer);
         }
+        self.ask_for_members(turn, Asked::Met(peer));
     }
 
     /// Time to ask again for what a computation lacks.
@@ -110,8 +114,11 @@ impl State {
     pub fn on_want(&mut self, turn: &mut Turn<'_>, from: PeerId, id: ComputationId, lacking: Want) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let view = entry.view();
-        if let Some(certificate) = view.certificate {
+        if lacking == Want::Members {
+            entry.send_members(turn, from);
+        } else if let Some(certificate) = view.certificate {
             turn.send(from, Message::Certificate(certificate.clone()));
+            entry.send_members(turn, from);
         } else if let Some(notice) = entry.failure_notice(turn) {
             turn.send(from, Message::Fail(notice));
         } else if lacking == Want::Announcement {
@@ -196,7 +203,13 @@ impl State {
 
     fn forget(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
         self.entries.remove(&id);
-        for kind in [RecordKind::Proposed, RecordKind::Announced, RecordKind::Certificate, RecordKind::Failed] {
+        for kind in [
+            RecordKind::Members,
+            RecordKind::Proposed,
+            RecordKind::Announced,
+            RecordKind::Certificate,
+            RecordKind::Failed,
+        ] {
             turn.erase(kind, id);
         }
     }

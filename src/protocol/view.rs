@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::consent::Doubt;
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Standing, Status};
 use crate::statistics::Answer;
-use crate::wire::Certificate;
+use crate::wire::{Certificate, List, Similar};
 
 /// One computation as a node sees it.
 #[derive(Clone, Debug)]
@@ -28,6 +28,10 @@ pub struct View<'a> {
     pub own: OwnPart,
     /// At the proposer: light nodes that said why they have not answered.
     pub standings: &'a BTreeMap<PeerId, Standing>,
+    /// Whose reports were added up, where this node may know and does: at the proposer, the heavy nodes and the participants.
+    pub members: Option<&'a List>,
+    /// At a light node that answered: other answers about the same field, over nearly the same participants; the nearest first.
+    pub similar: Vec<Similar>,
     /// Goes up with every change that people can see.
     pub revision: u64,
 }

@@ -239,6 +239,7 @@ impl Run {
             | Notice::LeftOut { .. }
             | Notice::Completed(_)
             | Notice::Failed { .. }
+            | Notice::SimilarSets { .. }
             | Notice::ClockSkew { .. }
             | Notice::Ignored { .. } => {}
         }

@@ -41,6 +41,8 @@ pub struct Ending {
     pub id: Option<ComputationId>,
     /// How it ended at each node that runs at the end and has heard of it.
     pub at: BTreeMap<NodeIndex, End>,
+    /// Whose reports were added up, at each node that runs at the end and knows it.
+    pub members: BTreeMap<NodeIndex, BTreeSet<NodeIndex>>,
 }
 
 /// How one question ended at one node.
@@ -88,8 +90,14 @@ impl Report {
 impl Ending {
     fn of(run: &Run, id: Option<ComputationId>) -> Self {
         let nodes = run.machines.iter().filter_map(|machine| Some((machine.index, machine.node.as_ref()?)));
-        let views = nodes.filter_map(|(index, node)| Some((index, node.view(id?)?)));
-        Self { id, at: views.map(|(index, view)| (index, End::of(run, &view))).collect() }
+        let views: Vec<_> = nodes.filter_map(|(index, node)| Some((index, node.view(id?)?))).collect();
+        let place = |peer: PeerId| run.places.get(&peer).copied();
+        let named = |view: &View<'_>| Some(view.members?.members().into_iter().filter_map(place).collect());
+        Self {
+            id,
+            at: views.iter().map(|(index, view)| (*index, End::of(run, view))).collect(),
+            members: views.iter().filter_map(|(index, view)| Some((*index, named(view)?))).collect(),
+        }
     }
 
     /// The result at a node, by name of the participants; `None` if it has none.

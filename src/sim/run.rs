@@ -12,7 +12,7 @@ use super::scenario::{Moment, NodeIndex, Question, Scenario, Source, StoreFate};
 use super::trace::{Keep, Trace};
 use super::violation::{Broken, Check, Invariant, Violation};
 use crate::domain::{Computation, ComputationId, PeerId, Role, VERSION};
-use crate::protocol::{Action, Event};
+use crate::protocol::{Action, Event, Node};
 use crate::wire::{Message, Record};
 
 /// No crash happens later than this, so that a run ends.
@@ -154,7 +154,7 @@ impl Run {
             .iter()
             .filter(|machine| machine.is_honest())
             .all(|machine| machine.node.as_ref().is_none_or(|node| node.open_count() == 0));
-        let over = idle && !self.queue.outside_waits() && self.all_agree();
+        let over = idle && !self.queue.outside_waits() && self.all_agree() && self.all_know_names();
         if !over {
             self.over_since = None;
             return false;
@@ -172,11 +172,35 @@ impl Run {
             .all(|node| ids.iter().all(|id| node.view(*id).is_none_or(|view| view.certificate.is_some())))
     }
 
-    fn check_end(&mut self) -> Check {
-        for machine in self.machines.iter().filter(|machine| machine.is_honest()) {
-            if let Some(node) = &machine.node {
-                self.watch.at_end(machine, &node.views())?;
-            }
+    /// Whether everybody knows whose reports were added up, who has a part and could be told.
+    fn all_know_names(&self) -> bool {
+        let told = self.told_sets();
+        self.honest().all(|(machine, node)| {
+            let peer = machine.identity.peer();
+            !node.views().iter().any(|view| self.watch.lacks_names(&peer, view, &told))
+        })
+    }
+
+    /// The computations whose set an honest heavy node of theirs can tell.
+    fn told_sets(&self) -> BTreeSet<ComputationId> {
+        let views = self.honest().flat_map(|(machine, node)| {
+            let peer = machine.identity.peer();
+            node.views().into_iter().filter(move |view| view.computation.has_heavy(&peer))
+        });
+        views.filter(|view| view.members.is_some()).map(|view| view.id).collect()
+    }
+
+    /// Every honest node that is up.
+    fn honest(&self) -> impl Iterator<Item = (&Machine, &Node)> {
+        let honest = self.machines.iter().filter(|machine| machine.is_honest());
+        honest.filter_map(|machine| Some((machine, machine.node.as_ref()?)))
+    }
+
+    fn check_end(&self) -> Check {
+        let told = self.told_sets();
+        for (machine, node) in self.honest() {
+            self.watch.at_end(machine, &node.views())?;
+            self.watch.names_at_end(machine, &node.views(), &told)?;
         }
         Ok(())
     }

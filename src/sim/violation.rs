@@ -25,6 +25,8 @@ pub enum Invariant {
     KeyAfterFreeze,
     /// 9: no coalition sees openings over two sets.
     OneSet,
+    /// Names of participants are told to those who have a part, true ones, and reach them.
+    Names,
     /// What a message depends on is durable before it is sent.
     PersistedFirst,
     /// What is signed once for ever is signed once.

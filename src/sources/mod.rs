@@ -41,7 +41,14 @@ use rows::Rows;
 
 /// Every source of one node. Cheap to clone; reading blocks.
 #[derive(Clone, Debug, Default)]
-pub struct Sources(Arc<Vec<Source>>);
+pub struct Sources(Arc<Vec<Named>>);
+
+/// A source, and what it is called: two of a node never have the same name.
+#[derive(Debug)]
+struct Named {
+    name: String,
+    source: Source,
+}
 
 #[derive(Debug)]
 enum Source {
@@ -79,7 +86,17 @@ impl Sources {
             .collect();
         let literals = (!literals.is_empty()).then(|| Source::Literals(Literals(literals)));
         let declared = declared.into_iter().take(SOURCES_MAX).map(Source::Declared);
-        Self(Arc::new(literals.into_iter().chain(declared).collect()))
+        let mut all: Vec<Named> = Vec::new();
+        for source in literals.into_iter().chain(declared) {
+            let mut name = source.name();
+            // Two queries of one database, say.
+            let same = all.iter().filter(|other| other.source.name() == name).count();
+            if same > 0 {
+                name = format!("{name} ({})", same + 1);
+            }
+            all.push(Named { name, source });
+        }
+        Self(Arc::new(all))
     }
 
     /// Whether there is no source at all.
@@ -90,11 +107,11 @@ impl Sources {
     /// Looks at every source: headers and queries, not the data. A command is not run; its fields are declared.
     pub fn survey(&self) -> Survey {
         let mut survey = Survey::default();
-        for source in self.0.iter() {
+        for Named { name: origin, source } in self.0.iter() {
             match source.fields() {
                 Ok(names) => {
                     for name in names {
-                        survey.add(FieldInfo { name, origin: source.name() });
+                        survey.add(FieldInfo { name, origin: origin.clone() });
                     }
                 }
                 Err(fault) => survey.faults.push(fault),
@@ -120,7 +137,7 @@ impl Sources {
         row: &mut RowSink<'_>,
     ) -> Result<ReadSummary, SourceError> {
         let mut rows = Rows::new(row);
-        self.source_of(fields)?.read(fields, deadline, &mut rows)?;
+        self.source_of(fields)?.source.read(fields, deadline, &mut rows)?;
         Ok(rows.into_summary())
     }
 
@@ -129,13 +146,12 @@ impl Sources {
     pub fn profile(&self, deadline: impl Fn() -> Instant) -> (Vec<Profile>, Vec<SourceError>) {
         let Survey { fields, mut faults } = self.survey();
         let mut profiles = Vec::new();
-        for source in self.0.iter() {
-            let origin = source.name();
-            let names: Vec<_> = fields.iter().filter(|it| it.origin == origin).map(|it| &*it.name).collect();
+        for Named { name: origin, source } in self.0.iter() {
+            let names: Vec<_> = fields.iter().filter(|it| it.origin == *origin).map(|it| &*it.name).collect();
             if names.is_empty() {
                 continue;
             }
-            match profile::of(source, &origin, &names, deadline()) {
+            match profile::of(source, origin, &names, deadline()) {
                 Ok(of_source) => profiles.extend(of_source),
                 Err(fault) => faults.push(fault),
             }
@@ -144,17 +160,17 @@ impl Sources {
     }
 
     /// The one source that has all of these fields.
-    fn source_of(&self, asked: &[&str]) -> Result<&Source, SourceError> {
-        let mut found: Option<(&str, &Source)> = None;
+    fn source_of(&self, asked: &[&str]) -> Result<&Named, SourceError> {
+        let mut found: Option<(&str, &Named)> = None;
         for field in asked {
             let holder = self.holder_of(field)?;
             match found {
                 Some((first, other)) if !std::ptr::eq(other, holder) => {
                     return Err(SourceError::Apart {
                         field: first.to_owned(),
-                        origin: other.name(),
+                        origin: other.name.clone(),
                         other_field: (*field).to_owned(),
-                        other: holder.name(),
+                        other: holder.name.clone(),
                     });
                 }
                 Some(_) => {}
@@ -164,17 +180,17 @@ impl Sources {
         found.map(|(_, source)| source).ok_or(SourceError::NothingAsked)
     }
 
-    fn holder_of(&self, field: &str) -> Result<&Source, SourceError> {
-        let (mut holder, mut fault) = (None::<&Source>, None);
-        for source in self.0.iter() {
-            match source.fields() {
+    fn holder_of(&self, field: &str) -> Result<&Named, SourceError> {
+        let (mut holder, mut fault) = (None::<&Named>, None);
+        for named in self.0.iter() {
+            match named.source.fields() {
                 Ok(fields) if fields.iter().any(|known| known == field) => match holder {
-                    None => holder = Some(source),
+                    None => holder = Some(named),
                     Some(first) => {
                         return Err(SourceError::FieldTwice {
                             field: field.to_owned(),
-                            first: first.name(),
-                            second: source.name(),
+                            first: first.name.clone(),
+                            second: named.name.clone(),
                         });
                     }
                 },

@@ -42,6 +42,8 @@ pub(super) const fn table_of(kind: RecordKind) -> Table {
         RecordKind::Failed => "failures",
         RecordKind::Ledger => "ledger",
         RecordKind::Fault => "faults",
+        RecordKind::Members => "members",
+        RecordKind::Compared => "comparisons",
     })
 }
 

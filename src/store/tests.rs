@@ -9,8 +9,9 @@ use crate::domain::limits::KNOWN_PEERS_MAX;
 use crate::domain::{Computation, ComputationId, Digest, Failure, Modulus, Query, Role, Sharing, Statistic};
 use crate::sharing::Secret;
 use crate::wire::{
-    Acceptance, Announcement, Certificate, Close, Deal, Dealt, Exclusion, Fault, FaultProof, Freeze, Identity,
-    LedgerDecision, LedgerEntry, List, Manifest, Opening, Part, Signed, Submission, Topic, Verification, Vote,
+    Acceptance, Announcement, Certificate, Close, Comparison, Deal, Dealt, Exclusion, Fault, FaultProof,
+    Freeze, Identity, LedgerDecision, LedgerEntry, List, Manifest, Opening, Part, Signed, Similar, Submission,
+    Topic, Verification, Vote,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -76,6 +77,7 @@ fn every_kind() -> Vec<Record> {
     let acceptance =
         Signed::sign(Acceptance { computation: id, heavy: heavy.peer(), rho_commitment: digest }, &heavy);
     let list = List::new(BTreeMap::from([(light.peer(), digest)]), BTreeMap::new());
+    let names = list.entries().to_vec();
     let close = Close { computation: id, heavy: heavy.peer(), list: list.digest(id) };
     let freeze = Freeze {
         computation: id,
@@ -170,6 +172,13 @@ fn every_kind() -> Vec<Record> {
             computation: id,
             culprit: light.peer(),
             proof: FaultProof::TwoReports(Box::new(exclusion)),
+        }),
+        Record::Members { computation: id, entries: names },
+        Record::Compared(Comparison {
+            computation: id,
+            members: 1,
+            similar: vec![Similar { difference: 1, other: id }],
+            at: NOW,
         }),
     ]
 }

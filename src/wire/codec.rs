@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::domain::limits::{HEAVY_MAX, VERIFIER_BATCHES_MAX};
+use crate::domain::limits::{HEAVY_MAX, MEMBERS_MAX, VERIFIER_BATCHES_MAX};
 
 /// Why bytes are not a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -72,6 +72,15 @@ where
     T: Deserialize<'de>,
 {
     at_most::<VERIFIER_BATCHES_MAX, D, T>(deserializer)
+}
+
+/// Reads the reports of an accepted set that names are told of.
+pub(super) fn members<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    at_most::<MEMBERS_MAX, D, T>(deserializer)
 }
 
 fn at_most<'de, const MAX: usize, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>

@@ -65,6 +65,11 @@ impl List {
         Self { entries, exclusions: exclusions.into_values().collect() }
     }
 
+    /// An accepted set from its reports, as another node tells them: nobody is excluded from it.
+    pub const fn accepted(entries: Vec<Entry>) -> Self {
+        Self { entries, exclusions: Vec::new() }
+    }
+
     /// The reports, sorted by participant.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
@@ -73,6 +78,16 @@ impl List {
     /// How many reports.
     pub fn participants(&self) -> u32 {
         u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whose reports, sorted.
+    pub fn members(&self) -> Vec<PeerId> {
+        self.entries.iter().map(|entry| entry.participant).collect()
+    }
+
+    /// Whether a report of this participant is on it.
+    pub fn names(&self, participant: &PeerId) -> bool {
+        self.entries.binary_search_by_key(participant, |entry| entry.participant).is_ok()
     }
 
     /// Whether this report is on it.

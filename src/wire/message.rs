@@ -10,7 +10,7 @@ use super::codec::{self, CodecError};
 use super::commitment::Blind;
 use super::deal::{Deal, Part};
 use super::decree::{DecreeFault, DecreeMessage, Topic};
-use super::list::List;
+use super::list::{Entry, List};
 use super::signed::Signed;
 use super::statement::{
     Acceptance, Close, FailureNotice, Freeze, Manifest, Opening, Presence, Receipt, Verification, Vote,
@@ -89,6 +89,8 @@ pub enum Want {
         /// Whose input.
         owner: PeerId,
     },
+    /// Who was in the accepted set.
+    Members,
 }
 
 /// One message over request-response. The receiver knows from the transport who sent it.
@@ -255,6 +257,15 @@ pub enum Message {
     },
     /// To anybody: who I am.
     Presence(Signed<Presence>),
+    /// Heavy node to the proposer, the heavy nodes and the participants, once there is a certificate: whose reports were
+    /// added up.
+    Members {
+        /// Of which computation.
+        computation: ComputationId,
+        /// The accepted set, as its digest in the votes is computed over it.
+        #[serde(deserialize_with = "codec::members")]
+        entries: Vec<Entry>,
+    },
 }
 
 /// What is told to the whole network. A hint: nothing depends on its arrival.
@@ -328,6 +339,7 @@ impl Message {
             Self::Ask { .. } => "ask",
             Self::Offer { .. } => "offer",
             Self::Presence(_) => "presence",
+            Self::Members { .. } => "members",
         }
     }
 }

@@ -23,7 +23,9 @@ pub use decree::{
 };
 pub use list::{Entry, Exclusion, List};
 pub use message::{Announcement, Gossip, Message, Rejection, Submission, Want};
-pub use record::{Fault, FaultProof, LedgerDecision, LedgerEntry, Record, RecordKey, RecordKind};
+pub use record::{
+    Comparison, Fault, FaultProof, LedgerDecision, LedgerEntry, Record, RecordKey, RecordKind, Similar,
+};
 pub use signed::{Identity, Signed, Statement};
 pub use statement::{
     Acceptance, Activity, Close, FailureNotice, Freeze, Manifest, Opening, Presence, Receipt, Verification,

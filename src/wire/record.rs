@@ -6,7 +6,7 @@ use super::certificate::Certificate;
 use super::commitment::Blind;
 use super::deal::{Deal, Dealt, Part};
 use super::decree::{DecreeFault, DecreeMemory, Topic};
-use super::list::{Exclusion, List};
+use super::list::{Entry, Exclusion, List};
 use super::message::{Announcement, Submission};
 use super::signed::Signed;
 use super::statement::{Acceptance, Close, FailureNotice, Freeze, Opening, Receipt, Verification, Vote};
@@ -121,6 +121,37 @@ pub enum Record {
     Ledger(LedgerEntry),
     /// Anybody: a node broke the protocol.
     Fault(Fault),
+    /// Proposer, heavy nodes, participants: whose reports were added up, as the certificate's votes name them.
+    Members {
+        /// Which computation.
+        computation: ComputationId,
+        /// The accepted set.
+        entries: Vec<Entry>,
+    },
+    /// Light node: its set, compared with the sets of its other answers about the same field. Kept for ever, as the ledger.
+    Compared(Comparison),
+}
+
+/// How the accepted set of an answered question compares with those of other answers about the same field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// Which computation.
+    pub computation: ComputationId,
+    /// How many participants its set has.
+    pub members: u32,
+    /// The sets that were known by then and are so near that two results tell about few; the nearest first.
+    pub similar: Vec<Similar>,
+    /// When they were compared.
+    pub at: Timestamp,
+}
+
+/// Another computation over nearly the same participants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Similar {
+    /// How many participants are in one of the two sets alone.
+    pub difference: u32,
+    /// Which.
+    pub other: ComputationId,
 }
 
 /// What a light node did with one question.
@@ -228,6 +259,10 @@ pub enum RecordKind {
     Ledger,
     /// [`Record::Fault`].
     Fault,
+    /// [`Record::Members`].
+    Members,
+    /// [`Record::Compared`].
+    Compared,
 }
 
 /// Where a record stands: writing another record with the same key replaces it.
@@ -243,7 +278,7 @@ pub struct RecordKey {
 
 impl RecordKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Proposed,
         Self::Dealing,
         Self::Accepted,
@@ -262,6 +297,8 @@ impl RecordKind {
         Self::Failed,
         Self::Ledger,
         Self::Fault,
+        Self::Members,
+        Self::Compared,
     ];
 }
 
@@ -306,6 +343,8 @@ impl Record {
             Self::Fault(fault) => {
                 RecordKey { peer: Some(fault.culprit), ..key(RecordKind::Fault, fault.computation) }
             }
+            Self::Members { computation, .. } => key(RecordKind::Members, *computation),
+            Self::Compared(comparison) => key(RecordKind::Compared, comparison.computation),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The protocol machines, driven by hand on a network that loses nothing: one property a test.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use formix_p2p::protocol::{Command, Event, OwnPart, verify_certificate};
 use formix_p2p::wire::{RecordKind, to_bytes};
 
 mod attacks;
+mod names;
 mod net;
 mod threshold;
 mod wild;

@@ -2,7 +2,7 @@
 
 use formix_p2p::consent::{Policy, Preset};
 use formix_p2p::domain::{Computation, ComputationId, PeerId, Role, Timestamp};
-use formix_p2p::protocol::{Action, Command, Event, Node, Settings, SourceProblem, Timer};
+use formix_p2p::protocol::{Action, Command, Event, Node, Notice, Settings, SourceProblem, Timer};
 use formix_p2p::sharing::Secret;
 use formix_p2p::statistics::encode_one;
 use formix_p2p::wire::{Identity, Message, Record};
@@ -20,6 +20,8 @@ pub struct Net {
     pub timers: BTreeMap<(PeerId, Timer), Timestamp>,
     pub queue: VecDeque<(PeerId, Event)>,
     pub opened: Vec<(Timestamp, PeerId)>,
+    /// What the owners were told.
+    pub told: Vec<(PeerId, Notice)>,
     pub down: Vec<PeerId>,
     /// How many heavy nodes there are.
     pub heavy: usize,
@@ -62,6 +64,7 @@ impl Net {
             timers: BTreeMap::new(),
             queue: VecDeque::new(),
             opened: Vec::new(),
+            told: Vec::new(),
             down: Vec::new(),
             heavy,
             vanish: BTreeMap::new(),
@@ -141,7 +144,8 @@ impl Net {
                 let outcome = self.values.get(&me).map(reading).ok_or(SourceProblem::NoSuchField);
                 self.queue.push_back((me, Event::SourceRead { computation, outcome }));
             }
-            Action::Tell(_) | Action::Blame(_) => {}
+            Action::Tell(notice) => self.told.push((me, notice)),
+            Action::Blame(_) => {}
         }
     }
 

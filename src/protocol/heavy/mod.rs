@@ -21,7 +21,7 @@ use super::entry::{Entry, Stage};
 use super::event::Timer;
 use super::turn::Turn;
 use crate::domain::limits::{ANNOUNCEMENT_WAIT, CLOCK_SKEW_MAX, DEADLINE_MAX, REFUSAL_CHARS_MAX};
-use crate::domain::{Computation, Digest, PeerId, Refusal, Role};
+use crate::domain::{Computation, ComputationId, Digest, PeerId, Refusal, Role};
 use crate::sharing::Secret;
 use crate::statistics;
 use crate::wire::{
@@ -210,8 +210,16 @@ impl Heavy {
             | Record::Certificate(_)
             | Record::Failed { .. }
             | Record::Ledger(_)
-            | Record::Fault(_) => {}
+            | Record::Fault(_)
+            | Record::Members { .. }
+            | Record::Compared(_) => {}
         }
+    }
+
+    /// Its accepted, frozen or closed set, whichever has this digest.
+    pub fn set_of(&self, id: ComputationId, digest: Digest) -> Option<&List> {
+        let sets = [self.step.accepted(), self.step.frozen(), self.step.list()];
+        sets.into_iter().flatten().find(|list| list.digest(id) == digest)
     }
 
     /// Restores the evidence against a participant.
@@ -298,7 +306,8 @@ impl Heavy {
             | Want::Deal
             | Want::Rho
             | Want::Verifiers
-            | Want::Input { .. } => None,
+            | Want::Input { .. }
+            | Want::Members => None,
         }
     }
 }

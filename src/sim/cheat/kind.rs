@@ -92,11 +92,17 @@ pub enum Cheat {
     TwoProposals,
     /// Heavy: prepares and commits to two choices in one view.
     TwoBallots,
+    /// Heavy: tells everybody that others than the true ones were in the set.
+    FalseNames,
+    /// Heavy: tells everybody who was in the set.
+    TellsNames,
+    /// Light: answers nothing, and asks who was in every set.
+    AsksForNames,
 }
 
 impl Cheat {
     /// Every way.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 43] = [
         Self::TwoReports,
         Self::TwoReportsToOne,
         Self::Replay,
@@ -137,6 +143,9 @@ impl Cheat {
         Self::TwoProposals,
         Self::TwoBallots,
         Self::Silent(Step::Decree),
+        Self::FalseNames,
+        Self::TellsNames,
+        Self::AsksForNames,
     ];
 
     /// Which nodes can cheat in this way.
@@ -151,7 +160,8 @@ impl Cheat {
             | Self::BrokenProof
             | Self::OtherContext
             | Self::WrongPublic
-            | Self::OtherShares => Role::Light,
+            | Self::OtherShares
+            | Self::AsksForNames => Role::Light,
             Self::ListsUnknown
             | Self::LeavesOut
             | Self::TwoCloses
@@ -172,7 +182,9 @@ impl Cheat {
             | Self::WrongVerdict
             | Self::TwoDeals
             | Self::TwoProposals
-            | Self::TwoBallots => Role::Heavy,
+            | Self::TwoBallots
+            | Self::FalseNames
+            | Self::TellsNames => Role::Heavy,
         }
     }
 
@@ -211,7 +223,10 @@ impl Cheat {
             | Self::TwoCertificates
             | Self::FalseAlarm
             | Self::Whispers
-            | Self::AsksEarly => false,
+            | Self::AsksEarly
+            | Self::FalseNames
+            | Self::TellsNames
+            | Self::AsksForNames => false,
         }
     }
 
@@ -247,7 +262,10 @@ impl Cheat {
             | Self::GarbageVerifiers
             | Self::ShortVerifiers
             | Self::SpoilsShare
-            | Self::TwoDeals => &[],
+            | Self::TwoDeals
+            | Self::FalseNames
+            | Self::TellsNames
+            | Self::AsksForNames => &[],
         }
     }
 

@@ -13,6 +13,11 @@ mod light;
     clippy::wildcard_enum_match_arm,
     reason = "a cheat alters one kind of message and lets every other pass"
 )]
+mod names;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a cheat alters one kind of message and lets every other pass"
+)]
 mod quorum;
 #[expect(
     clippy::wildcard_enum_match_arm,
@@ -26,7 +31,7 @@ use super::dice::Dice;
 use super::scenario::NodeIndex;
 use crate::domain::{Computation, ComputationId, PeerId};
 use crate::protocol::{Action, Event};
-use crate::wire::{Certificate, Identity, List, Message, Record, Submission};
+use crate::wire::{Certificate, Entry, Identity, List, Message, Record, Submission};
 
 pub use kind::{Cheat, Step};
 
@@ -75,6 +80,8 @@ struct Known {
     spoiled: Option<Submission>,
     /// The result, once it is out.
     certificate: Option<Certificate>,
+    /// The set behind it, once it is known.
+    members: Vec<Entry>,
     /// What it has prepared for later: another report, in the order of the heavy nodes.
     other_report: Vec<Submission>,
     /// Once is enough.
@@ -90,6 +97,8 @@ pub(super) struct Cheater {
     known: BTreeMap<ComputationId, Known>,
     /// Other nodes' submissions that it got hold of, by whatever means.
     overheard: Vec<(PeerId, Submission)>,
+    /// Whom it has met.
+    met: BTreeSet<PeerId>,
     silent: bool,
 }
 
@@ -102,12 +111,24 @@ impl Sent {
 impl Cheater {
     pub fn new(seed: u64, index: NodeIndex, cheat: Cheat, identity: Identity) -> Self {
         let dice = Dice::new(seed, &format!("cheat {}", index.0));
-        Self { cheat, identity, dice, known: BTreeMap::new(), overheard: Vec::new(), silent: false }
+        Self {
+            cheat,
+            identity,
+            dice,
+            known: BTreeMap::new(),
+            overheard: Vec::new(),
+            met: BTreeSet::new(),
+            silent: false,
+        }
     }
 
     /// Sees an event before its node does.
     pub fn react(&mut self, event: &Event) -> Reaction {
+        if let Event::Met { peer, .. } = event {
+            self.met.insert(*peer);
+        }
         match (self.cheat, event) {
+            (Cheat::AsksForNames, event) => Self::stay_out(event),
             (Cheat::LeavesOut, Event::Message { from, message: Message::Submit(submission) }) => {
                 self.leave_out(*from, submission)
             }
@@ -160,6 +181,9 @@ impl Cheater {
             Cheat::AsksEarly => self.ask_early(),
             Cheat::TwoCertificates => self.spread_second_certificates(),
             Cheat::FalseAlarm => self.raise_false_alarms(),
+            Cheat::FalseNames => self.spread_false_names(),
+            Cheat::TellsNames => self.spread_names(),
+            Cheat::AsksForNames => self.ask_for_names(),
             Cheat::TwoReports
             | Cheat::TwoReportsToOne
             | Cheat::OutOfRange
@@ -211,6 +235,7 @@ impl Cheater {
             Cheat::TwoVotes => vec![self.second_vote(to, message)],
             Cheat::OpensOther => self.false_opening(message),
             Cheat::FalseSum => vec![self.false_sum(message)],
+            Cheat::FalseNames => vec![self.false_names(message)],
             Cheat::TwoCertificates => vec![self.second_certificate(message)],
             Cheat::Silent(step) => self.silence(step, message),
             Cheat::Replay
@@ -220,6 +245,8 @@ impl Cheater {
             | Cheat::LeavesOut
             | Cheat::SpoilsShare
             | Cheat::FalseAlarm
+            | Cheat::TellsNames
+            | Cheat::AsksForNames
             | Cheat::AsksEarly => vec![message],
             Cheat::Whispers => self.whisper(to, message),
         }
@@ -278,6 +305,11 @@ impl Cheater {
                     known.frozen = accepted.clone();
                 }
             }
+            Record::Members { computation, entries } => {
+                if let Some(known) = self.known.get_mut(computation) {
+                    known.members.clone_from(entries);
+                }
+            }
             Record::Voted { vote, unverified, .. } => {
                 if let Some(known) = self.known.get_mut(&vote.get().computation) {
                     known.unverified = unverified.iter().copied().collect();
@@ -291,7 +323,8 @@ impl Cheater {
             | Record::Opened { .. }
             | Record::Failed { .. }
             | Record::Ledger(_)
-            | Record::Fault(_) => {}
+            | Record::Fault(_)
+            | Record::Compared(_) => {}
         }
     }
 
@@ -304,6 +337,7 @@ impl Cheater {
             unverified: BTreeSet::new(),
             spoiled: None,
             certificate: None,
+            members: Vec::new(),
             other_report: Vec::new(),
             done: false,
         });

@@ -4,6 +4,7 @@
 //! The watch sees everything, knows who cheats, and speaks up only about honest nodes.
 
 mod agreement;
+mod circle;
 mod intake;
 mod order;
 mod outcome;
@@ -105,7 +106,7 @@ impl Watch {
         match action {
             Action::Persist(record) => self.persist(actor, record),
             Action::Erase(key) => Self::erase(actor, key),
-            Action::Send { message, .. } => self.send(actor, message),
+            Action::Send { to, message } => self.send(actor, *to, message),
             Action::Publish(gossip) => self.publish(actor, gossip),
             Action::Tell(notice) => Self::tell(actor, notice),
             Action::Blame(fault) => self.blame(actor, fault),
@@ -165,6 +166,8 @@ impl Watch {
             }
             Record::Certificate(certificate) => self.certified(actor, certificate),
             Record::Failed { computation, failure, .. } => self.failed(*computation, failure),
+            Record::Members { computation, entries } => self.learns_names(actor, *computation, entries),
+            Record::Compared(comparison) => Self::compares(actor, comparison),
             Record::Proposed(_)
             | Record::Accepted { .. }
             | Record::Dealing { .. }
@@ -179,7 +182,7 @@ impl Watch {
     /// 7, one half: proofs stay.
     fn erase(actor: Actor<'_>, key: &RecordKey) -> Check {
         let stays = match key.kind {
-            RecordKind::Certificate | RecordKind::Ledger | RecordKind::Fault => true,
+            RecordKind::Certificate | RecordKind::Ledger | RecordKind::Fault | RecordKind::Compared => true,
             RecordKind::Proposed
             | RecordKind::Accepted
             | RecordKind::Announced
@@ -194,7 +197,8 @@ impl Watch {
             | RecordKind::Verifying
             | RecordKind::Voted
             | RecordKind::Opened
-            | RecordKind::Failed => false,
+            | RecordKind::Failed
+            | RecordKind::Members => false,
         };
         let there = stays && actor.store.contains_key(key);
         Invariant::SharesGone.check(!there, || format!("{} erases {:?}", actor.index, key.kind))
@@ -211,6 +215,7 @@ impl Watch {
             | Notice::WaitsForOwner { .. }
             | Notice::Declined { .. }
             | Notice::LeftOut { .. }
+            | Notice::SimilarSets { .. }
             | Notice::ClockSkew { .. }
             | Notice::Ignored { .. } => return Ok(()),
         };

@@ -40,11 +40,15 @@ impl Watch {
                 self.note(actor, failed_digest(*computation));
                 Ok(())
             }
-            Record::Proposed(_) | Record::Ledger(_) | Record::Fault(_) => Ok(()),
+            Record::Proposed(_)
+            | Record::Ledger(_)
+            | Record::Fault(_)
+            | Record::Members { .. }
+            | Record::Compared(_) => Ok(()),
         }
     }
 
-    pub(super) fn send(&mut self, actor: Actor<'_>, message: &Message) -> Check {
+    pub(super) fn send(&mut self, actor: Actor<'_>, to: PeerId, message: &Message) -> Check {
         match message {
             Message::Accept(acceptance) => self.was_durable(actor, acceptance, message),
             Message::Deal { deal, .. } => self.was_durable(actor, deal, message),
@@ -83,6 +87,7 @@ impl Watch {
             Message::Fail(notice) if notice.signer() == actor.peer => {
                 self.require(actor, failed_digest(notice.get().computation), message)
             }
+            Message::Members { computation, entries } => self.tells_names(actor, to, *computation, entries),
             Message::Complete { computation, list } => {
                 self.hear_complete(actor.peer, *computation, *list);
                 Ok(())

@@ -181,7 +181,7 @@ impl Watch {
             Invariant::SharesGone.check(!holds_secrets(key.kind), || {
                 format!("a {:?} record of {} is left at {}", key.kind, key.computation, machine.index)
             })?;
-            let about_all = matches!(key.kind, RecordKind::Fault | RecordKind::Ledger);
+            let about_all = matches!(key.kind, RecordKind::Fault | RecordKind::Ledger | RecordKind::Compared);
             Invariant::Ends.check(about_all || shown.contains(&key.computation), || {
                 format!("{} remembers a {:?} and does not show it", machine.index, key.kind)
             })?;
@@ -216,7 +216,9 @@ const fn holds_secrets(kind: RecordKind) -> bool {
         | RecordKind::Certificate
         | RecordKind::Failed
         | RecordKind::Ledger
-        | RecordKind::Fault => false,
+        | RecordKind::Fault
+        | RecordKind::Members
+        | RecordKind::Compared => false,
     }
 }
 

@@ -1,0 +1,115 @@
+//! The sets of a light node's answers about one field, compared: two that differ by few give away those few.
+//!
+//! Names are known only afterwards, so this warns and prevents nothing; what can be seen before answering is the policy's
+//! ([`crate::consent`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::action::Notice;
+use super::entry::Entry;
+use super::node::State;
+use super::turn::Turn;
+use super::view::OwnPart;
+use crate::consent;
+use crate::domain::limits::{SIMILAR_BELOW, SIMILAR_NOTED_MAX};
+use crate::domain::{ComputationId, PeerId};
+use crate::wire::{Comparison, Record, Similar};
+
+/// Every comparison that was made. They outlive their computations.
+#[derive(Debug, Default)]
+pub(super) struct Comparisons {
+    made: BTreeMap<ComputationId, Comparison>,
+    /// Similar sets, found from both sides, the nearest first.
+    similar: BTreeMap<ComputationId, BTreeSet<Similar>>,
+}
+
+impl Comparisons {
+    /// Those in the store.
+    pub fn restored(records: &[Record]) -> Self {
+        let mut all = Self::default();
+        for record in records {
+            if let Record::Compared(comparison) = record {
+                all.add(comparison.clone());
+            }
+        }
+        all
+    }
+
+    fn add(&mut self, comparison: Comparison) {
+        let id = comparison.computation;
+        for similar in &comparison.similar {
+            self.similar.entry(id).or_default().insert(*similar);
+            let back = Similar { other: id, ..*similar };
+            self.similar.entry(similar.other).or_default().insert(back);
+        }
+        self.made.insert(id, comparison);
+    }
+
+    /// What was found when the set of this computation came.
+    pub fn of(&self, id: ComputationId) -> Option<&Comparison> {
+        self.made.get(&id)
+    }
+
+    /// Every similar set, whichever of the two came first; the nearest first.
+    pub fn similar_to(&self, id: ComputationId) -> Vec<Similar> {
+        self.similar.get(&id).into_iter().flatten().copied().collect()
+    }
+}
+
+impl Entry {
+    /// The set in which this light node's answer is, if it is known.
+    fn answered_set(&self, me: &PeerId) -> Option<Vec<PeerId>> {
+        let list = self.members.list.as_ref().filter(|list| list.names(me))?;
+        (self.own == OwnPart::Answered).then(|| list.members())
+    }
+
+    /// The first field that both are about.
+    fn field_shared_with(&self, other: &Self) -> Option<&str> {
+        let asks = |name: &str| other.terms().query.fields.iter().any(|field| field.name == name);
+        self.terms().query.fields.iter().map(|field| field.name.as_str()).find(|name| asks(name))
+    }
+}
+
+impl State {
+    /// Compares the set of an answer with those of the others that were compared before, so each pair once; keeps what
+    /// comes of it, and warns the owner.
+    pub fn compare(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
+        let me = turn.me();
+        let Some(entry) = self.entries.get(&id).filter(|_| self.comparisons.of(id).is_none()) else { return };
+        let Some(set) = entry.answered_set(&me) else { return };
+        let mut found: Vec<_> = self
+            .entries
+            .values()
+            .filter(|other| self.comparisons.of(other.id).is_some())
+            .filter_map(|other| {
+                let field = entry.field_shared_with(other)?;
+                let apart = consent::is_revealing(&set, &other.answered_set(&me)?, SIMILAR_BELOW)?;
+                let difference = u32::try_from(apart).unwrap_or(u32::MAX);
+                Some((Similar { difference, other: other.id }, field.to_owned()))
+            })
+            .collect();
+        found.sort_unstable();
+        let more = found.len().saturating_sub(1);
+        found.truncate(SIMILAR_NOTED_MAX);
+        let comparison = Comparison {
+            computation: id,
+            members: u32::try_from(set.len()).unwrap_or(u32::MAX),
+            similar: found.iter().map(|(similar, _)| *similar).collect(),
+            at: turn.now,
+        };
+        turn.persist(Record::Compared(comparison.clone()));
+        self.comparisons.add(comparison);
+        if let Some((nearest, field)) = found.into_iter().next() {
+            turn.tell(Notice::SimilarSets { computation: id, field, nearest, more });
+        }
+        self.with(id, |entry| entry.changed(turn));
+    }
+
+    /// After a restart: sets that came just before a crash.
+    pub fn compare_restored(&mut self, turn: &mut Turn<'_>) {
+        let known = self.entries.values().filter(|entry| entry.members.list.is_some());
+        for id in known.map(|entry| entry.id).collect::<Vec<_>>() {
+            self.compare(turn, id);
+        }
+    }
+}
