@@ -166,6 +166,7 @@ impl Start {
                 preset: self.policy,
                 min_participants: self.min_participants,
                 trust: given(&trust),
+                ..PolicyLayer::default()
             },
             data,
             sources: self.sources.declared()?,

@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::data::{Data, WrittenData};
 use super::error::ConfigError;
-use super::{read, text};
+use super::policy::PolicyLayer;
+use super::read;
 use crate::consent::Preset;
 use crate::domain::{PeerId, Role};
 use crate::sources::Declaration;
@@ -37,19 +38,6 @@ pub struct Layer {
     pub sources: Option<Vec<Declaration>>,
     /// What is logged, as in `RUST_LOG`.
     pub log: Option<String>,
-}
-
-/// What one source says about the policy.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PolicyLayer {
-    /// The rules.
-    pub preset: Option<Preset>,
-    /// The smallest minimum of participants.
-    pub min_participants: Option<u32>,
-    /// Trusted heavy nodes.
-    #[serde(deserialize_with = "text::peers_if_any::deserialize")]
-    pub trust: Option<Vec<PeerId>>,
 }
 
 /// A configuration file as written.
@@ -112,6 +100,7 @@ impl Layer {
             source: sources,
             log,
         } = written;
+        policy.check().map_err(|wrong| read::invalid_policy(path, text, wrong))?;
         let data = data.read(text).map_err(|(at, error)| read::invalid_data(path, text, at, &error))?;
         Ok(Self { role, name, home, listen, bootstrap, mdns, swarm_key, policy, data, sources, log })
     }
@@ -152,7 +141,7 @@ impl Layer {
             bootstrap: list("FORMIX_BOOTSTRAP"),
             mdns,
             swarm_key: value("FORMIX_SWARM_KEY").map(|path| absolute(Path::new(&path))).transpose()?,
-            policy: PolicyLayer { preset, min_participants, trust },
+            policy: PolicyLayer { preset, min_participants, trust, ..PolicyLayer::default() },
             data: Data::default(),
             sources: None,
             log: value("FORMIX_LOG"),
@@ -170,11 +159,7 @@ impl Layer {
             bootstrap: self.bootstrap.or(lower.bootstrap),
             mdns: self.mdns.or(lower.mdns),
             swarm_key: self.swarm_key.or(lower.swarm_key),
-            policy: PolicyLayer {
-                preset: self.policy.preset.or(lower.policy.preset),
-                min_participants: self.policy.min_participants.or(lower.policy.min_participants),
-                trust: self.policy.trust.or(lower.policy.trust),
-            },
+            policy: self.policy.over(lower.policy),
             data: self.data.over(lower.data),
             sources: self.sources.or(lower.sources),
             log: self.log.or(lower.log),

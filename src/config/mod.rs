@@ -4,6 +4,8 @@ mod data;
 mod error;
 mod layer;
 mod node;
+mod policy;
+mod policy_text;
 mod port;
 pub(crate) mod private_file;
 mod read;
@@ -13,6 +15,7 @@ mod text;
 
 pub use data::Data;
 pub use error::{ConfigError, DataError, ValueError};
-pub use layer::{Layer, PolicyLayer, merge};
-pub use node::{NodeConfig, NodePolicy};
+pub use layer::{Layer, merge};
+pub use node::NodeConfig;
+pub use policy::{FieldLayer, PolicyError, PolicyLayer};
 pub use port::{FIRST_PORT, first_free_port};

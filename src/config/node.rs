@@ -1,6 +1,5 @@
 //! `node.toml`: what `start` was told about one node, remembered for the next start.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +7,8 @@ use zeroize::Zeroizing;
 
 use super::data::{Data, WrittenData};
 use super::error::ConfigError;
-use super::layer::{Layer, PolicyLayer};
+use super::layer::Layer;
+use super::policy::PolicyLayer;
 use super::{private_file, read, text};
 use crate::consent::{Policy, Preset, Trust};
 use crate::domain::limits::{NODE_NAME_CHARS_MAX, POLICY_MIN_PARTICIPANTS, SOURCES_MAX};
@@ -41,25 +41,12 @@ pub struct NodeConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub swarm_key: Option<PathBuf>,
     /// What is answered unattended.
-    pub policy: NodePolicy,
+    pub policy: PolicyLayer,
     /// Private values, by field.
     pub data: Data,
     /// Where private data is read when somebody asks.
     #[serde(rename = "source", skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<Declaration>,
-}
-
-/// What a node answers unattended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NodePolicy {
-    /// The rules.
-    pub preset: Preset,
-    /// The smallest minimum of participants.
-    pub min_participants: u32,
-    /// Trusted heavy nodes.
-    #[serde(with = "text::peers")]
-    pub trust: Vec<PeerId>,
 }
 
 /// The file as written. What a later release adds is unknown here and refused: it may matter.
@@ -79,17 +66,11 @@ struct WrittenNode {
     bootstrap: Vec<String>,
     mdns: bool,
     swarm_key: Option<PathBuf>,
-    policy: NodePolicy,
+    policy: PolicyLayer,
     #[serde(default)]
     data: WrittenData,
     #[serde(default)]
     source: Vec<Declaration>,
-}
-
-impl Default for NodePolicy {
-    fn default() -> Self {
-        Self { preset: Preset::default(), min_participants: POLICY_MIN_PARTICIPANTS, trust: Vec::new() }
-    }
 }
 
 impl NodeConfig {
@@ -107,12 +88,13 @@ impl NodeConfig {
         if sources.len() > SOURCES_MAX {
             return Err(ConfigError::TooManySources(sources.len()));
         }
-        let PolicyLayer { preset, min_participants, trust } = told.policy;
-        let policy = NodePolicy {
-            preset: preset.unwrap_or_default(),
-            min_participants: min_participants.unwrap_or(POLICY_MIN_PARTICIPANTS),
-            trust: trust.unwrap_or_default(),
-        };
+        // Written out, so that whoever opens the file finds what may be changed.
+        let policy = told.policy.over(PolicyLayer {
+            preset: Some(Preset::default()),
+            min_participants: Some(POLICY_MIN_PARTICIPANTS),
+            trust: Some(Vec::new()),
+            ..PolicyLayer::default()
+        });
         Ok(Self {
             role,
             name,
@@ -152,11 +134,7 @@ impl NodeConfig {
             bootstrap: Some(node.bootstrap),
             mdns: Some(node.mdns),
             swarm_key: node.swarm_key,
-            policy: PolicyLayer {
-                preset: Some(node.policy.preset),
-                min_participants: Some(node.policy.min_participants),
-                trust: Some(node.policy.trust),
-            },
+            policy: node.policy,
             data: node.data,
             sources: Some(node.sources),
             log: None,
@@ -167,9 +145,14 @@ impl NodeConfig {
     pub fn policy(&self) -> Policy {
         let trust = match self.swarm_key {
             Some(_) => Trust::WholeNetwork,
-            None => Trust::Listed(self.policy.trust.iter().copied().collect::<BTreeSet<_>>()),
+            None => Trust::Listed(self.policy.trust.iter().flatten().copied().collect()),
         };
-        Policy { preset: self.policy.preset, min_participants: self.policy.min_participants, trust }
+        Policy {
+            preset: self.policy.preset.unwrap_or_default(),
+            min_participants: self.policy.min_participants.unwrap_or(POLICY_MIN_PARTICIPANTS),
+            trust,
+            rules: self.policy.rules(),
+        }
     }
 
     /// Where this node's private data comes from.
@@ -184,6 +167,7 @@ impl NodeConfig {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = Zeroizing::new(read::text_of(path)?);
         let node: WrittenNode = read::parse(path, &text)?;
+        node.policy.check().map_err(|wrong| read::invalid_policy(path, &text, wrong))?;
         let data = node.data.read(&text).map_err(|(at, error)| read::invalid_data(path, &text, at, &error))?;
         // `start` writes whole paths; a person who edits the file need not.
         let folder = path.parent().unwrap_or(Path::new(""));

@@ -68,6 +68,11 @@ struct Seen {
     seen: u64,
 }
 
+#[derive(Deserialize)]
+struct About {
+    field: Option<String>,
+}
+
 type Refused<T> = Result<T, ApiError>;
 
 /// Serves the local API until `shutdown` is ready. Returns once the socket listens; the task that is returned
@@ -151,11 +156,14 @@ fn routes(desk: Desk) -> Router {
         .route("/id", get(async |State(desk): State<Desk>| desk.ask(Request::Id).await))
         .route("/view", get(async |State(desk): State<Desk>| desk.ask(Request::View).await))
         .route("/pending", get(async |State(desk): State<Desk>| desk.ask(Request::Pending).await))
+        .route("/policy", get(async |State(desk): State<Desk>| desk.ask(Request::Policy).await))
+        .route("/ledger", get(ledger))
         .route("/stop", post(async |State(desk): State<Desk>| desk.ask(Request::Stop).await))
         .route("/computations", get(computations).post(propose))
         .route("/computations/{reference}", get(computation))
         .route("/computations/{reference}/watch", get(watch))
         .route("/computations/{reference}/certificate", get(certificate))
+        .route("/computations/{reference}/policy", get(policy_test))
         .route("/computations/{reference}/approve", post(approve))
         .route("/computations/{reference}/decline", post(decline))
         .route("/computations/{reference}/answer", post(answer))
@@ -204,6 +212,15 @@ async fn watch(
 
 async fn certificate(State(desk): State<Desk>, reference: PathArgument) -> Refused<Reply> {
     desk.ask(Request::Certificate { reference: named(reference)? }).await
+}
+
+async fn policy_test(State(desk): State<Desk>, reference: PathArgument) -> Refused<Reply> {
+    desk.ask(Request::PolicyTest { reference: named(reference)? }).await
+}
+
+async fn ledger(State(desk): State<Desk>, about: Result<Query<About>, QueryRejection>) -> Refused<Reply> {
+    let Query(About { field }) = about.map_err(|error| malformed(error.body_text()))?;
+    desk.ask(Request::Ledger { field }).await
 }
 
 async fn approve(State(desk): State<Desk>, reference: PathArgument) -> Refused<Reply> {
@@ -278,6 +295,9 @@ impl IntoResponse for Reply {
             Self::Computation(view) => Json(view).into_response(),
             Self::Announced(announced) => Json(announced).into_response(),
             Self::Pending(pending) => Json(pending).into_response(),
+            Self::Policy(policy) => Json(policy).into_response(),
+            Self::PolicyTest(test) => Json(test).into_response(),
+            Self::Ledger(ledger) => Json(ledger).into_response(),
             Self::Certificate(bytes) => ([(header::CONTENT_TYPE, OCTETS)], bytes).into_response(),
             Self::Decided(decided) => Json(decided).into_response(),
             Self::Done => Json(serde_json::Map::new()).into_response(),

@@ -83,9 +83,17 @@ pub const ACCEPTANCE_WAIT: Duration = Duration::from_secs(4);
 /// After deadline and patience: how long the end may still take to reach a node before it says "no contact".
 pub const NO_CONTACT_MARGIN: Duration = Duration::from_secs(10);
 /// Answers about one field in a day that the `guarded` policy gives unattended.
-pub const GUARDED_ANSWERS_PER_DAY: usize = 24;
+pub const GUARDED_ANSWERS_PER_DAY: u32 = 24;
 /// The smallest minimum of participants that a policy allows unattended unless told otherwise.
 pub const POLICY_MIN_PARTICIPANTS: u32 = 3;
+/// Two sets of people that differ by fewer are nearly the same. If one person has come or gone, subtracting two totals
+/// gives that person's value; if two, each of them can take the other's value out of what is left. From three on no one
+/// can, as with [`POLICY_MIN_PARTICIPANTS`].
+pub const SIMILAR_BELOW: u32 = 3;
+/// Closed lists of forgotten computations that new questions are compared with, the newest: 32 MB at most.
+pub const SETS_COMPARED_MAX: usize = 1_000;
+/// Ledger entries in one answer of the local API, newest first; with long prompts they fit [`CONTROL_REPLY_BYTES_MAX`].
+pub const LEDGER_SHOWN_MAX: usize = 10_000;
 /// Announced computations that have not ended and that a node keeps in mind; strangers can announce too.
 pub const OPEN_KNOWN_MAX: usize = 1_024;
 /// Ids of ended computations that one answer to "what has ended" carries, newest first.
@@ -102,9 +110,6 @@ pub const MEMBERS_ASKED_MAX: usize = 16;
 /// Times that each heavy node is asked for the participants of one computation. Who was left out of the set never gets an
 /// answer. A guess: with a question every five seconds, a minute for three heavy nodes.
 pub const MEMBERS_ROUNDS_MAX: usize = 4;
-/// Sets that differ by fewer participants are similar: the difference of two totals is a total over those who are in one
-/// set alone, and a total over so few is not answered unattended ([`POLICY_MIN_PARTICIPANTS`]).
-pub const SIMILAR_BELOW: usize = POLICY_MIN_PARTICIPANTS as usize;
 /// Similar sets that are noted beside one answer, the nearest ones: to be warned takes one.
 pub const SIMILAR_NOTED_MAX: usize = 16;
 /// Ids that one answer to "what is open, what has ended" carries.

@@ -6,12 +6,14 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use super::*;
 use crate::domain::VERSION;
 use crate::domain::limits::KNOWN_PEERS_MAX;
-use crate::domain::{Computation, ComputationId, Digest, Failure, Modulus, Query, Role, Sharing, Statistic};
+use crate::domain::{
+    Computation, ComputationId, Decimal, Digest, Failure, Modulus, Noise, Query, Role, Sharing, Statistic,
+};
 use crate::sharing::Secret;
 use crate::wire::{
-    Acceptance, Announcement, Certificate, Close, Comparison, Deal, Dealt, Exclusion, Fault, FaultProof,
-    Freeze, Identity, LedgerDecision, LedgerEntry, List, Manifest, Opening, Part, Signed, Similar, Submission,
-    Topic, Verification, Vote,
+    Acceptance, Announcement, Certificate, Close, Comparison, Deal, Dealt, Decider, Exclusion, Fault,
+    FaultProof, Freeze, Identity, LedgerDecision, LedgerEntry, LedgerReason, List, Manifest, Opening, Part,
+    Signed, Similar, Submission, Topic, Verification, Vote,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -163,10 +165,18 @@ fn every_kind() -> Vec<Record> {
         Record::Ledger(LedgerEntry {
             computation: id,
             proposer: owner(),
+            prompt: "How old?".to_owned(),
             statistic: Statistic::Sum,
             fields: vec!["age".to_owned()],
+            min_participants: 3,
+            listed: Some(1),
+            participants: Some(vec![owner()]),
+            noise: Some(Noise { epsilon: Decimal::ONE }),
             at: NOW,
             decision: LedgerDecision::Answered,
+            decider: Decider::Owner,
+            reason: Some(LedgerReason { rule: "source".to_owned(), words: "no source".to_owned() }),
+            records: Some(1),
         }),
         Record::Fault(Fault {
             computation: id,
