@@ -16,9 +16,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use formix_p2p::consent::{Policy, Preset};
-use formix_p2p::domain::{Computation, Modulus, PeerId, Query, Role, Sharing, Statistic, Status, Timestamp};
-use formix_p2p::protocol::{Action, Command, Event, Node, PrivateValue, Settings, Timer};
+use formix_p2p::domain::{
+    Computation, Modulus, PeerId, Query, Role, Sharing, Statistic, Status, Timestamp, VERSION,
+};
+use formix_p2p::protocol::{Action, Command, Event, Node, Settings, Timer};
 use formix_p2p::sharing::Secret;
+use formix_p2p::statistics::encode_one;
 use formix_p2p::wire::{Announcement, Gossip, Identity, Message, to_bytes};
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -209,8 +212,8 @@ impl World {
                 }
             }
             Action::ReadSource { computation, .. } => {
-                let value = self.light[&me].1.to_string().parse().unwrap();
-                let outcome = Ok(PrivateValue::new(value));
+                let terms = self.light[&me].0.view(computation).unwrap().computation.clone();
+                let outcome = Ok(encode_one(&terms, &[&self.light[&me].1.to_string()]).unwrap());
                 self.queue.push_back((me, Parcel::Event(Event::SourceRead { computation, outcome })));
             }
             Action::Erase(_) | Action::SetTimer { .. } | Action::Tell(_) => {}
@@ -223,7 +226,7 @@ impl World {
 fn question(world: &World, proposer: PeerId, sharing: Sharing, listed: Option<Vec<PeerId>>) -> Computation {
     let largest = u32::try_from(listed.as_ref().map_or(100_000, Vec::len)).unwrap();
     Computation {
-        version: 1,
+        version: VERSION,
         nonce: [9; 16],
         proposer,
         proposed_at: world.now,

@@ -2,7 +2,6 @@
 //!
 //! Run it with `cargo run --example embed`; it prints the sum of three values that no node has shown.
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 use std::time::SystemTime;
@@ -12,8 +11,8 @@ use formix_p2p::control::{Call, ComputationView, Proposal, Reply, Request};
 use formix_p2p::domain::{Role, Status, Timestamp};
 use formix_p2p::network::Mdns;
 use formix_p2p::node::{IdentityAge, NodeOptions, RunningNode};
-use formix_p2p::protocol::PrivateValue;
 use formix_p2p::sharing::Secret;
+use formix_p2p::sources::Sources;
 use formix_p2p::wire::Identity;
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -68,10 +67,6 @@ fn options(
 ) -> Result<NodeOptions, Failed> {
     let mut secret = [0; 32];
     SysRng.try_fill_bytes(&mut secret)?;
-    let data = match beds {
-        Some(beds) => BTreeMap::from([("beds".to_owned(), PrivateValue::new(beds.parse()?))]),
-        None => BTreeMap::new(),
-    };
     Ok(NodeOptions {
         folder: home.join(name),
         identity: Identity::from_secret_key(&secret),
@@ -86,27 +81,15 @@ fn options(
         swarm_key: None,
         // Every node here is ours; with others, name the heavy nodes that you trust instead.
         policy: Policy { preset: Preset::Open, ..Policy::default() },
-        data,
+        sources: Sources::new(beds.map(|beds| ("beds", beds)), []),
     })
 }
 
 fn question() -> Proposal {
     Proposal {
-        prompt: "How many beds are free?".to_owned(),
-        statistic: "sum".to_owned(),
-        fields: vec!["beds".to_owned()],
-        schema: None,
         deadline_ms: 3_000,
         patience_ms: 10_000,
-        min_participants: 3,
-        max_participants: None,
-        heavy: Vec::new(),
-        participants: Vec::new(),
-        sharing: None,
-        threshold: None,
-        survives: None,
-        modulus_bits: None,
-        epsilon: None,
+        ..Proposal::new("How many beds are free?", "sum", &["beds"])
     }
 }
 

@@ -15,6 +15,7 @@ pub mod node;
 pub mod protocol;
 pub mod sharing;
 pub mod sim;
+pub mod sources;
 pub mod statistics;
 pub mod store;
 pub mod telemetry;

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use formix_p2p::domain::VERSION;
 use formix_p2p::domain::{
     Computation, ComputationId, Digest, Modulus, PeerId, Query, Sharing, Statistic, Timestamp,
 };
@@ -27,7 +28,7 @@ fn heavy() -> Vec<PeerId> {
 
 fn terms(minimum: u32, schema: Option<&str>) -> Computation {
     Computation {
-        version: 1,
+        version: VERSION,
         nonce: [5; 16],
         proposer: identity(9).peer(),
         proposed_at: NOW,

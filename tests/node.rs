@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,8 +12,8 @@ use formix_p2p::control::{
 use formix_p2p::domain::{Role, Status, Timestamp};
 use formix_p2p::network::Mdns;
 use formix_p2p::node::{IdentityAge, NodeOptions, RunningNode, StartError};
-use formix_p2p::protocol::PrivateValue;
 use formix_p2p::sharing::Secret;
+use formix_p2p::sources::Sources;
 use formix_p2p::store::StoreError;
 use formix_p2p::wire::Identity;
 use tempfile::TempDir;
@@ -58,7 +57,6 @@ impl Nodes {
 
 fn options(home: &Path, number: u8, role: Role, value: Option<&str>, bootstrap: &[String]) -> NodeOptions {
     let secret = [number; 32];
-    let value = value.map(|value| ("beds".to_owned(), PrivateValue::new(value.parse().unwrap())));
     NodeOptions {
         folder: home.join(format!("{role}-{number}")),
         identity: Identity::from_secret_key(&secret),
@@ -72,27 +70,16 @@ fn options(home: &Path, number: u8, role: Role, value: Option<&str>, bootstrap: 
         mdns: Mdns::Off,
         swarm_key: None,
         policy: Policy { preset: Preset::Open, ..Policy::default() },
-        data: BTreeMap::from_iter(value),
+        sources: Sources::new(value.map(|value| ("beds", value)), []),
     }
 }
 
 fn question() -> Proposal {
     Proposal {
-        prompt: "How many beds are free?".to_owned(),
-        statistic: "sum".to_owned(),
-        fields: vec!["beds".to_owned()],
-        schema: None,
         deadline_ms: 2_500,
         patience_ms: 10_000,
-        min_participants: 3,
-        max_participants: None,
-        heavy: Vec::new(),
-        participants: Vec::new(),
-        sharing: None,
-        threshold: None,
-        survives: None,
         modulus_bits: Some(64),
-        epsilon: None,
+        ..Proposal::new("How many beds are free?", "sum", &["beds"])
     }
 }
 
@@ -249,8 +236,8 @@ async fn a_question_without_a_source_waits_for_the_owner() {
     watch_until(&nodes.light[0], &id, |view| !view.standings.is_empty()).await;
 
     let answer = |text: &str| {
-        let value = PrivateText(text.to_owned());
-        ask(owner, Request::Answer { reference: id[5..9].to_owned(), value })
+        let values = vec![PrivateText(text.to_owned())];
+        ask(owner, Request::Answer { reference: id[5..9].to_owned(), values })
     };
     let error = answer("101").await.unwrap_err();
     assert_eq!((error.code.as_str(), error.exit), ("invalid_value", 2));

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use formix_p2p::domain::VERSION;
 use formix_p2p::domain::{
     Computation, ComputationId, Digest, Failure, Modulus, PeerId, Query, Refusal, Role, Sharing, Standing,
     Statistic, Timestamp,
@@ -32,7 +33,7 @@ fn heavy() -> Vec<PeerId> {
 fn computation() -> Signed<Computation> {
     let schema = r#"{"type":"number","minimum":0,"maximum":120,"multipleOf":0.5}"#;
     let terms = Computation {
-        version: 1,
+        version: VERSION,
         nonce: [5; 16],
         proposer: identity(9).peer(),
         proposed_at: NOW,
@@ -295,8 +296,10 @@ fn trailing_bytes_and_other_versions_are_refused() {
         bytes.push(0);
         assert!(Message::decode(&bytes).is_err(), "{}", message.kind());
         bytes.pop();
-        bytes[0] = 3;
-        assert_eq!(Message::decode(&bytes), Err(CodecError::Version(3)));
+        for other in [2, 4] {
+            bytes[0] = other;
+            assert_eq!(Message::decode(&bytes), Err(CodecError::Version(other)));
+        }
     }
     assert_eq!(Message::decode(&[]), Err(CodecError::Empty));
 }
@@ -343,13 +346,13 @@ fn what_is_not_in_deterministic_form_is_refused() {
 
 #[test]
 fn oversized_and_deeply_nested_bytes_are_refused() {
-    let large = vec![2; 8 * 1024 * 1024 + 1];
+    let large = vec![3; 8 * 1024 * 1024 + 1];
     assert!(matches!(Message::decode(&large), Err(CodecError::TooLarge { .. })));
     assert!(matches!(Gossip::decode(&large[..64 * 1024 + 1]), Err(CodecError::TooLarge { .. })));
-    let nested = [&[2][..], &vec![0x81; 100_000]].concat();
+    let nested = [&[3][..], &vec![0x81; 100_000]].concat();
     assert!(matches!(Message::decode(&nested), Err(CodecError::Malformed(_))));
     // An array that claims 2^60 elements.
-    let claims = [2, 0xa1, 0x08, 0x9b, 0x10, 0, 0, 0, 0, 0, 0, 0];
+    let claims = [3, 0xa1, 0x08, 0x9b, 0x10, 0, 0, 0, 0, 0, 0, 0];
     assert!(Message::decode(&claims).is_err());
 }
 

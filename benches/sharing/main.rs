@@ -17,7 +17,7 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use formix_p2p::domain::Modulus;
-use formix_p2p::sharing::{Circuit, ReportShare, Scheme, Secret, Split, Threads, Verdict};
+use formix_p2p::sharing::{Circuit, Relations, ReportShare, Scheme, Secret, Slot, Split, Threads, Verdict};
 use prio::codec::{Encode, ParameterizedDecode};
 use prio::flp::Type;
 use prio::vdaf::prio3::{Prio3, Prio3InputShare, Prio3PublicShare, Prio3VerifierShare};
@@ -51,20 +51,23 @@ struct Workload {
     reports: usize,
 }
 
-const WORKLOADS: [Workload; 4] = [
-    Workload { name: "sum, 31 bits", circuit: Circuit::Sum { max: (1 << 31) - 1 }, reports: 10_000 },
-    Workload {
-        name: "vector, 1 x 40 bits",
-        circuit: Circuit::SumVec { max: (1 << 40) - 1, length: 1 },
-        reports: 5_000,
-    },
-    Workload { name: "histogram, 100", circuit: Circuit::Histogram { length: 100 }, reports: 2_000 },
-    Workload {
-        name: "vector, 1000 x 8 bits",
-        circuit: Circuit::SumVec { max: 255, length: 1000 },
-        reports: 50,
-    },
-];
+fn workloads() -> Vec<Workload> {
+    let (ranged, product) = (|max| Slot::Ranged { max }, |left, right| Slot::Product { left, right });
+    let relations = |slots| Circuit::Relations(Relations { slots, whole: None });
+    // x, x², x³ as x² · x, x⁴ as x² · x².
+    let powers = relations(vec![ranged(127), product(0, 0), product(1, 0), product(1, 1)]);
+    // The sum of at most 10 000 records of one participant.
+    let records = relations(vec![ranged(10_000), ranged(10_000 * 120)]);
+    let of = |name, circuit, reports| Workload { name, circuit, reports };
+    vec![
+        of("sum, 31 bits", Circuit::Sum { max: (1 << 31) - 1 }, 10_000),
+        of("vector, 1 x 40 bits", Circuit::SumVec { max: (1 << 40) - 1, length: 1 }, 5_000),
+        of("histogram, 100", Circuit::Histogram { length: 100 }, 2_000),
+        of("vector, 1000 x 8 bits", Circuit::SumVec { max: 255, length: 1000 }, 50),
+        of("powers, 4 of 7 bits", powers, 5_000),
+        of("sum of 10000 records", records, 5_000),
+    ]
+}
 
 struct Options {
     threads: usize,
@@ -96,16 +99,26 @@ impl Options {
 
 impl Workload {
     fn measurements(&self, count: usize) -> Vec<Vec<u128>> {
-        let value = |report: usize, slot: usize| {
+        let value = |report: usize, slot: usize, earlier: &[u128]| {
             let mixed = (report as u128 * 1_000_003 + slot as u128 * 7_919).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            match self.circuit {
+            match &self.circuit {
                 Circuit::Count => mixed & 1,
-                Circuit::Sum { max } => mixed % (u128::from(max) + 1),
+                Circuit::Sum { max } => mixed % (u128::from(*max) + 1),
                 Circuit::SumVec { max, .. } => mixed % (max + 1),
                 Circuit::Histogram { length } => u128::from(report % length == slot),
+                Circuit::Relations(relations) => match relations.slots[slot] {
+                    Slot::Ranged { max } => mixed % (max + 1),
+                    Slot::Product { left, right } => earlier[left] * earlier[right],
+                },
             }
         };
-        (0..count).map(|report| (0..self.circuit.slots()).map(|slot| value(report, slot)).collect()).collect()
+        let measurement = |report: usize| {
+            (0..self.circuit.slots()).fold(Vec::new(), |mut slots, slot| {
+                slots.push(value(report, slot, &slots));
+                slots
+            })
+        };
+        (0..count).map(measurement).collect()
     }
 }
 
@@ -212,10 +225,11 @@ fn bare<T: Type>(vdaf: &Prio3<T, XofTurboShake128, 32>, measurements: &[T::Measu
     Turn { share, verify, reveal: start.elapsed() }
 }
 
-/// A turn of the bare calls for a workload's circuit, with the chunks that ours has: proofs of the same length.
-fn bare_turn(circuit: Circuit, measurements: &[Vec<u128>]) -> Turn {
+/// A turn of the bare calls for a workload's circuit, with the chunks that ours has: proofs of the same length. None for
+/// a circuit that the crate has not.
+fn bare_turn(circuit: &Circuit, measurements: &[Vec<u128>]) -> Option<Turn> {
     let parties = PARTIES as u8;
-    match circuit {
+    let turn = match *circuit {
         Circuit::Count => {
             let measurements: Vec<_> = measurements.iter().map(|slots| slots[0] == 1).collect();
             bare(&Prio3::new_count(parties).unwrap(), &measurements)
@@ -233,7 +247,9 @@ fn bare_turn(circuit: Circuit, measurements: &[Vec<u128>]) -> Turn {
             let measurements: Vec<_> = measurements.iter().map(position).collect();
             bare(&Prio3::new_histogram(parties, length, 15).unwrap(), &measurements)
         }
-    }
+        Circuit::Relations(_) => return None,
+    };
+    Some(turn)
 }
 
 /// The middle one.
@@ -291,8 +307,8 @@ fn run(workload: &Workload, options: &Options) -> Vec<Line> {
     let scheme = |name: &str, threads: Threads| {
         let scheme = match name {
             "additive" => Scheme::additive(Modulus::Bits64, workload.circuit.slots(), PARTIES),
-            "prio3" => Scheme::prio3(workload.circuit, PARTIES),
-            _ => Scheme::threshold(workload.circuit, NEEDED, PARTIES),
+            "prio3" => Scheme::prio3(workload.circuit.clone(), PARTIES),
+            _ => Scheme::threshold(workload.circuit.clone(), NEEDED, PARTIES),
         };
         scheme.unwrap().with_threads(threads)
     };
@@ -303,7 +319,7 @@ fn run(workload: &Workload, options: &Options) -> Vec<Line> {
     }
     for run in 0..options.runs {
         for (_, _, scheme, pairs) in &mut schemes {
-            let bare = || scheme.is_proven().then(|| bare_turn(workload.circuit, &measurements));
+            let bare = || scheme.is_proven().then(|| bare_turn(&workload.circuit, &measurements)).flatten();
             // Whoever comes second finds the caches warm: each does in turn.
             pairs.push(if run % 2 == 0 {
                 let bare = bare();
@@ -318,7 +334,10 @@ fn run(workload: &Workload, options: &Options) -> Vec<Line> {
         .iter()
         .flat_map(|(_, _, _, pairs)| pairs.iter().filter_map(|(_, bare)| bare.map(|bare| (bare, None))))
         .collect();
-    let mut lines = vec![Line::of("prio crate", "1", &bare, reports)];
+    let mut lines = Vec::new();
+    if !bare.is_empty() {
+        lines.push(Line::of("prio crate", "1", &bare, reports));
+    }
     lines.extend(schemes.iter().map(|(name, threads, _, pairs)| Line::of(name, threads, pairs, reports)));
     lines
 }
@@ -333,7 +352,7 @@ fn main() {
     if beside::NAME.contains(&options.only) {
         beside::run(&options);
     }
-    for workload in WORKLOADS.iter().filter(|workload| workload.name.contains(&options.only)) {
+    for workload in workloads().iter().filter(|workload| workload.name.contains(&options.only)) {
         println!("\n{} ({} reports)", workload.name, (workload.reports * options.percent / 100).max(1));
         run(workload, &options).iter().for_each(Line::print);
     }

@@ -3,7 +3,8 @@
 use super::number;
 use super::table::Look;
 use crate::control::ComputationView;
-use crate::domain::{Computation, Noise, Sharing, Statistic, Status};
+use crate::domain::{Computation, Noise, Schema, Sharing, Statistic, Status};
+use crate::statistics;
 
 /// What is said before anything is sent.
 pub fn beforehand(question: &Computation) -> String {
@@ -12,7 +13,8 @@ pub fn beforehand(question: &Computation) -> String {
     match question.sharing {
         Sharing::Additive { modulus } => {
             parts.push("survives restarts, but the loss of no heavy node".to_owned());
-            let unnoticed = if question.largest_value().is_some() {
+            let bounded = statistics::slots(question).iter().all(|slot| slot.most.is_some());
+            let unnoticed = if bounded {
                 "a false input cannot be noticed".to_owned()
             } else {
                 format!(
@@ -28,7 +30,7 @@ pub fn beforehand(question: &Computation) -> String {
                 0 => format!("all {heavy} must come back (restarts are fine)"),
                 lost => format!("{lost} may vanish for good"),
             });
-            parts.push("inputs proven in range".to_owned());
+            parts.push(proven(question));
         }
     }
     if !question.sharing.one_set_against_liars(heavy) {
@@ -41,29 +43,49 @@ pub fn beforehand(question: &Computation) -> String {
     parts.join(" · ")
 }
 
+/// What is proven of what one participant sends.
+fn proven(question: &Computation) -> String {
+    match (question.query.max_records, question.query.statistic.multiplies()) {
+        (1, false) => "inputs proven in range, one record a participant".to_owned(),
+        (1, true) => "inputs proven in range, squares and products too, one record a participant".to_owned(),
+        (records, false) => {
+            format!(
+                "inputs proven in range, at most {} records a participant",
+                number::whole(Look::Plain, records)
+            )
+        }
+        (records, true) => format!(
+            "sums proven in range, at most {} records a participant; that squares fit their values is not proven \
+             (--max-records 1 does)",
+            number::whole(Look::Plain, records)
+        ),
+    }
+}
+
 /// Whether the schema is the one that holds where none is given.
 fn says_nothing(question: &Computation) -> bool {
     let counted = question.query.statistic == Statistic::Count;
-    let plain = crate::domain::NumberSchema::new(crate::domain::Decimal::ONE, None, None);
-    !counted && question.query.fields.iter().all(|field| Ok(&field.schema) == plain.as_ref())
+    !counted && question.query.fields.iter().all(|field| field.schema == Schema::default())
 }
 
 fn noise_beforehand(question: &Computation, noise: Noise) -> String {
-    let heavy = question.heavy.len();
-    let steps = noise.standard_deviation(question.largest_value().unwrap_or(1), heavy);
-    // A count's unit is one record.
-    let counted = question.query.statistic == Statistic::Count;
-    let field = question.query.fields.first().filter(|_| !counted);
-    let unit = field.map_or(1.0, |field| field.schema.step().to_string().parse().unwrap_or(f64::NAN));
+    let deviation = statistics::noise_said(question).map_or(0.0, |said| said.standard_deviation);
     let colluding = match question.private_against() {
         1 => "1 dishonest heavy node".to_owned(),
         several => format!("{several} colluding heavy nodes"),
     };
-    let of_what = if question.query.statistic == Statistic::Mean { " of the sum" } else { "" };
+    let of_what = match question.query.statistic {
+        Statistic::Count | Statistic::Sum => "",
+        Statistic::Frequency | Statistic::Histogram | Statistic::Quantiles | Statistic::Contingency => {
+            " of each count"
+        }
+        Statistic::Mean | Statistic::Univariate => " of the sum",
+        Statistic::Bivariate | Statistic::Regression | Statistic::VectorMean => " of the first sum",
+    };
     format!(
         "noise: {noise}, standard deviation{of_what} {} (holds against {colluding}; the accuracy only if all are \
          honest)",
-        number::rough(Look::Plain, steps * unit),
+        number::rough(Look::Plain, deviation),
     )
 }
 
@@ -152,23 +174,8 @@ mod tests {
     const BOUNDED: &str = r#"{"type":"number","minimum":0,"maximum":50,"multipleOf":0.5}"#;
 
     fn said(fill: impl Fn(&mut Proposal)) -> String {
-        let mut proposal = Proposal {
-            prompt: "?".to_owned(),
-            statistic: "sum".to_owned(),
-            fields: vec!["n".to_owned()],
-            schema: Some(BOUNDED.to_owned()),
-            deadline_ms: 30_000,
-            patience_ms: 60_000,
-            min_participants: 3,
-            max_participants: None,
-            heavy: Vec::new(),
-            participants: Vec::new(),
-            sharing: None,
-            threshold: None,
-            survives: None,
-            modulus_bits: None,
-            epsilon: None,
-        };
+        let schema = Some(BOUNDED.to_owned());
+        let mut proposal = Proposal { schema, ..Proposal::new("?", "sum", &["n"]) };
         fill(&mut proposal);
         beforehand(&draft(&proposal, PeerId::from_public_key([0; 32]), Timestamp::default()).unwrap())
     }
@@ -181,23 +188,30 @@ mod tests {
     fn proven_schemes_say_who_must_come_back() {
         assert_eq!(
             said(|_| {}),
-            "private against any 2 of 3 heavy nodes · all 3 must come back (restarts are fine) · inputs proven in range"
+            "private against any 2 of 3 heavy nodes · all 3 must come back (restarts are fine) · inputs proven in range, at most 10000 records a participant"
         );
         assert_eq!(
             said(|q| q.survives = Some(1)),
-            "private against any 1 of 3 heavy nodes · 1 may vanish for good · inputs proven in range · lying heavy nodes \
+            "private against any 1 of 3 heavy nodes · 1 may vanish for good · inputs proven in range, at most \
+             10000 records a participant · lying heavy nodes \
              on a split network could single out a value (t + 2f > n − 1)"
         );
         // 1 + 2 · 1 = 4 − 1: one set is guaranteed.
         let four = said(|q| (q.threshold, q.heavy) = (Some(2), heavy(4)));
         assert!(
-            four.ends_with("any 1 of 4 heavy nodes · 1 may vanish for good · inputs proven in range"),
+            four.contains("any 1 of 4 heavy nodes · 1 may vanish for good · inputs proven in range")
+                && !four.contains("lying"),
             "{four}"
         );
         let all = said(|q| q.threshold = Some(3));
         assert!(all.contains("all 3 must come back"), "{all}");
         let count = said(|q| (q.statistic, q.schema) = ("count".to_owned(), None));
-        assert!(count.ends_with("inputs proven in range"), "{count}");
+        assert!(count.contains("inputs proven in range, at most"), "{count}");
+        let squares = said(|q| (q.statistic, q.max_records) = ("univariate".to_owned(), Some(1)));
+        assert!(
+            squares.ends_with("inputs proven in range, squares and products too, one record a participant"),
+            "{squares}"
+        );
     }
 
     #[test]

@@ -112,7 +112,9 @@ impl Verify {
             rows.push(("records", number::whole(look, answer.samples())));
             rows.push(("sharing", assurance::scheme(&question)));
             rows.push(("signed by", signers.join(", ")));
-            format!("✓ {id} is valid\n{}", table::pairs(&rows))
+            let block = answer::block(look, &result);
+            let gap = if block.is_empty() { "" } else { "\n" };
+            format!("✓ {id} is valid\n{}{gap}{block}", table::pairs(&rows))
         });
         Ok(())
     }

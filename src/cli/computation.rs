@@ -84,19 +84,21 @@ pub fn failure(view: &ComputationView) -> Problem {
     Problem::new(Exit::ComputationFailed, "computation_failed", message, hint)
 }
 
-/// A computation's answer in two lines: what it is worth, and what it is.
+/// A computation's answer in two lines: what it is worth, and what it is. What is more than a number or two follows.
 pub fn told(look: Look, view: &ComputationView) -> String {
     let heading = format!("{} {}", style("✓").green(), style(&view.id).bold());
     let worth = assurance::afterwards(view);
     let answer = view.result.as_ref().and_then(|result| answer::named(look, result, &view.statistic));
-    let counts = format!(
-        "{}, {}",
-        counted(look, view.participants.into(), "participant"),
-        counted(look, view.samples, "record")
-    );
-    let parts: Vec<_> =
-        answer.into_iter().chain([counts, format!("certificate {}", signatures(view))]).collect();
-    format!("{heading}  {worth}\n  {}\n", parts.join("   "))
+    let certificate = format!("certificate {}", signatures(view));
+    let parts: Vec<_> = answer.into_iter().chain([counts(look, view), certificate]).collect();
+    let block = block(look, view);
+    format!("{heading}  {worth}\n  {}\n{block}", parts.join("   "))
+}
+
+/// What the answer says beside a number or two, after an empty line.
+fn block(look: Look, view: &ComputationView) -> String {
+    let block = view.result.as_ref().map(|result| answer::block(look, result)).unwrap_or_default();
+    if block.is_empty() { block } else { format!("\n{block}") }
 }
 
 /// Every value of a result, its counts and its signatures, one a line.
@@ -114,6 +116,15 @@ fn result_rows(look: Look, view: &ComputationView) -> Vec<(&str, String)> {
 
 fn signatures(view: &ComputationView) -> String {
     format!("signed by {} of {}", view.signed_by.len(), view.heavy_nodes.len())
+}
+
+/// "3 participants, 1 284 records".
+pub fn counts(look: Look, view: &ComputationView) -> String {
+    format!(
+        "{}, {}",
+        counted(look, view.participants.into(), "participant"),
+        counted(look, view.samples, "record")
+    )
 }
 
 /// "1 record", "1 284 records".
@@ -142,11 +153,13 @@ pub fn in_full(look: Look, view: &ComputationView) -> String {
     if let Some(reason) = &view.reason {
         rows.push(("reason", printable(reason)));
     }
+    let mut more = String::new();
     if view.status == Status::Completed {
         rows.extend(result_rows(look, view));
+        more = block(look, view);
     }
     rows.extend(members::rows(look, view));
-    format!("{}\n{}", view.id, table::pairs(&rows))
+    format!("{}\n{}{more}", view.id, table::pairs(&rows))
 }
 
 /// Recent computations, newest first.
@@ -193,6 +206,8 @@ pub(super) mod tests {
             prompt: "mean rating?".to_owned(),
             statistic: "mean".to_owned(),
             field: "rating".to_owned(),
+            fields: vec!["rating".to_owned()],
+            max_records: 10_000,
             deadline: "2026-01-02T03:04:05.678Z".to_owned(),
             gives_up_at: "2026-01-02T03:05:15.678Z".to_owned(),
             min_participants: 3,

@@ -12,7 +12,6 @@ use super::problem::Problem;
 use super::table::{self, printable};
 use super::wait::unexpected;
 use crate::control::{Decided, PendingView, PrivateText, Reply, Request};
-use crate::domain::Decimal;
 
 /// Questions that wait for this node's owner
 #[derive(Debug, Args)]
@@ -44,22 +43,26 @@ pub struct Decline {
     computation: String,
 }
 
-/// Answer a waiting question with this number
+/// Answer a waiting question with this record
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   formix-p2p answer COMP-FZ375MV7 41
   formix-p2p answer FZ3 -2.5 --node ward-3
-  formix-p2p answer FZ3                                  asks for the number
+  formix-p2p answer FZ3 38.5 yes                         one value a field, in the question's order
+  formix-p2p answer FZ3                                  asks for the value
 
-The number is split into shares on this machine; no other node sees it. What you type here stays in your shell's \
+The record is split into shares on this machine; no other node sees it. What you type here stays in your shell's \
 history; without VALUE, a terminal asks for it and does not show it.")]
 pub struct Answer {
     /// Its id, or a unique beginning of it
     computation: String,
-    /// The private number
+    /// The private value: a number or a category; of a question about several fields one each
     #[arg(allow_hyphen_values = true, value_parser = unread)]
     value: Option<PrivateText>,
+    /// The values of the other fields
+    #[arg(allow_negative_numbers = true, value_parser = unread)]
+    more: Vec<PrivateText>,
 }
 
 impl Pending {
@@ -97,7 +100,8 @@ impl Answer {
             Some(value) => value,
             None => unseen(context.output)?,
         };
-        let request = Request::Answer { reference: self.computation, value: checked(typed)? };
+        let values = std::iter::once(typed).chain(self.more).map(checked).collect::<Result<_, _>>()?;
+        let request = Request::Answer { reference: self.computation, values };
         decide(context, request, "answered").await
     }
 }
@@ -113,7 +117,7 @@ async fn decide(context: &Context, request: Request, done: &str) -> Result<(), P
     Ok(())
 }
 
-/// A number that nobody sees being typed.
+/// A value that nobody sees being typed.
 fn unseen(output: Output) -> Result<PrivateText, Problem> {
     let missing = || Problem::usage("missing_argument", "VALUE missing", "type a number such as 41 or -2.5");
     if !output.is_interactive() {
@@ -121,7 +125,7 @@ fn unseen(output: Output) -> Result<PrivateText, Problem> {
     }
     let term = Term::stderr();
     let asked = asking::ask(|| {
-        term.write_str("Your number (it is not shown): ")?;
+        term.write_str("Your value (it is not shown): ")?;
         Ok(term.read_secure_line()?)
     });
     asked.map(PrivateText).map_err(|_| missing())
@@ -168,12 +172,15 @@ fn unread(text: &str) -> Result<PrivateText, std::convert::Infallible> {
 
 /// A slip of the finger is wrong usage; the refusal does not show the number.
 fn checked(value: PrivateText) -> Result<PrivateText, Problem> {
-    match value.0.parse::<Decimal>() {
-        Ok(_) => Ok(value),
-        Err(error) => {
-            Err(Problem::usage("invalid_value", error.to_string(), "type a number such as 41 or -2.5"))
-        }
+    if value.0.trim().is_empty() || value.0.chars().any(char::is_control) {
+        let message = "the value is empty or has control characters";
+        return Err(Problem::usage(
+            "invalid_value",
+            message,
+            "type a number such as 41 or -2.5, or a category",
+        ));
     }
+    Ok(value)
 }
 
 #[cfg(test)]
@@ -206,7 +213,7 @@ mod tests {
     fn a_private_number_is_read_and_never_shown() {
         let read = |text: &str| checked(PrivateText(text.to_owned()));
         assert_eq!(read("-2.5").unwrap().0, "-2.5");
-        let problem = read("4711x").unwrap_err();
+        let problem = read("4711\u{7}").unwrap_err();
         assert!(problem.exit.code() == 2 && !format!("{problem:?}").contains("4711"));
     }
 }

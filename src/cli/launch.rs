@@ -1,6 +1,6 @@
 //! From settings to a running node: addresses, keys of a closed network, port, log.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use libp2p::Multiaddr;
@@ -12,7 +12,7 @@ use crate::config::{Layer, NodeConfig, first_free_port};
 use crate::home::{Keys, NodeFolder, NodeLock};
 use crate::network::{Mdns, NetworkError, SwarmKey};
 use crate::node::{IdentityAge, NodeOptions, RunError, RunningNode, StartError};
-use crate::protocol::PrivateValue;
+use crate::sources::Sources;
 use crate::telemetry::{self, Verbosity};
 
 /// Ports that are tried when another process is faster.
@@ -148,11 +148,6 @@ fn options(prepared: &Prepared, port: &Port) -> Result<NodeOptions, Problem> {
             addresses(&all.into_iter().flatten().collect::<Vec<_>>())?
         }
     };
-    let data: BTreeMap<_, _> = config
-        .data
-        .fields()
-        .filter_map(|field| Some((field.to_owned(), PrivateValue::new(config.data.get(field)?))))
-        .collect();
     Ok(NodeOptions {
         folder: folder.path().to_owned(),
         identity: keys.identity.clone(),
@@ -166,7 +161,7 @@ fn options(prepared: &Prepared, port: &Port) -> Result<NodeOptions, Problem> {
         mdns: if config.mdns { Mdns::On } else { Mdns::Off },
         swarm_key,
         policy: config.policy(),
-        data,
+        sources: Sources::new(config.data.values(), []),
     })
 }
 

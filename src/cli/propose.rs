@@ -1,9 +1,7 @@
 //! `propose`: ask the network a question.
 
-use std::time::Duration;
-
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 
 use super::args::Context;
 use super::assurance;
@@ -15,10 +13,9 @@ use super::questionnaire;
 use super::table::Look;
 use super::wait::{self, unexpected};
 use crate::control::{Announced, Client, ComputationView, Proposal, Reply, Request};
-use crate::domain::limits::{PATIENCE_DEFAULT, POLICY_MIN_PARTICIPANTS};
+use crate::domain::limits::{DEADLINE_DEFAULT, PATIENCE_DEFAULT, POLICY_MIN_PARTICIPANTS};
 use crate::domain::{Computation, Decimal, Statistic, Status};
 
-const DEADLINE_DEFAULT: Duration = Duration::from_secs(30);
 /// Bounds that stand in for a schema that is asked for later: with them every scheme can be checked.
 const SCHEMA_STAND_IN: &str = r#"{"type":"number","minimum":0,"maximum":1}"#;
 
@@ -33,6 +30,11 @@ Examples:
   formix-p2p propose --prompt 'How many?' --field age --statistic count --heavy AB CD EF
   formix-p2p propose --prompt 'Free beds?' --field beds --statistic sum --survives 1 \\
       --schema '{\"type\":\"integer\",\"minimum\":0,\"maximum\":500}'
+  formix-p2p propose --prompt 'Blood pressure?' --field systolic --statistic histogram \\
+      --schema '{\"type\":\"integer\",\"minimum\":60,\"maximum\":240}' --edges 60,120,140,240
+  formix-p2p propose --prompt 'Who smokes?' --field sex smoker --statistic contingency \\
+      --schema '{\"type\":\"object\",\"properties\":{\"smoker\":{\"type\":\"boolean\"},
+                \"sex\":{\"type\":\"string\",\"enum\":[\"female\",\"male\"]}}}'
   formix-p2p propose --prompt 'Sick days?' --field days --statistic mean --epsilon 0.5 \\
       --schema '{\"type\":\"integer\",\"minimum\":0,\"maximum\":30}'
 
@@ -50,12 +52,32 @@ pub struct Propose {
     /// The field that the values are kept under
     #[arg(long, value_name = "NAME", num_args = 1..)]
     pub(super) field: Vec<String>,
-    /// count, sum or mean
+    /// count, sum, mean, univariate, frequency, histogram, quantiles, contingency, bivariate, regression or vector-mean
     #[arg(long, value_name = "S")]
     pub(super) statistic: Option<String>,
-    /// What a value looks like, as JSON Schema [default: {"type":"number"}]
+    /// What a value looks like, as JSON Schema; of several fields {"type":"object","properties":{…}} [default: {"type":"number"}]
     #[arg(long, value_name = "JSON")]
     pub(super) schema: Option<String>,
+    /// No participant answers with more records than this, so its weight is limited; with 1 the proofs bind squares and
+    /// products as well [default: 10000 or as many as fit; 1 with --epsilon, whose noise grows with it]
+    #[arg(long, value_name = "R")]
+    max_records: Option<u32>,
+    /// histogram: so many ranges of equal width between the schema's bounds [default: 10]
+    #[arg(long, value_name = "N")]
+    buckets: Option<u32>,
+    /// histogram: where ranges begin and the last one ends, such as 80,120,140,200
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true)]
+    edges: Vec<Decimal>,
+    /// quantiles: how wide the ranges are in which values are counted [default: about a hundredth of the bounds]
+    #[arg(long, value_name = "WIDTH")]
+    resolution: Option<Decimal>,
+    /// quantiles: which ones, between 0 and 1 [default: 0.05,0.25,0.5,0.75,0.95]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    quantiles: Vec<Decimal>,
+    /// univariate: up to which power values are added up, 2 to 6; 2 gives the variance, 4 the kurtosis [default: as many as
+    /// fit]
+    #[arg(long, value_name = "M")]
+    moments: Option<u8>,
     /// How long answers are taken: 500ms to 30days [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = duration::typed)]
     pub(super) deadline: Option<Typed>,
@@ -174,6 +196,12 @@ impl Propose {
             fields: typed.field,
             statistic,
             schema: typed.schema,
+            max_records: typed.max_records,
+            moments: typed.moments,
+            buckets: typed.buckets,
+            edges: numbers(&typed.edges),
+            resolution: typed.resolution.and_then(number),
+            quantiles: numbers(&typed.quantiles),
             deadline_ms: millis(duration(&typed.deadline, DEADLINE_DEFAULT)),
             patience_ms: millis(duration(&typed.patience, PATIENCE_DEFAULT)),
             min_participants: typed.min_participants.unwrap_or(POLICY_MIN_PARTICIPANTS),
@@ -184,12 +212,20 @@ impl Propose {
             threshold: typed.threshold,
             survives: typed.survives,
             modulus_bits: typed.modulus_bits,
-            // Every decimal number is a JSON number.
-            epsilon: typed.epsilon.and_then(|epsilon| epsilon.to_string().parse().ok()),
+            epsilon: typed.epsilon.and_then(number),
         };
         let words = |typed: Option<Typed>| typed.map(|typed| typed.text);
         Ok(Question { proposal, deadline: words(typed.deadline), patience: words(typed.patience) })
     }
+}
+
+/// A decimal number as the JSON number that it is.
+fn number(decimal: Decimal) -> Option<Number> {
+    decimal.to_string().parse().ok()
+}
+
+fn numbers(decimals: &[Decimal]) -> Vec<Number> {
+    decimals.iter().copied().filter_map(number).collect()
 }
 
 /// Options without which there is no question.
@@ -235,6 +271,8 @@ fn both(announced: &Announced, view: &ComputationView) -> Value {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+
+    use std::time::Duration;
 
     use super::*;
     use crate::cli::computation::tests::running;

@@ -54,23 +54,7 @@ mod tests {
     use super::*;
 
     fn question() -> Question {
-        let proposal = Proposal {
-            prompt: "mean rating?".to_owned(),
-            statistic: "mean".to_owned(),
-            fields: vec!["rating".to_owned()],
-            schema: None,
-            deadline_ms: 30_000,
-            patience_ms: 60_000,
-            min_participants: 3,
-            max_participants: None,
-            heavy: Vec::new(),
-            participants: Vec::new(),
-            sharing: None,
-            threshold: None,
-            survives: None,
-            modulus_bits: None,
-            epsilon: None,
-        };
+        let proposal = Proposal::new("mean rating?", "mean", &["rating"]);
         Question { proposal, deadline: None, patience: None }
     }
 

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::args::Context;
 use super::computation;
+use super::export::{Export, Stdout};
 use super::problem::{Exit, Problem};
 use super::table::Look;
 use super::wait::{self, once};
@@ -17,6 +18,7 @@ use crate::domain::Status;
 Examples:
   formix-p2p result COMP-FZ375MV7
   formix-p2p result FZ3 --wait
+  formix-p2p result FZ3 --plot pressure.svg --csv pressure.csv
   formix-p2p result FZ3 --json | jq .data.mean")]
 pub struct ResultOf {
     /// Its id, or a unique beginning of it
@@ -24,10 +26,13 @@ pub struct ResultOf {
     /// Wait until it has ended
     #[arg(long)]
     wait: bool,
+    #[command(flatten)]
+    export: Export,
 }
 
 impl ResultOf {
     pub async fn act(self, context: &Context) -> Result<(), Problem> {
+        let export = self.export.checked(context.output)?;
         let chosen = context.any_node().await?;
         let reference = self.computation;
         let view = if self.wait {
@@ -36,7 +41,17 @@ impl ResultOf {
             once(&chosen.client, Request::Computation { reference }).await?
         };
         let result = answer_of(&view)?;
-        context.output.answer(&result, || computation::told(Look::of_stdout(), &view));
+        // Files first: whoever reads an answer may rely on them.
+        let written = export.write(&view)?;
+        match written.stdout {
+            Stdout::Answer => {
+                context.output.answer(&result, || computation::told(Look::of_stdout(), &view));
+            }
+            Stdout::Csv => {}
+        }
+        for path in &written.files {
+            context.output.note(format!("wrote {}", path.display()));
+        }
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::control::{NodeView, View};
 
@@ -24,6 +24,19 @@ impl Look {
 
 /// A table of texts, with a header.
 pub fn render(look: Look, header: &[&str], rows: Vec<Vec<String>>) -> String {
+    filled(look, header, rows).trim_fmt()
+}
+
+/// A table of figures: what follows the first column stands at the right.
+pub fn figures(look: Look, header: &[&str], rows: Vec<Vec<String>>) -> String {
+    let mut table = filled(look, header, rows);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.trim_fmt()
+}
+
+fn filled(look: Look, header: &[&str], rows: Vec<Vec<String>>) -> Table {
     let mut table = Table::new();
     table.set_content_arrangement(ContentArrangement::Disabled);
     match look {
@@ -32,7 +45,7 @@ pub fn render(look: Look, header: &[&str], rows: Vec<Vec<String>>) -> String {
     };
     table.set_header(header.to_vec());
     table.add_rows(rows);
-    table.trim_fmt()
+    table
 }
 
 /// Names and values, one pair a line.

@@ -70,7 +70,8 @@ impl Data {
         self.values().map(|(field, _)| field)
     }
 
-    fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// The fields that have a value, and it.
+    pub fn values(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter_map(|(field, entry)| match entry {
             Entry::Value(text) => Some((field.as_str(), text.expose().as_str())),
             Entry::Forget => None,

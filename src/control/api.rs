@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-use crate::domain::{Role, Status};
+use crate::domain::{Role, Status, limits};
 
 /// What the command line, or any program of this user, asks of a running node. `reference` is what a person
 /// typed: a COMP id or a unique beginning of one, with or without `COMP-`.
@@ -45,12 +45,12 @@ pub enum Request {
         /// Which.
         reference: String,
     },
-    /// Answer it with this number.
+    /// Answer it with this record.
     Answer {
         /// Which.
         reference: String,
-        /// The number.
-        value: PrivateText,
+        /// One value for each field of the question, in their order.
+        values: Vec<PrivateText>,
     },
     /// The certificate, as bytes.
     Certificate {
@@ -61,7 +61,7 @@ pub enum Request {
     Stop,
 }
 
-/// A private number as typed; `Debug` does not show it.
+/// A private value as typed; `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PrivateText(pub String);
@@ -180,12 +180,30 @@ pub struct NodeView {
 pub struct Proposal {
     /// The question in words.
     pub prompt: String,
-    /// `count`, `sum` or `mean`.
+    /// `count`, `sum`, `mean`, …: docs/CLI.md.
     pub statistic: String,
     /// The fields.
     pub fields: Vec<String>,
-    /// JSON Schema of the field.
+    /// JSON Schema of the field, or of an object with the fields.
     pub schema: Option<String>,
+    /// How many records one participant may answer with; absent: 10 000, or as many as fit.
+    #[serde(default)]
+    pub max_records: Option<u32>,
+    /// `univariate` alone: up to which power values are added up, 2 to 6; absent: as far as fits.
+    #[serde(default)]
+    pub moments: Option<u8>,
+    /// `histogram` alone: so many ranges of equal width.
+    #[serde(default)]
+    pub buckets: Option<u32>,
+    /// `histogram` alone: where ranges begin, and where the last one ends.
+    #[serde(default)]
+    pub edges: Vec<Number>,
+    /// `quantiles` alone: how wide the ranges are in which values are counted.
+    #[serde(default)]
+    pub resolution: Option<Number>,
+    /// `quantiles` alone: which ones, between 0 and 1.
+    #[serde(default)]
+    pub quantiles: Vec<Number>,
     /// From now until heavy nodes close.
     pub deadline_ms: u64,
     /// How long missing heavy nodes are waited for.
@@ -260,10 +278,14 @@ pub struct ComputationView {
     pub proposer: String,
     /// The question in words.
     pub prompt: String,
-    /// `count`, `sum` or `mean`.
+    /// `count`, `sum`, `mean`, …: docs/CLI.md.
     pub statistic: String,
     /// The first field.
     pub field: String,
+    /// All fields.
+    pub fields: Vec<String>,
+    /// How many records one participant may answer with.
+    pub max_records: u32,
     /// RFC 3339.
     pub deadline: String,
     /// When this node gives up at the latest, should it hear of no end: RFC 3339.
@@ -348,6 +370,36 @@ pub struct PendingView {
     pub reason: String,
     /// The command that answers it.
     pub command: String,
+}
+
+impl Proposal {
+    /// A question with every default: open for half a minute, three participants at least.
+    pub fn new(prompt: &str, statistic: &str, fields: &[&str]) -> Self {
+        let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            prompt: prompt.to_owned(),
+            statistic: statistic.to_owned(),
+            fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+            schema: None,
+            max_records: None,
+            moments: None,
+            buckets: None,
+            edges: Vec::new(),
+            resolution: None,
+            quantiles: Vec::new(),
+            deadline_ms: ms(limits::DEADLINE_DEFAULT),
+            patience_ms: ms(limits::PATIENCE_DEFAULT),
+            min_participants: limits::POLICY_MIN_PARTICIPANTS,
+            max_participants: None,
+            heavy: Vec::new(),
+            participants: Vec::new(),
+            sharing: None,
+            threshold: None,
+            survives: None,
+            modulus_bits: None,
+            epsilon: None,
+        }
+    }
 }
 
 impl std::fmt::Debug for PrivateText {

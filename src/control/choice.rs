@@ -5,9 +5,9 @@
 
 use super::api::Proposal;
 use crate::domain::limits::{HEAVY_MAX, HEAVY_MIN};
-use crate::domain::{Modulus, Query, Sharing, Statistic};
+use crate::domain::{Field, Modulus, Sharing, Statistic};
 
-/// The modulus of additive sharing unless another is asked for: totals of ordinary numbers have room.
+/// The modulus of additive sharing unless another is asked for: sums of ordinary numbers have room.
 const MODULUS_DEFAULT: Modulus = Modulus::Bits64;
 
 /// Why the options on sharing do not go together. Always wrong usage.
@@ -99,7 +99,11 @@ impl ChoiceError {
 ///
 /// # Errors
 /// What does not go together.
-pub(super) fn scheme_of(proposal: &Proposal, query: &Query) -> Result<(Sharing, usize), ChoiceError> {
+pub(super) fn scheme_of(
+    proposal: &Proposal,
+    statistic: Statistic,
+    fields: &[Field],
+) -> Result<(Sharing, usize), ChoiceError> {
     let named = Some(proposal.heavy.len()).filter(|named| *named > 0);
     let Proposal { threshold, survives, modulus_bits, .. } = proposal;
     let wants_threshold = threshold.is_some() || survives.is_some();
@@ -110,7 +114,7 @@ pub(super) fn scheme_of(proposal: &Proposal, query: &Query) -> Result<(Sharing, 
         Some(other) => return Err(ChoiceError::Unknown(other.to_owned())),
         None if wants_threshold => Kind::Threshold,
         None if modulus_bits.is_some() => Kind::Additive,
-        None if may_be_proven(query) => Kind::Prio3,
+        None if may_be_proven(statistic, fields) => Kind::Prio3,
         None => Kind::Additive,
     };
     let only_threshold = |sharing| {
@@ -126,7 +130,9 @@ pub(super) fn scheme_of(proposal: &Proposal, query: &Query) -> Result<(Sharing, 
         Kind::Additive => {
             only_threshold("additive")?;
             let of_bits = |bits| Modulus::from_bits(bits).ok_or(ChoiceError::Modulus(bits));
-            let modulus = modulus_bits.map_or(Ok(MODULUS_DEFAULT), of_bits)?;
+            // Squares take twice the room.
+            let default = if statistic.multiplies() { Modulus::Bits128 } else { MODULUS_DEFAULT };
+            let modulus = modulus_bits.map_or(Ok(default), of_bits)?;
             Ok((Sharing::Additive { modulus }, heavy))
         }
         Kind::Prio3 => {
@@ -147,9 +153,9 @@ enum Kind {
 }
 
 /// Whether there are bounds to prove, or nothing but participants to count.
-fn may_be_proven(query: &Query) -> bool {
-    let bounded = |query: &Query| query.fields.iter().all(|field| field.schema.span_steps().is_some());
-    query.statistic == Statistic::Count || bounded(query)
+fn may_be_proven(statistic: Statistic, fields: &[Field]) -> bool {
+    let bounded = |field: &Field| field.schema.number().is_none_or(|number| number.span_steps().is_some());
+    statistic == Statistic::Count || statistic.is_table() || fields.iter().all(bounded)
 }
 
 fn no_modulus(proposal: &Proposal, sharing: &'static str) -> Result<(), ChoiceError> {
@@ -191,13 +197,13 @@ fn threshold_of(
 mod tests {
     use super::*;
     use crate::control::tests::proposal;
+    use crate::domain::Query;
 
     const BOUNDED: &str = r#"{"type":"number","minimum":0,"maximum":9}"#;
 
     fn scheme(proposal: &Proposal) -> Result<(Sharing, usize), ChoiceError> {
-        let statistic = proposal.statistic.parse().unwrap();
-        let query = Query::parse(statistic, &proposal.fields, proposal.schema.as_deref()).unwrap();
-        scheme_of(proposal, &query)
+        let fields = Query::fields(&proposal.fields, proposal.schema.as_deref()).unwrap();
+        scheme_of(proposal, proposal.statistic.parse().unwrap(), &fields)
     }
 
     fn bounded() -> Proposal {

@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use super::api::{ApiError, PrivateText, Reply, Request};
+use super::api::{ApiError, Reply, Request};
 use super::server::AnswerBody;
 use crate::domain::limits::{CONTROL_REPLY_BYTES_MAX, CONTROL_WAIT};
 
@@ -157,8 +157,8 @@ impl Route {
             Request::Pending => Self::get("/pending".to_owned()),
             Request::Approve { reference } => Self::post(computation(reference, "/approve"), Vec::new()),
             Request::Decline { reference } => Self::post(computation(reference, "/decline"), Vec::new()),
-            Request::Answer { reference, value: PrivateText(value) } => {
-                let body = json(&AnswerBody { value: PrivateText(value.clone()) });
+            Request::Answer { reference, values } => {
+                let body = json(&AnswerBody { values: values.clone() });
                 Self::post(computation(reference, "/answer"), body)
             }
             Request::Certificate { reference } => Self::get(computation(reference, "/certificate")),

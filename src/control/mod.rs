@@ -6,6 +6,7 @@
 mod api;
 mod choice;
 mod client;
+mod detail;
 mod question;
 mod server;
 #[cfg(test)]

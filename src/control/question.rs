@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use super::api::{ApiError, Proposal};
 use super::choice::{self, ChoiceError};
+use super::detail;
 use crate::domain::limits::{GRACE_DEFAULT, REPORTS_PER_COMPUTATION_DEFAULT};
 use crate::domain::{
-    Computation, ComputationError, DecimalError, Modulus, Noise, PeerId, Query, QueryError, Sharing, Statistic,
-    Timestamp,
+    Computation, ComputationError, DecimalError, Detail, DetailError, Modulus, Noise, PeerId, Query,
+    QueryError, Sharing, Statistic, Timestamp, VERSION,
 };
 
 /// Why a question cannot be asked, whoever would answer it. Always wrong usage.
@@ -26,6 +27,29 @@ pub enum QuestionError {
         /// What is wrong with it.
         reason: DecimalError,
     },
+    /// A number that cannot be kept exactly.
+    #[error("--{option} has `{typed}`: {reason}")]
+    Number {
+        /// The option.
+        option: &'static str,
+        /// As typed.
+        typed: String,
+        /// What is wrong with it.
+        reason: DecimalError,
+    },
+    /// An option of another statistic.
+    #[error("--{option} is for {belongs}, and this asks for {statistic}")]
+    OtherStatistic {
+        /// The option.
+        option: &'static str,
+        /// Whose it is.
+        belongs: Statistic,
+        /// What is asked for.
+        statistic: Statistic,
+    },
+    /// Ranges said in two ways.
+    #[error("--buckets and --edges both say what the ranges are")]
+    BothRanges,
     /// A rule of every computation.
     #[error("{error}")]
     Rule {
@@ -42,18 +66,19 @@ pub enum QuestionError {
 /// # Errors
 /// The first rule that is broken.
 pub fn draft(proposal: &Proposal, proposer: PeerId, now: Timestamp) -> Result<Computation, QuestionError> {
-    let query =
-        query_of(proposal).map_err(|error| QuestionError::Rule { error: error.into(), sharing: None })?;
-    let (sharing, heavy) = choice::scheme_of(proposal, &query)?;
+    let (statistic, fields) =
+        detail::fields(proposal).map_err(|error| QuestionError::Rule { error: error.into(), sharing: None })?;
+    let (sharing, heavy) = choice::scheme_of(proposal, statistic, &fields)?;
     let listed = proposal.participants.len();
     let everybody = u32::try_from(listed).ok().filter(|listed| *listed > 0);
     let computation = Computation {
-        version: 1,
+        version: VERSION,
         nonce: [0; 16],
         proposer,
         proposed_at: now,
         prompt: proposal.prompt.clone(),
-        query,
+        // What it is told, and of how many records, follows from what fits.
+        query: Query { statistic, fields, max_records: 1, detail: Detail::None },
         heavy: (0..heavy).map(stand_in).collect(),
         sharing,
         min_participants: proposal.min_participants,
@@ -65,15 +90,7 @@ pub fn draft(proposal: &Proposal, proposer: PeerId, now: Timestamp) -> Result<Co
         participants: everybody.map(|_| (heavy..heavy + listed).map(stand_in).collect()),
         noise: noise_of(proposal)?,
     };
-    match computation.check() {
-        Ok(()) => Ok(computation),
-        Err(error) => Err(QuestionError::of_rule(error, &computation)),
-    }
-}
-
-fn query_of(proposal: &Proposal) -> Result<Query, QueryError> {
-    let statistic: Statistic = proposal.statistic.parse()?;
-    Query::parse(statistic, &proposal.fields, proposal.schema.as_deref())
+    detail::fitted(proposal, computation)
 }
 
 fn noise_of(proposal: &Proposal) -> Result<Option<Noise>, QuestionError> {
@@ -119,6 +136,9 @@ impl QuestionError {
         match self {
             Self::Choice(error) => error.code(),
             Self::Epsilon { .. } => "invalid_epsilon",
+            Self::Number { .. } => "invalid_number",
+            Self::OtherStatistic { .. } => "invalid_option",
+            Self::BothRanges => "invalid_edges",
             Self::Rule { error, .. } => code_of(error),
         }
     }
@@ -128,6 +148,11 @@ impl QuestionError {
         match self {
             Self::Choice(error) => error.hint(),
             Self::Epsilon { .. } => HINT_EPSILON.to_owned(),
+            Self::Number { option, .. } => format!("give --{option} numbers like 5 or 0.25"),
+            Self::OtherStatistic { option, belongs, .. } => {
+                format!("leave --{option} out, or ask for --statistic {belongs}")
+            }
+            Self::BothRanges => "give --buckets for ranges of equal width, or --edges".to_owned(),
             Self::Rule { error: ComputationError::Overflow { noise, fitting, .. }, sharing } => {
                 let noise = if noise.is_empty() { None } else { Some("a larger --epsilon") };
                 room(*fitting, noise, *sharing)
@@ -155,7 +180,9 @@ fn room(fitting: u32, noise: Option<&str>, sharing: Option<Sharing>) -> String {
         | None => None,
     };
     let schema = "narrower bounds or a coarser multipleOf in the --schema";
-    let ways: Vec<_> = [Some(schema), fewer.as_deref(), wider, noise].into_iter().flatten().collect();
+    let records = Some("fewer records with --max-records");
+    let ways = [Some(schema), fewer.as_deref(), records, wider, noise];
+    let ways: Vec<_> = ways.into_iter().flatten().collect();
     format!("give one of: {}", ways.join("; "))
 }
 
@@ -167,7 +194,11 @@ const fn code_of(error: &ComputationError) -> &'static str {
         ComputationError::Query(
             QueryError::FieldCount { .. } | QueryError::FieldName(_) | QueryError::FieldTwice(_),
         ) => "invalid_field",
-        ComputationError::Query(QueryError::SchemaForOtherField(_) | QueryError::Schema(_))
+        ComputationError::Query(QueryError::MaxRecords(_)) => "invalid_max_records",
+        ComputationError::Query(QueryError::Detail(error)) => code_of_detail(error),
+        ComputationError::Query(
+            QueryError::SchemaForOtherField(_) | QueryError::Schema(_) | QueryError::FieldKind { .. },
+        )
         | ComputationError::NeedsBounds { .. }
         | ComputationError::OneValue
         | ComputationError::NoiseNeedsBounds => "invalid_schema",
@@ -180,6 +211,32 @@ const fn code_of(error: &ComputationError) -> &'static str {
         ComputationError::Sharing(_) => "invalid_threshold",
         ComputationError::Noise(_) | ComputationError::NoiseOnCount => "invalid_epsilon",
         ComputationError::Overflow { .. } => "overflow",
+        ComputationError::TooLong(_) => "too_long",
+    }
+}
+
+const fn code_of_detail(error: &DetailError) -> &'static str {
+    match error {
+        DetailError::Other { .. } => "invalid_option",
+        DetailError::Moments(_) => "invalid_moments",
+        DetailError::Edges => "invalid_edges",
+        DetailError::Resolution { .. } => "invalid_resolution",
+        DetailError::Unbounded | DetailError::Cells { .. } => "invalid_schema",
+        DetailError::Probabilities => "invalid_quantiles",
+    }
+}
+
+const fn hint_of_detail(error: &DetailError) -> &'static str {
+    match error {
+        DetailError::Other { .. } => "see `formix-p2p propose --help`",
+        DetailError::Moments(_) => "choose --moments 2 to 6, or leave it out",
+        DetailError::Edges => "give --edges like 0,20,40,80, or --buckets 10",
+        DetailError::Resolution { .. } => "choose a coarser --resolution, or leave it out",
+        DetailError::Unbounded => HINT_BOUNDS,
+        DetailError::Cells { .. } => {
+            "choose a coarser --resolution or multipleOf, narrower bounds or fewer categories"
+        }
+        DetailError::Probabilities => "give --quantiles like 0.25,0.5,0.75",
     }
 }
 
@@ -187,10 +244,18 @@ const fn hint_of(error: &ComputationError) -> &'static str {
     match error {
         ComputationError::Version(_) => "run the same version of formix-p2p on every node",
         ComputationError::Prompt(_) => "put the question into one line with --prompt",
-        ComputationError::Query(QueryError::UnknownStatistic(_)) => "give --statistic count, sum or mean",
-        ComputationError::Query(QueryError::FieldCount { .. } | QueryError::FieldTwice(_)) => {
-            "name one field, with one --field"
+        ComputationError::Query(QueryError::UnknownStatistic(_)) => {
+            "give one of them with --statistic; see `formix-p2p propose --help`"
         }
+        ComputationError::Query(QueryError::FieldCount { .. } | QueryError::FieldTwice(_)) => {
+            "name each field once, with --field"
+        }
+        ComputationError::Query(QueryError::FieldKind { .. }) => {
+            "say in the --schema what the values are: a number with minimum and maximum, or a string with an enum"
+        }
+        ComputationError::Query(QueryError::MaxRecords(_)) => "choose --max-records from 1 to 1000000000",
+        ComputationError::Query(QueryError::Detail(error)) => hint_of_detail(error),
+        ComputationError::TooLong(_) => "ask about fewer cells or a shorter vector, or lower --max-records",
         ComputationError::Query(QueryError::FieldName(_)) => {
             "give the name under which the participants keep the field"
         }
@@ -219,7 +284,9 @@ const fn hint_of(error: &ComputationError) -> &'static str {
         }
         ComputationError::OneValue => "give the schema a maximum above its minimum",
         ComputationError::NoiseNeedsBounds => HINT_BOUNDS,
-        ComputationError::NoiseOnCount => "leave --epsilon out, or ask for a sum or a mean",
+        ComputationError::NoiseOnCount => {
+            "leave --epsilon out, ask for a sum or a mean, or allow more records with --max-records"
+        }
         ComputationError::Noise(_) => HINT_EPSILON,
         // Depends on the scheme: see `room`.
         ComputationError::Overflow { .. } => "allow fewer participants with --max-participants",

@@ -49,8 +49,8 @@ pub enum ServeError {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AnswerBody {
-    /// The private number.
-    pub(super) value: PrivateText,
+    /// The private values, one a field.
+    pub(super) values: Vec<PrivateText>,
 }
 
 #[derive(Clone)]
@@ -215,8 +215,8 @@ async fn answer(
     reference: PathArgument,
     body: Result<axum::body::Bytes, BytesRejection>,
 ) -> Refused<Reply> {
-    let AnswerBody { value } = parsed(body)?;
-    desk.ask(Request::Answer { reference: named(reference)?, value }).await
+    let AnswerBody { values } = parsed(body)?;
+    desk.ask(Request::Answer { reference: named(reference)?, values }).await
 }
 
 type PathArgument = Result<Reference<String>, PathRejection>;

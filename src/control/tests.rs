@@ -65,6 +65,8 @@ fn view(reference: &str, revision: u64) -> ComputationView {
         prompt: "how many?".to_owned(),
         statistic: "sum".to_owned(),
         field: "x".to_owned(),
+        fields: vec!["x".to_owned()],
+        max_records: 1,
         deadline: "2026-01-01T00:00:00.000Z".to_owned(),
         gives_up_at: "2026-01-01T00:01:30.000Z".to_owned(),
         min_participants: 3,
@@ -107,21 +109,11 @@ fn id() -> NodeId {
 
 pub(super) fn proposal() -> Proposal {
     Proposal {
-        prompt: "how many?".to_owned(),
-        statistic: "sum".to_owned(),
-        fields: vec!["x".to_owned()],
-        schema: None,
         deadline_ms: 500,
-        patience_ms: 60_000,
-        min_participants: 3,
-        max_participants: None,
         heavy: vec!["B".to_owned()],
-        participants: Vec::new(),
-        sharing: None,
-        threshold: None,
-        survives: None,
         modulus_bits: Some(64),
         epsilon: Some("0.5".parse().unwrap()),
+        ..Proposal::new("how many?", "sum", &["x"])
     }
 }
 
@@ -159,7 +151,7 @@ fn agreeable(request: &Request) -> Option<Result<Reply, ApiError>> {
         Request::Propose(asked) if **asked == proposal() => Reply::Announced(announced()),
         Request::Pending => Reply::Pending(Vec::new()),
         Request::Certificate { reference } => Reply::Certificate(reference.clone().into_bytes()),
-        Request::Answer { value, .. } if value.0 == "-3.5" => decided(),
+        Request::Answer { values, .. } if *values == [PrivateText("-3.5".to_owned())] => decided(),
         Request::Approve { .. } | Request::Decline { .. } => decided(),
         Request::Stop => Reply::Done,
         Request::Propose(_) | Request::Answer { .. } => return None,
@@ -190,7 +182,7 @@ async fn every_request_reaches_the_node_and_its_reply_the_asker() {
         (Request::Certificate { reference: reference() }, Reply::Certificate(b"COMP-AAAAAAAA".to_vec())),
         (Request::Approve { reference: reference() }, decided()),
         (Request::Decline { reference: reference() }, decided()),
-        (Request::Answer { reference: reference(), value }, decided()),
+        (Request::Answer { reference: reference(), values: vec![value] }, decided()),
         (Request::Stop, Reply::Done),
     ];
     for (request, reply) in exchanges {

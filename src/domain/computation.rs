@@ -16,7 +16,7 @@ use super::sharing::{Sharing, SharingError};
 use super::time::Timestamp;
 
 /// The version of the rules by which a computation runs.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// Everything that participants and heavy nodes agree to, signed by the proposer. The hash of its bytes is the
 /// computation's id, so no parameter can be told differently to two nodes.
@@ -59,7 +59,7 @@ pub struct Computation {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComputationError {
     /// Rules that this node does not know.
-    #[error("it follows version {0} of the rules; this node knows version 1")]
+    #[error("it follows version {0} of the rules; this node knows version {VERSION}")]
     Version(u16),
     /// No words for people, or too many.
     #[error("the prompt must have 1 to 500 characters and no control characters, not {0} characters")]
@@ -101,14 +101,16 @@ pub enum ComputationError {
     Patience(String),
     /// A total that could exceed the modulus.
     #[error(
-        "the total could overflow: {participants} participants × {largest} steps{noise} do not stay below {modulus}; \
+        "the total of {slot} could overflow: {participants} participants × {largest}{noise} do not stay below {modulus}; \
          {fitting} participants would fit"
     )]
     Overflow {
+        /// Which total, in words.
+        slot: String,
         /// `max_participants`.
         participants: u32,
-        /// The largest encoded value.
-        largest: u128,
+        /// The most that one participant can add to it, in steps.
+        largest: String,
         /// " and noise up to so much", or nothing.
         noise: String,
         /// The modulus, in words.
@@ -136,6 +138,9 @@ pub enum ComputationError {
     /// A proven scheme over a schema that allows one value.
     #[error("the schema allows one value alone, so there is nothing to prove and nothing to learn")]
     OneValue,
+    /// More than a report can carry.
+    #[error("a report would be too large: {0}")]
+    TooLong(String),
     /// Noise on a number that is public anyway.
     #[error(
         "each node counts one record, so a count is the number of participants, which is public: noise hides nothing"
@@ -191,11 +196,11 @@ impl Computation {
         self.participants.as_ref().is_none_or(|list| list.binary_search(peer).is_ok())
     }
 
-    /// Checks every rule that needs no clock.
+    /// Checks every rule that needs neither a clock nor the statistic: `statistics::check` checks all of them.
     ///
     /// # Errors
     /// The first rule that is broken.
-    pub fn check(&self) -> Result<(), ComputationError> {
+    pub fn check_terms(&self) -> Result<(), ComputationError> {
         if self.version != VERSION {
             return Err(ComputationError::Version(self.version));
         }
@@ -221,7 +226,7 @@ impl Computation {
             });
         }
         self.sharing.check(self.heavy.len())?;
-        self.check_range()
+        self.noise.map_or(Ok(()), |noise| noise.check().map_err(ComputationError::Noise))
     }
 
     fn check_nodes(&self) -> Result<(), ComputationError> {

@@ -51,6 +51,8 @@ pub enum DecimalError {
 }
 
 impl Decimal {
+    /// Zero.
+    pub const ZERO: Self = Self { mantissa: 0, scale: 0 };
     /// One.
     pub const ONE: Self = Self { mantissa: 1, scale: 0 };
 

@@ -32,12 +32,36 @@ pub const VERIFIER_BATCHES_MAX: usize = 1_024;
 pub const PROMPT_CHARS_MAX: usize = 500;
 /// Characters of a field's name.
 pub const FIELD_NAME_CHARS_MAX: usize = 64;
+/// Fields of one question: a regression over more needs more records than people have, and squares of them slots.
+pub const FIELDS_MAX: usize = 32;
+/// Categories of one field: what a table can show, and what fits an announcement.
+pub const CATEGORIES_MAX: usize = 1_000;
+/// Characters of one category.
+pub const CATEGORY_CHARS_MAX: usize = 64;
+/// Bytes of all categories of one field: with two such fields and a full closed list a question still fits a gossip message.
+pub const CATEGORIES_BYTES_MAX: usize = 8 * 1024;
+/// Buckets of a histogram: their edges must fit an announcement.
+pub const BUCKETS_MAX: usize = 500;
+/// Buckets behind quantiles, and cells of a table. Each costs a slot in every report.
+pub const CELLS_MAX: u128 = 10_000;
+/// Quantiles of one question.
+pub const PROBABILITIES_MAX: usize = 100;
+/// Numbers in one vector: as many as fit a report of 8 MiB.
+pub const VECTOR_LENGTH_MAX: u32 = 262_144;
+/// Powers that a univariate description adds up, at most: up to the sixth moment.
+pub const MOMENTS_MAX: u8 = 6;
+/// Records that one participant may answer with, at most: a table of a large hospital fits many times.
+pub const RECORDS_MAX: u32 = 1_000_000_000;
+/// Records that one participant may answer with unless the proposer says otherwise.
+pub const RECORDS_DEFAULT: u32 = 10_000;
 /// Characters of a node's name.
 pub const NODE_NAME_CHARS_MAX: usize = 32;
 /// The participants that a closed list may name: the computation must still fit a gossip message.
 pub const CLOSED_LIST_MAX: usize = 1_000;
 /// The shortest time from proposal to deadline.
 pub const DEADLINE_MIN: Duration = Duration::from_millis(500);
+/// From proposal to deadline unless the proposer says otherwise.
+pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(30);
 /// The longest time from proposal to deadline.
 pub const DEADLINE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 /// The shortest time that heavy nodes may take to agree: a few round trips and commits on a slow machine.
@@ -160,3 +184,17 @@ pub const OFFENCES_MAX: u32 = 3;
 pub const OFFENDERS_MAX: usize = 1_024;
 /// Times that a message is offered again to a peer that says "busy".
 pub const BUSY_OFFERS_MAX: u32 = 8;
+/// Bytes of one literal private value: what one `--data -` may say in all. A vector of a few thousand numbers fits.
+pub const LITERAL_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of one record of a source: a quote that is never closed must not pull a whole file into memory.
+pub const SOURCE_RECORD_BYTES_MAX: u64 = 1024 * 1024;
+/// How long a source may be read: a million rows take a few seconds, and a deadline is usually not much further away.
+pub const SOURCE_READ_WAIT: Duration = Duration::from_secs(60);
+/// Sources that are read at the same time; the next question waits for its turn. Each may be a file that fills a disk's time.
+pub const READINGS_AT_ONCE: usize = 4;
+/// Sources that one node may declare. A guess: nobody has written down as many by hand.
+pub const SOURCES_MAX: usize = 64;
+/// How long a source's command may run unless its owner says otherwise.
+pub const COMMAND_WAIT_DEFAULT: Duration = Duration::from_secs(30);
+/// Different texts in a column that `formix-p2p data` takes for categories; with more of them it says "text".
+pub const CATEGORIES_GUESSED_MAX: usize = 50;

@@ -3,7 +3,7 @@
 //! Changes to the store come first and together; everything that leaves the node (messages, gossip, answers to
 //! requests, lines of the log) is held back until they are durable, and then goes in the order in which it was decided.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::parked::Asker;
 use super::propose;
@@ -12,7 +12,7 @@ use super::runtime::Runtime;
 use super::story::{self, Line};
 use crate::control::{ApiError, Reply};
 use crate::domain::{ComputationId, PeerId, Status};
-use crate::protocol::{Action, Event, Notice, SourceProblem};
+use crate::protocol::{Action, Event, Notice};
 use crate::store::{Change, KnownPeer};
 use crate::wire::{Activity, Gossip, Message};
 
@@ -39,17 +39,14 @@ pub(super) struct Round {
 }
 
 impl Runtime {
-    /// Gives the protocol an event, and the events that follow at once from what it does.
+    /// Gives the protocol an event, and does what it says.
     pub(super) fn handle(&mut self, event: Event) {
-        let mut waiting = VecDeque::from([event]);
-        while let Some(event) = waiting.pop_front() {
-            for action in self.node.handle(self.now, event) {
-                self.act(action, &mut waiting);
-            }
+        for action in self.node.handle(self.now, event) {
+            self.act(action);
         }
     }
 
-    fn act(&mut self, action: Action, waiting: &mut VecDeque<Event>) {
+    fn act(&mut self, action: Action) {
         match action {
             Action::Persist(record) => {
                 if let Some(line) = story::of_record(&record, self.own) {
@@ -61,10 +58,7 @@ impl Runtime {
             Action::Send { to, message } => self.round.releases.push(Release::Send { to, message }),
             Action::Publish(gossip) => self.round.releases.push(Release::Publish(gossip)),
             Action::SetTimer { timer, at } => self.timers.set(timer, at),
-            Action::ReadSource { computation, field } => {
-                let outcome = self.sources.get(&field).cloned().ok_or(SourceProblem::NoSuchField);
-                waiting.push_back(Event::SourceRead { computation, outcome });
-            }
+            Action::ReadSource { computation } => self.read_source(computation),
             Action::Tell(notice) => self.on_notice(&notice),
             Action::Blame(fault) => self.round.releases.push(Release::Line(story::of_fault(&fault))),
         }

@@ -13,8 +13,8 @@ use super::runtime::Runtime;
 use crate::consent::Doubt;
 use crate::control::{ApiError, Call, Decided, Health, NodeId, PrivateText, Proposal, Reply, Request};
 use crate::domain::limits::DISCOVERY_WAIT;
-use crate::domain::{Computation, ComputationId, Decimal, Status};
-use crate::protocol::{Command, Event, OwnPart, PrivateValue, View};
+use crate::domain::{Computation, ComputationId, Status};
+use crate::protocol::{Command, Event, OwnPart, View};
 use crate::{control, statistics, wire};
 
 /// After this long a node knows whom it can know, and waiting for others is in vain.
@@ -39,7 +39,7 @@ impl Runtime {
             Request::Pending => Ok(self.pending()),
             Request::Approve { reference } => self.approve(&reference),
             Request::Decline { reference } => self.decline(&reference),
-            Request::Answer { reference, value } => self.answer_question(&reference, &value),
+            Request::Answer { reference, values } => self.answer_question(&reference, &values),
             Request::Certificate { reference } => self.certificate(&reference),
             Request::Stop => {
                 self.leaving = true;
@@ -236,17 +236,21 @@ impl Runtime {
         Ok(decided(id))
     }
 
-    fn answer_question(&mut self, reference: &str, value: &PrivateText) -> Answer {
+    fn answer_question(&mut self, reference: &str, values: &[PrivateText]) -> Answer {
         let (view, _) = self.waiting(reference)?;
         let (id, question) = (view.id, view.computation);
-        let unfit = |reason: String| {
-            let hint = format!("`formix-p2p status {id}` shows the question; give a number that fits it");
-            refused(("invalid_value", 2), format!("the value does not fit: {reason}"), hint)
-        };
-        let value: Decimal =
-            value.0.trim().parse().map_err(|error: crate::domain::DecimalError| unfit(error.to_string()))?;
-        statistics::encode(question, value).map_err(|error| unfit(error.to_string()))?;
-        self.handle(Event::Command(Command::Answer(id, PrivateValue::new(value))));
+        let typed: Vec<_> = values.iter().map(|value| value.0.trim()).collect();
+        let reading = statistics::encode_one(question, &typed).map_err(|error| {
+            let expected = question.query.fields.len();
+            let reason = if typed.len() == expected {
+                format!("the value does not fit: {error}")
+            } else {
+                format!("{} values are given, and the question asks for {expected}", typed.len())
+            };
+            let hint = format!("`formix-p2p status {id}` shows the question; give what fits it");
+            refused(("invalid_value", 2), reason, hint)
+        })?;
+        self.handle(Event::Command(Command::Answer(id, reading)));
         Ok(decided(id))
     }
 }

@@ -16,6 +16,7 @@ mod neighbours;
 mod parked;
 mod presence;
 mod propose;
+mod reading;
 mod references;
 mod render;
 mod runtime;
@@ -23,7 +24,6 @@ mod start;
 mod story;
 mod timers;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use libp2p::Multiaddr;
@@ -34,8 +34,8 @@ use crate::consent::Policy;
 use crate::control::{Call, NodeId, ServeError};
 use crate::domain::{Role, Timestamp};
 use crate::network::{Mdns, NetworkError, SwarmKey};
-use crate::protocol::PrivateValue;
 use crate::sharing::Secret;
+use crate::sources::Sources;
 use crate::store::StoreError;
 use crate::wire::Identity;
 
@@ -75,8 +75,8 @@ pub struct NodeOptions {
     pub swarm_key: Option<SwarmKey>,
     /// What it answers unattended.
     pub policy: Policy,
-    /// Its private values, by field.
-    pub data: BTreeMap<String, PrivateValue>,
+    /// Where its private records are.
+    pub sources: Sources,
 }
 
 /// Why a node does not start. Nothing of it runs afterwards.

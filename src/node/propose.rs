@@ -9,6 +9,7 @@ use crate::control::{ApiError, Proposal, QuestionError};
 use crate::domain::limits::HEAVY_MIN;
 use crate::domain::{Computation, Failure, PeerId, Refusal, Role, Timestamp};
 use crate::home::{Candidate, CandidatePresence};
+use crate::statistics;
 
 /// Who asks, and whom it knows.
 pub(super) struct Asker<'a> {
@@ -51,7 +52,7 @@ pub(super) fn with_nodes(
             proposal.max_participants.unwrap_or(u32::try_from(listed.len()).unwrap_or(u32::MAX));
         draft.participants = Some(listed);
     }
-    match draft.check() {
+    match statistics::check(&draft) {
         Ok(()) => Ok(draft),
         Err(error) => Err(QuestionError::of_rule(error, &draft).into()),
     }

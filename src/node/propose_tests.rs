@@ -18,23 +18,7 @@ fn peer(number: u8) -> PeerId {
 }
 
 fn proposal() -> Proposal {
-    Proposal {
-        prompt: "How many beds are free?".to_owned(),
-        statistic: "sum".to_owned(),
-        fields: vec!["beds".to_owned()],
-        schema: None,
-        deadline_ms: 30_000,
-        patience_ms: 60_000,
-        min_participants: 3,
-        max_participants: None,
-        heavy: Vec::new(),
-        participants: Vec::new(),
-        sharing: None,
-        threshold: None,
-        survives: None,
-        modulus_bits: None,
-        epsilon: None,
-    }
+    Proposal::new("How many beds are free?", "sum", &["beds"])
 }
 
 /// Knows these nodes; those with a round trip are connected.

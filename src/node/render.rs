@@ -66,6 +66,7 @@ pub(super) fn computation(
 ) -> ComputationView {
     let question = view.computation;
     let Common { id, proposer, prompt, statistic, field, deadline, heavy_nodes } = common(view.id, question);
+    let fields = question.query.fields.iter().map(|field| field.name.clone()).collect();
     let mut standings = BTreeMap::new();
     for standing in view.standings.values() {
         *standings.entry(standing.to_string()).or_default() += 1;
@@ -83,6 +84,8 @@ pub(super) fn computation(
         prompt,
         statistic,
         field,
+        fields,
+        max_records: question.query.max_records,
         deadline,
         gives_up_at: gives_up_at(question).to_string(),
         min_participants: question.min_participants,

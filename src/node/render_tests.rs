@@ -1,6 +1,7 @@
 //! What people and programs are shown.
 
 use super::*;
+use crate::domain::VERSION;
 use crate::domain::{Digest, Failure, Modulus, Query, Standing, Statistic};
 use crate::node::directory::Via;
 use crate::wire::{Entry, Identity, List, Signed, Vote};
@@ -37,7 +38,7 @@ fn directory_of(nodes: &[(u8, Role)]) -> Directory {
 
 fn question() -> Computation {
     Computation {
-        version: 1,
+        version: VERSION,
         nonce: [0; 16],
         proposer: peer(1),
         proposed_at: Timestamp::from_millis(1_000),

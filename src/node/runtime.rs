@@ -18,6 +18,7 @@ use super::clock::Clock;
 use super::directory::Directory;
 use super::parked::Parked;
 use super::presence::OwnPresence;
+use super::reading::{Read, Readings};
 use super::story;
 use super::timers::Timers;
 use crate::consent::Policy;
@@ -25,7 +26,7 @@ use crate::control::Call;
 use crate::domain::limits::ROUND_INPUTS_MAX;
 use crate::domain::{ComputationId, PeerId, Role, Status, Timestamp};
 use crate::network::{Network, NetworkEvent};
-use crate::protocol::{Event, Node, PrivateValue};
+use crate::protocol::{Event, Node};
 use crate::store::Store;
 use crate::wire::{Gossip, Record};
 
@@ -39,7 +40,7 @@ pub(super) struct Runtime {
     pub(super) name: String,
     pub(super) policy: Policy,
     pub(super) home: PathBuf,
-    pub(super) sources: BTreeMap<String, PrivateValue>,
+    pub(super) readings: Readings,
     pub(super) node: Node,
     pub(super) network: Network,
     pub(super) store: Arc<Store>,
@@ -65,6 +66,7 @@ pub(super) struct Runtime {
 pub(super) struct Inlets {
     pub(super) network: mpsc::Receiver<NetworkEvent>,
     pub(super) calls: mpsc::Receiver<Call>,
+    pub(super) read: mpsc::Receiver<Read>,
     /// Fires, or is dropped, when the node is to stop.
     pub(super) stop: oneshot::Receiver<()>,
 }
@@ -72,6 +74,7 @@ pub(super) struct Inlets {
 enum Input {
     Network(Box<NetworkEvent>),
     Call(Call),
+    Read(Read),
     /// A timer may have run out.
     Woken,
     Stop,
@@ -136,6 +139,7 @@ impl Runtime {
             biased;
             _ = &mut self.inlets.stop => Input::Stop,
             call = self.inlets.calls.recv() => call.map_or(Input::Stop, Input::Call),
+            Some(read) = self.inlets.read.recv() => Input::Read(read),
             event = self.inlets.network.recv() => event.map_or(Input::NetworkGone, Input::network),
             () = tokio::time::sleep(pause) => Input::Woken,
         }
@@ -144,13 +148,15 @@ impl Runtime {
     /// An input that is there already.
     fn waiting_input(&mut self) -> Option<Input> {
         let call = self.inlets.calls.try_recv().ok().map(Input::Call);
-        call.or_else(|| self.inlets.network.try_recv().ok().map(Input::network))
+        let read = || self.inlets.read.try_recv().ok().map(Input::Read);
+        call.or_else(read).or_else(|| self.inlets.network.try_recv().ok().map(Input::network))
     }
 
     fn take(&mut self, input: Input) -> Result<(), RunError> {
         match input {
             Input::Network(event) => self.on_network(*event),
             Input::Call(call) => self.on_call(call),
+            Input::Read(read) => self.on_read(read),
             Input::Woken => {}
             Input::Stop => self.leaving = true,
             Input::NetworkGone => return Err(RunError::NetworkGone),

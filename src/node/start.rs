@@ -17,11 +17,13 @@ use super::clock::Clock;
 use super::directory::Directory;
 use super::parked::Parked;
 use super::presence::OwnPresence;
+use super::reading::Readings;
 use super::render;
 use super::runtime::{Inlets, Runtime};
 use super::timers::Timers;
 use super::{IdentityAge, NodeOptions, RunError, RunningNode, StartError};
 use crate::control::{self, CALLS_QUEUED_MAX, NodeId};
+use crate::domain::Unfit;
 use crate::domain::limits::NODE_NAME_CHARS_MAX;
 use crate::domain::{PeerId, Timestamp};
 use crate::network::{Network, NetworkConfig};
@@ -49,13 +51,14 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
     let socket = options.folder.join(SOCKET_FILE);
     let id = node_id(&options, &addresses);
     let presence = OwnPresence::new(options.identity.clone(), first_presence(&options, addresses, now));
+    let (readings, read) = Readings::new(options.sources, Unfit::Skip);
     let mut runtime = Runtime {
         own,
         role: options.role,
         name: options.name,
         policy: options.policy.clone(),
         home: home_of(&options.folder),
-        sources: options.data,
+        readings,
         node: Node::new(Settings {
             identity: options.identity,
             role: options.role,
@@ -76,7 +79,7 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
         clock,
         now,
         started: Instant::now(),
-        inlets: Inlets { network: events, calls: waiting_calls, stop: stopped },
+        inlets: Inlets { network: events, calls: waiting_calls, read, stop: stopped },
     };
     let restored = runtime.restore(records).await;
     let (close_api, api_closes) = oneshot::channel::<()>();

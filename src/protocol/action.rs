@@ -30,12 +30,10 @@ pub enum Action {
         /// When.
         at: Timestamp,
     },
-    /// Read the private value of a field; give the event `SourceRead`.
+    /// Read the private records that a question is about; give the event `SourceRead`.
     ReadSource {
         /// For which computation.
         computation: ComputationId,
-        /// Which field.
-        field: String,
     },
     /// Tell whoever looks at this node.
     Tell(Notice),

@@ -123,7 +123,7 @@ pub(super) fn outcome_of(certificate: &Certificate) -> Result<Result<Answer, Fai
 /// Checks a certificate whose signatures hold, as those of every decoded one do, and decodes its total.
 fn answer_of(certificate: &Certificate) -> Result<(Answer, Assurance), CertificateError> {
     let (id, computation) = (certificate.computation.id(), certificate.computation.get());
-    computation.check()?;
+    statistics::check(computation)?;
     let counted = counted(certificate)?;
     let (votes, openings) = (&certificate.votes, &certificate.openings);
     let first = votes.first().map(|vote| vote.get());

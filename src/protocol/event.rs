@@ -1,7 +1,8 @@
 //! What reaches a node: the whole input of the protocol.
 
-use crate::domain::{ComputationId, Decimal, PeerId, Role};
+use crate::domain::{ComputationId, PeerId, Role};
 use crate::sharing::Secret;
+use crate::statistics::Reading;
 use crate::wire::{Gossip, Message, Record};
 
 /// One thing that happened.
@@ -35,14 +36,10 @@ pub enum Event {
     SourceRead {
         /// For which computation.
         computation: ComputationId,
-        /// The value, or why there is none.
-        outcome: Result<PrivateValue, SourceProblem>,
+        /// The measurement, or why there is none.
+        outcome: Result<Reading, SourceProblem>,
     },
 }
-
-/// A private number on its way from a source to the encoder.
-#[derive(Clone)]
-pub struct PrivateValue(Decimal);
 
 /// What the node's owner wants.
 #[derive(Clone, Debug)]
@@ -53,17 +50,19 @@ pub enum Command {
     Approve(ComputationId),
     /// Do not answer it.
     Decline(ComputationId),
-    /// Answer it with this value.
-    Answer(ComputationId, PrivateValue),
+    /// Answer it with this.
+    Answer(ComputationId, Reading),
 }
 
-/// Why a source has no value.
+/// Why a source gives no measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceProblem {
     /// No source is declared for the field.
     NoSuchField,
-    /// The source is there but gives no number.
+    /// A source is there but cannot be read.
     Unreadable,
+    /// What is read does not fit the question.
+    Unfit,
 }
 
 /// What has run out.
@@ -87,24 +86,6 @@ pub enum Timer {
     NoContact(ComputationId),
     /// Time to tell the proposer how many reports there are.
     Progress(ComputationId),
-}
-
-impl PrivateValue {
-    /// Takes a value into keeping.
-    pub const fn new(value: Decimal) -> Self {
-        Self(value)
-    }
-
-    /// The value, for the encoder.
-    pub(super) const fn expose(&self) -> Decimal {
-        self.0
-    }
-}
-
-impl std::fmt::Debug for PrivateValue {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("<redacted>")
-    }
 }
 
 /// Bytes of randomness that a node starts from; a restart must bring other ones.

@@ -7,13 +7,13 @@ use rand_chacha::rand_core::Rng;
 
 use super::action::Notice;
 use super::entry::{Entry, Part, Stage};
-use super::event::{PrivateValue, SourceProblem, Timer};
+use super::event::{SourceProblem, Timer};
 use super::turn::Turn;
 use super::view::OwnPart;
 use crate::consent::{Decision, Doubt};
 use crate::domain::{PeerId, Standing, Timestamp};
 use crate::sharing::{Secret, Split};
-use crate::statistics;
+use crate::statistics::{self, Reading};
 use crate::wire::{
     LedgerDecision, LedgerEntry, Manifest, Message, Receipt, Record, Rejection, Signed, Submission,
     share_digest,
@@ -84,32 +84,28 @@ impl Entry {
         }
     }
 
-    /// The owner answers a waiting question by hand. A value that does not fit leaves it waiting: the control
-    /// API has told the owner.
-    pub fn on_answer(&mut self, turn: &mut Turn<'_>, value: &PrivateValue) {
-        let fits = statistics::encode(self.terms(), value.expose()).is_ok();
-        if matches!(self.own, OwnPart::Waiting(_)) && fits {
-            self.report(turn, value);
+    /// The owner answers a waiting question by hand. What does not fit has never come this far: the control API has
+    /// told the owner.
+    pub fn on_answer(&mut self, turn: &mut Turn<'_>, reading: &Reading) {
+        if matches!(self.own, OwnPart::Waiting(_)) {
+            self.report(turn, reading);
         }
     }
 
     /// The source was read.
-    pub fn on_source_read(&mut self, turn: &mut Turn<'_>, outcome: Result<PrivateValue, SourceProblem>) {
+    pub fn on_source_read(&mut self, turn: &mut Turn<'_>, outcome: Result<Reading, SourceProblem>) {
         self.reading = None;
         match outcome {
-            Ok(value) => self.report(turn, &value),
+            Ok(reading) => self.report(turn, &reading),
             Err(SourceProblem::NoSuchField) => self.wait_for_owner(turn, Doubt::NoSource),
-            Err(SourceProblem::Unreadable) => self.decline(turn, Standing::ValueUnfit),
+            Err(SourceProblem::Unreadable | SourceProblem::Unfit) => self.decline(turn, Standing::ValueUnfit),
         }
     }
 
     fn read_source(&mut self, turn: &mut Turn<'_>) {
-        if self.reading.is_none()
-            && let Some(field) = self.terms().query.fields.first()
-        {
-            let name = field.name.clone();
+        if self.reading.is_none() {
             self.reading = Some(turn.now);
-            turn.read_source(self.id, name);
+            turn.read_source(self.id);
         }
     }
 
@@ -162,13 +158,12 @@ impl Entry {
             && matches!(self.own, OwnPart::None | OwnPart::Waiting(_))
     }
 
-    /// Encodes, splits, persists, and only then sends. There is one report, for ever.
-    fn report(&mut self, turn: &mut Turn<'_>, value: &PrivateValue) {
+    /// Splits, persists, and only then sends. There is one report, for ever.
+    fn report(&mut self, turn: &mut Turn<'_>, reading: &Reading) {
         if !self.may_decide() || turn.now >= self.terms().deadline {
             return;
         }
-        let measurement = statistics::encode(self.terms(), value.expose()).ok();
-        let Some(submissions) = measurement.and_then(|measurement| self.submissions(turn, &measurement)) else {
+        let Some(submissions) = self.submissions(turn, reading.measurement()) else {
             self.decline(turn, Standing::ValueUnfit);
             return;
         };

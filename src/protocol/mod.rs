@@ -36,7 +36,7 @@ mod view;
 pub use action::{Action, Notice};
 pub use certificate::{Assurance, CertificateError, Verified, assurance_of, verify_certificate};
 pub use decree::{Decree, DecreeOutput, Ignored, Judge};
-pub use event::{Command, Event, PrivateValue, Seed, SourceProblem, Timer};
+pub use event::{Command, Event, Seed, SourceProblem, Timer};
 pub use node::Node;
 pub use settings::Settings;
 pub use view::{OwnPart, View};

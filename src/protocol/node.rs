@@ -17,6 +17,7 @@ use super::view::{OwnPart, View};
 use super::{restore, sync};
 use crate::domain::limits::{CLOCK_SKEW_MAX, OPEN_PER_HEAVY_MAX, OPEN_PER_PROPOSER_MAX};
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Refusal, Role, Timestamp};
+use crate::statistics;
 use crate::wire::{Announcement, Certificate, Comparison, DecreeMessage, Gossip, Message, Signed, Want};
 
 /// The protocol of one node: no IO, no clock, no randomness but the seed.
@@ -403,7 +404,7 @@ fn is_founded(announcement: &Announcement) -> bool {
     let fits = |(heavy, acceptance): (&PeerId, &Signed<crate::wire::Acceptance>)| {
         acceptance.get().heavy == *heavy && acceptance.get().computation == id
     };
-    terms.check().is_ok()
+    statistics::check(terms).is_ok()
         && acceptances.len() == terms.heavy.len()
         && terms.heavy.iter().zip(acceptances).all(fits)
         && deals_differ(terms.sharing, acceptances).is_none()

@@ -106,8 +106,8 @@ impl<'a> Turn<'a> {
         self.actions.push(Action::SetTimer { timer, at });
     }
 
-    pub fn read_source(&mut self, computation: ComputationId, field: String) {
-        self.actions.push(Action::ReadSource { computation, field });
+    pub fn read_source(&mut self, computation: ComputationId) {
+        self.actions.push(Action::ReadSource { computation });
     }
 
     pub fn tell(&mut self, notice: Notice) {

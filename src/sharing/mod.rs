@@ -39,7 +39,7 @@ mod xof;
 #[cfg(test)]
 mod tests;
 
-pub use circuit::{Circuit, CircuitError, ELEMENTS_MAX};
+pub use circuit::{Circuit, CircuitError, ELEMENTS_MAX, Relations, Slot};
 pub use error::{NoiseError, SchemeError, ShareError, SplitError, TotalError, VerifierError};
 pub use rho::{RHO_BYTES, RhoShare, deal_rho, fresh_rho, rebuild_rho};
 pub use scheme::{ReportShare, Scheme, Total, Verdict};

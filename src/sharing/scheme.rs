@@ -40,6 +40,7 @@ enum Kind {
     Sum(Proven<circuit::Sum>),
     SumVec(Proven<circuit::SumVec>),
     Histogram(Proven<circuit::Histogram>),
+    Relations(Proven<circuit::RelationsProof>),
 }
 
 /// The same expression for every kind: one for the additive scheme, one, generic over the circuit, for the others.
@@ -51,6 +52,7 @@ macro_rules! dispatch {
             Kind::Sum($proven) => $with_proof,
             Kind::SumVec($proven) => $with_proof,
             Kind::Histogram($proven) => $with_proof,
+            Kind::Relations($proven) => $with_proof,
         }
     };
 }
@@ -114,6 +116,7 @@ impl Scheme {
             Some(Built::Sum(built)) => Proven::prio3(circuit, built, parties).map(Kind::Sum),
             Some(Built::SumVec(built)) => Proven::prio3(circuit, built, parties).map(Kind::SumVec),
             Some(Built::Histogram(built)) => Proven::prio3(circuit, built, parties).map(Kind::Histogram),
+            Some(Built::Relations(built)) => Proven::prio3(circuit, built, parties).map(Kind::Relations),
             None => None,
         };
         // Everything that `prio` refuses has been refused above.
@@ -135,6 +138,7 @@ impl Scheme {
             Built::Sum(built) => Kind::Sum(Proven::threshold(circuit, built, needed, parties)),
             Built::SumVec(built) => Kind::SumVec(Proven::threshold(circuit, built, needed, parties)),
             Built::Histogram(built) => Kind::Histogram(Proven::threshold(circuit, built, needed, parties)),
+            Built::Relations(built) => Kind::Relations(Proven::threshold(circuit, built, needed, parties)),
         });
         kind.map(Self::new).ok_or(SchemeError::Threshold { needed, parties })
     }

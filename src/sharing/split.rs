@@ -65,7 +65,11 @@ impl<T: Validity> Proven<T> {
         self.deal(ctx, nonce, &self.circuit.encode_false(slots), rng)
     }
 
-    fn deal(
+    /// Splits an encoded measurement, whatever it is.
+    ///
+    /// # Errors
+    /// `Proof`: it could not be made.
+    pub fn deal(
         &self,
         ctx: &Context,
         nonce: &[u8; 16],

@@ -2,11 +2,13 @@
 
 use super::cheat::Sent;
 use super::network::Happening;
+use super::records;
 use super::run::Run;
 use super::scenario::{NodeIndex, Owner, Source};
 use super::violation::{Broken, Check, Invariant};
-use crate::domain::{ComputationId, Decimal};
-use crate::protocol::{Action, Command, Event, Notice, PrivateValue, SourceProblem};
+use crate::domain::ComputationId;
+use crate::protocol::{Action, Command, Event, Notice, SourceProblem};
+use crate::statistics::{self, Reading};
 use crate::wire::{DecreeMessage, Gossip, Message, to_bytes};
 
 /// Every so many messages one is encoded and decoded on its way; all of them would cost more than everything else.
@@ -43,13 +45,10 @@ impl Run {
                 if self.machine(node).incarnation != life {
                     return Ok(());
                 }
-                let outcome = match self.source(node) {
-                    Source::PowerOfTwo => Ok(self.value_of(node, computation)),
-                    Source::Unfit => Ok(PrivateValue::new(Decimal::new(5, 9).unwrap_or(Decimal::ONE))),
-                    Source::Missing => Err(SourceProblem::NoSuchField),
-                    Source::Unreadable => Err(SourceProblem::Unreadable),
-                };
-                self.give(node, Event::SourceRead { computation, outcome })
+                match self.reading_of(node, computation, self.source(node)) {
+                    Some(outcome) => self.give(node, Event::SourceRead { computation, outcome }),
+                    None => Ok(()),
+                }
             }
             Happening::Link { node, other } => self.look_at_link(node, other),
             Happening::Ask(position) => self.ask(position),
@@ -194,7 +193,7 @@ impl Run {
             return Ok(());
         }
         let computation = self.computation(position, &question);
-        let sound = computation.check();
+        let sound = statistics::check(&computation);
         let broken = || Broken { invariant: Invariant::Ends, what: format!("not a question: {sound:?}") };
         sound.as_ref().map_err(|_| broken())?;
         let id = ComputationId::of_body(&to_bytes(&computation));
@@ -223,11 +222,11 @@ impl Run {
         match notice {
             Notice::Changed(_) => return,
             Notice::WaitsForOwner { computation, .. } => {
-                let value = self.value_of(index, *computation);
+                let typed = self.reading_of(index, *computation, Source::PowerOfTwo).and_then(Result::ok);
                 let order = match self.machine(index).plan.owner {
                     Owner::Approves(after) => Some((after, Command::Approve(*computation))),
                     Owner::Declines(after) => Some((after, Command::Decline(*computation))),
-                    Owner::Answers(after) => Some((after, Command::Answer(*computation, value))),
+                    Owner::Answers(after) => typed.map(|typed| (after, Command::Answer(*computation, typed))),
                     Owner::Open | Owner::Trusting | Owner::Away => None,
                 };
                 if let Some((after, command)) = order {
@@ -274,12 +273,15 @@ impl Run {
         }
     }
 
-    /// The private value of a light node: its power of two, in the question's steps.
-    fn value_of(&self, index: NodeIndex, computation: ComputationId) -> PrivateValue {
-        let case = self.watch.cases.get(&computation);
-        let field = case.and_then(|case| case.computation.query.fields.first());
-        let value = field.and_then(|field| field.schema.value_of(1 << self.scenario.exponent(index)));
-        PrivateValue::new(value.unwrap_or(Decimal::ONE))
+    /// What a light node reads from a source like this; `None` for a question that nobody asked.
+    fn reading_of(
+        &self,
+        index: NodeIndex,
+        computation: ComputationId,
+        source: Source,
+    ) -> Option<Result<Reading, SourceProblem>> {
+        let case = self.watch.cases.get(&computation)?;
+        Some(records::reading(&case.computation, source, self.scenario.exponent(index)))
     }
 
     fn say(&mut self, index: NodeIndex, what: std::fmt::Arguments<'_>) {

@@ -12,16 +12,20 @@ use crate::domain::{Decimal, Modulus, Noise, Role, Sharing, Statistic};
 
 /// Light nodes whose powers of two fit a total modulo 2^32.
 const LIGHTS_IN_32_BITS: usize = 26;
+/// Light nodes whose squares of powers of two fit a field of 128 bits, thousands of records each.
+const LIGHTS_OF_SQUARES: usize = 20;
 /// Clocks are this far off at most, so that two are never further apart than nodes tolerate.
 const SKEW_MAX_MS: u64 = 14_000;
 /// Light nodes of a run with proofs: each of their reports costs every heavy node a millisecond without optimisation.
 const LIGHTS_WITH_PROOFS: usize = 12;
 
-/// Which ways of sharing are drawn.
+/// Which ways of sharing are drawn, and of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schemes {
-    /// Every one: even seeds draw additive runs, of the odd ones every other has a threshold.
+    /// Every one, and every statistic: even seeds draw additive runs, of the odd ones every other has a threshold.
     All,
+    /// Every one, of counts, sums and means of one record each: what seeds drew before there were other statistics.
+    OneRecord,
     /// Additive sharing alone, without noise: what seeds drew before there was anything else.
     Additive,
 }
@@ -37,7 +41,7 @@ impl Scenario {
         let dice = &mut Dice::new(seed, "scenario");
         // A stream of its own, so that runs without proofs stay what they were.
         let scheme_dice = &mut Dice::new(seed, "schemes");
-        let proofs = schemes == Schemes::All && seed % 2 == 1;
+        let proofs = schemes != Schemes::Additive && seed % 2 == 1;
         let most = if dice.chance(200) { 7 } else { 4 };
         let heavies = dice.count(3, most);
         let lights = match dice.below(20) {
@@ -61,9 +65,15 @@ impl Scenario {
             let question = scenario.question(dice);
             scenario.questions.push(question);
         }
-        if schemes == Schemes::All {
+        if schemes != Schemes::Additive {
             for question in &mut scenario.questions {
                 share_otherwise(question, seed, scheme_dice);
+            }
+        }
+        if schemes == Schemes::All {
+            let dice = &mut Dice::new(seed, "statistics");
+            for question in &mut scenario.questions {
+                ask_otherwise(question, lights, dice);
             }
         }
         scenario.people(dice);
@@ -105,6 +115,7 @@ impl Scenario {
             statistic: dice
                 .pick(&[Statistic::Sum, Statistic::Sum, Statistic::Mean, Statistic::Count])
                 .unwrap_or(Statistic::Sum),
+            records: 1,
             sharing: Sharing::Additive { modulus: dice.pick(moduli).unwrap_or(Modulus::Bits64) },
             noise: None,
             shape: dice
@@ -225,6 +236,30 @@ fn share_otherwise(question: &mut Question, seed: u64, dice: &mut Dice) {
         let epsilon = dice.pick(&[(1, 1), (1, 0), (10, 0)]);
         let epsilon = epsilon.and_then(|(mantissa, scale)| Decimal::new(mantissa, scale));
         question.noise = epsilon.map(|epsilon| Noise { epsilon });
+    }
+}
+
+/// Asks for another statistic, of more records, where that fits.
+fn ask_otherwise(question: &mut Question, lights: usize, dice: &mut Dice) {
+    let plain = question.clone();
+    if dice.chance(400) {
+        let statistics: Vec<_> = Statistic::ALL.iter().map(|(statistic, _)| *statistic).collect();
+        question.statistic = dice.pick(&statistics).unwrap_or(Statistic::Sum);
+    }
+    if dice.chance(400) {
+        question.records = dice.pick(&[2, 5, 10_000]).unwrap_or(1);
+    }
+    let bounded = question.shape != Shape::Unbounded;
+    // Squares need room, and ranges an end.
+    let wide =
+        question.sharing != Sharing::Additive { modulus: Modulus::Bits128 } && !question.sharing.is_proven();
+    let cramped = question.statistic.multiplies() && (wide || lights > LIGHTS_OF_SQUARES);
+    let endless = matches!(question.statistic, Statistic::Histogram | Statistic::Quantiles) && !bounded;
+    let narrow = question.sharing == Sharing::Additive { modulus: Modulus::Bits32 } && question.records > 5;
+    let public = question.statistic == Statistic::Count && question.records == 1 && question.noise.is_some();
+    let noisy = question.noise.is_some() && question.statistic.multiplies();
+    if cramped || endless || narrow || public || noisy {
+        *question = plain;
     }
 }
 

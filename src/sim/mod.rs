@@ -7,6 +7,7 @@
 //!
 //! * `scenario`, `draw`: what a run consists of, by hand or from a seed.
 //! * `network`, `machine`: what lies between nodes, and what lies around each.
+//! * `records`: what light nodes answer with.
 //! * `run`, `deeds`: the loop, and the runtime's part in it.
 //! * `cheat`: nodes that break the protocol.
 //! * `invariants`: what must hold all the same.
@@ -22,6 +23,7 @@ mod draw;
 mod invariants;
 mod machine;
 mod network;
+mod records;
 mod report;
 mod run;
 mod scenario;

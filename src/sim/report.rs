@@ -113,7 +113,7 @@ impl End {
     fn of(run: &Run, view: &View<'_>) -> Self {
         match (view.status, &view.answer, view.failure) {
             (Status::Completed, Some(answer), _) => {
-                let step = view.computation.query.fields.first().map(|field| field.schema.step());
+                let step = view.computation.query.number().map(|number| number.step());
                 let steps =
                     step.and_then(|step| Some(answer.total().at_scale(step.scale())? / step.mantissa()));
                 let names = run.watch.names_in(steps.unwrap_or(0));

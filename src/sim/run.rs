@@ -6,11 +6,12 @@ use super::dice::derive;
 use super::invariants::{Actor, Watch};
 use super::machine::{Machine, Machines, leaves_a_mark};
 use super::network::{Happening, Network, Queue};
+use super::records;
 use super::report::Report;
 use super::scenario::{Moment, NodeIndex, Question, Scenario, Source, StoreFate};
 use super::trace::{Keep, Trace};
 use super::violation::{Broken, Check, Invariant, Violation};
-use crate::domain::{Computation, ComputationId, Field, PeerId, Query, Role};
+use crate::domain::{Computation, ComputationId, PeerId, Role, VERSION};
 use crate::protocol::{Action, Event, Node};
 use crate::wire::{Message, Record};
 
@@ -358,17 +359,14 @@ impl Run {
             list.sort();
         }
         let lights = self.machines.len() - self.scenario.heavies();
-        let schema = question.shape.schema(u32::try_from(lights).unwrap_or(u32::MAX).clamp(1, 50) - 1);
+        let bits = u32::try_from(lights).unwrap_or(u32::MAX).clamp(1, 50) - 1;
         Computation {
-            version: 1,
+            version: VERSION,
             nonce,
             proposer: peer(question.proposer),
             proposed_at,
             prompt: format!("question {position}"),
-            query: Query {
-                statistic: question.statistic,
-                fields: vec![Field { name: "x".to_owned(), schema }],
-            },
+            query: records::query(question, bits),
             heavy: question.heavy.iter().map(|index| peer(*index)).collect(),
             sharing: question.sharing,
             min_participants: question.min_participants,

@@ -90,6 +90,8 @@ pub struct Question {
     pub heavy: Vec<NodeIndex>,
     /// What is computed.
     pub statistic: Statistic,
+    /// How many records one light node may answer with.
+    pub records: u32,
     /// How the answers are split.
     pub sharing: Sharing,
     /// What is added so that the result is differentially private. It needs a shape with bounds.
@@ -242,6 +244,7 @@ impl Scenario {
             proposer: NodeIndex(if lights == 0 { 0 } else { heavies }),
             heavy: (0..heavies).map(NodeIndex).collect(),
             statistic: Statistic::Sum,
+            records: 1,
             sharing: Sharing::Additive { modulus: Modulus::Bits64 },
             noise: None,
             shape: Shape::Unbounded,

@@ -10,7 +10,7 @@ use crate::domain::PeerId;
 use crate::wire::{self, Record, RecordKey, RecordKind};
 
 /// The schema that this release writes. It goes up with every change to a table or a row.
-pub(super) const SCHEMA_VERSION: u32 = 2;
+pub(super) const SCHEMA_VERSION: u32 = 3;
 /// The version of a row, its first byte.
 const ROW_VERSION: u8 = 1;
 

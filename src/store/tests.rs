@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::{FileExt, MetadataExt};
 
 use super::*;
+use crate::domain::VERSION;
 use crate::domain::limits::KNOWN_PEERS_MAX;
-use crate::domain::{
-    Computation, ComputationId, Digest, Failure, Field, Modulus, NumberSchema, Query, Role, Sharing, Statistic,
-};
+use crate::domain::{Computation, ComputationId, Digest, Failure, Modulus, Query, Role, Sharing, Statistic};
 use crate::sharing::Secret;
 use crate::wire::{
     Acceptance, Announcement, Certificate, Close, Comparison, Deal, Dealt, Exclusion, Fault, FaultProof,
@@ -27,15 +26,12 @@ fn owner() -> PeerId {
 
 fn computation(nonce: u8) -> Signed<Computation> {
     let computation = Computation {
-        version: 1,
+        version: VERSION,
         nonce: [nonce; 16],
         proposer: owner(),
         proposed_at: NOW,
         prompt: "How old?".to_owned(),
-        query: Query {
-            statistic: Statistic::Sum,
-            fields: vec![Field { name: "age".to_owned(), schema: NumberSchema::default() }],
-        },
+        query: Query::parse(Statistic::Sum, &["age".to_owned()], None).unwrap(),
         heavy: vec![identity(2).peer(), identity(3).peer(), identity(4).peer()],
         sharing: Sharing::Additive { modulus: Modulus::Bits64 },
         min_participants: 3,

@@ -19,7 +19,7 @@ use crate::domain::limits::{GOSSIP_BYTES_MAX, MESSAGE_BYTES_MAX};
 use crate::domain::{Computation, ComputationId, Digest, PeerId, Refusal, Standing, Timestamp};
 use crate::sharing::Secret;
 
-const ENVELOPE_VERSION: u8 = 2;
+const ENVELOPE_VERSION: u8 = 3;
 
 /// A computation that every heavy node has accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

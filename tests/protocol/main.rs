@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use formix_p2p::consent::{Doubt, Policy};
-use formix_p2p::domain::{Computation, Failure, Modulus, Query, Sharing, Standing, Statistic, Status};
+use formix_p2p::domain::{Computation, Failure, Modulus, Query, Sharing, Standing, Statistic, Status, VERSION};
 use formix_p2p::protocol::{Command, Event, OwnPart, verify_certificate};
 use formix_p2p::wire::{RecordKind, to_bytes};
 
@@ -19,7 +19,7 @@ use net::{Net, peer};
 
 fn question(net: &Net, proposer: usize, minimum: u32) -> Computation {
     Computation {
-        version: 1,
+        version: VERSION,
         nonce: [9; 16],
         proposer: peer(proposer),
         proposed_at: net.now,

@@ -2,10 +2,9 @@
 
 use formix_p2p::consent::{Policy, Preset};
 use formix_p2p::domain::{Computation, ComputationId, PeerId, Role, Timestamp};
-use formix_p2p::protocol::{
-    Action, Command, Event, Node, Notice, PrivateValue, Settings, SourceProblem, Timer,
-};
+use formix_p2p::protocol::{Action, Command, Event, Node, Notice, Settings, SourceProblem, Timer};
 use formix_p2p::sharing::Secret;
+use formix_p2p::statistics::encode_one;
 use formix_p2p::wire::{Identity, Message, Record};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -140,8 +139,9 @@ impl Net {
                 self.timers.insert((me, timer), at);
             }
             Action::ReadSource { computation, .. } => {
-                let value = self.values.get(&me).map(|value| value.to_string().parse().unwrap());
-                let outcome = value.map(PrivateValue::new).ok_or(SourceProblem::NoSuchField);
+                let terms = self.nodes[&me].view(computation).unwrap().computation.clone();
+                let reading = |value: &i32| encode_one(&terms, &[&value.to_string()]).unwrap();
+                let outcome = self.values.get(&me).map(reading).ok_or(SourceProblem::NoSuchField);
                 self.queue.push_back((me, Event::SourceRead { computation, outcome }));
             }
             Action::Tell(notice) => self.told.push((me, notice)),

@@ -84,21 +84,16 @@ impl Demo {
     fn question(&self) -> Question {
         let names = |role, count| (1..=count).map(|number| network::name(role, number)).collect();
         let proposal = Proposal {
-            prompt: "How many beds are free?".to_owned(),
-            statistic: "sum".to_owned(),
-            fields: vec![FIELD.to_owned()],
             schema: Some(format!(r#"{{"type":"integer","minimum":0,"maximum":{}}}"#, network::VALUE_MAX)),
+            // One value each, so that what is proven is as narrow as can be.
+            max_records: Some(1),
             deadline_ms: millis(DEADLINE),
             patience_ms: millis(DEADLINE),
             min_participants: self.lights.into(),
-            max_participants: None,
             heavy: names(Role::Heavy, self.heavies),
             participants: names(Role::Light, self.lights),
             sharing: self.sharing.clone(),
-            threshold: None,
-            survives: None,
-            modulus_bits: None,
-            epsilon: None,
+            ..Proposal::new("How many beds are free?", "sum", &[FIELD])
         };
         Question { proposal, deadline: None, patience: None }
     }

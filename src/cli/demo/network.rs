@@ -1,6 +1,5 @@
 //! The demo's nodes: real ones, on loopback, in a temporary folder.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -15,11 +14,11 @@ use crate::cli::problem::{Exit, Problem};
 use crate::cli::wait::{has_ended, unexpected};
 use crate::consent::{Policy, Preset};
 use crate::control::{Call, ComputationView, Reply, Request, View};
-use crate::domain::{Decimal, Role, Timestamp};
+use crate::domain::{Role, Timestamp};
 use crate::home::Keys;
 use crate::network::Mdns;
 use crate::node::{IdentityAge, NodeOptions, RunningNode};
-use crate::protocol::PrivateValue;
+use crate::sources::Sources;
 
 /// Values lie between 0 and this.
 pub(super) const VALUE_MAX: u8 = 100;
@@ -143,9 +142,8 @@ fn options(
 ) -> Result<NodeOptions, Problem> {
     let keys = Keys::generate()?;
     let name = name(role, number);
-    let data = value.and_then(|value| Decimal::new(value.into(), 0));
-    let data: BTreeMap<_, _> =
-        data.map(|value| (FIELD.to_owned(), PrivateValue::new(value))).into_iter().collect();
+    let value = value.map(|value| value.to_string());
+    let sources = Sources::new(value.as_deref().map(|value| (FIELD, value)), []);
     Ok(NodeOptions {
         folder: folder.join(&name),
         identity: keys.identity.clone(),
@@ -159,7 +157,7 @@ fn options(
         mdns: Mdns::Off,
         swarm_key: None,
         policy: Policy { preset: Preset::Open, ..Policy::default() },
-        data,
+        sources,
     })
 }
 

@@ -49,10 +49,12 @@ pub(super) fn read(certificate: &[u8]) -> Result<Seen, Problem> {
 }
 
 fn modulus(question: &Computation) -> String {
-    match (question.sharing, question.prime_field()) {
-        (Sharing::Additive { modulus }, _) => format!("2^{}", modulus.bits()),
-        (Sharing::Prio3 | Sharing::Threshold { .. }, PrimeField::Field64) => "2^64 − 2^32 + 1".to_owned(),
-        (Sharing::Prio3 | Sharing::Threshold { .. }, PrimeField::Field128) => "2^128 − 7 · 2^66 + 1".to_owned(),
+    match question.sharing {
+        Sharing::Additive { modulus } => format!("2^{}", modulus.bits()),
+        Sharing::Prio3 | Sharing::Threshold { .. } => {
+            let small = statistics::largest_residue(question) == PrimeField::Field64.largest();
+            if small { "2^64 − 2^32 + 1" } else { "2^128 − 7 · 2^66 + 1" }.to_owned()
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use super::turn::Turn;
 use crate::domain::limits::{ANNOUNCEMENT_WAIT, CLOCK_SKEW_MAX, DEADLINE_MAX, REFUSAL_CHARS_MAX};
 use crate::domain::{Computation, ComputationId, Digest, PeerId, Refusal, Role};
 use crate::sharing::Secret;
+use crate::statistics;
 use crate::wire::{
     Acceptance, Blind, Close, Dealt, Exclusion, Freeze, List, Manifest, Message, Opening, Receipt, Record,
     Signed, Submission, Vote, Want, rho_commitment,
@@ -364,7 +365,7 @@ impl Entry {
         if turn.role() != Role::Heavy {
             return Some(Refusal::NotHeavy);
         }
-        if let Err(broken) = terms.check() {
+        if let Err(broken) = statistics::check(terms) {
             return Some(Refusal::Invalid(broken.to_string().chars().take(REFUSAL_CHARS_MAX).collect()));
         }
         if !terms.has_heavy(&turn.me()) {

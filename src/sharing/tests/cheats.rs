@@ -4,12 +4,12 @@ use prio::field::{Field64, FieldElement};
 
 use super::*;
 
-fn schemes(circuit: Circuit) -> Vec<Scheme> {
+fn schemes(circuit: &Circuit) -> Vec<Scheme> {
     vec![
-        Scheme::prio3(circuit, 2).unwrap(),
-        Scheme::prio3(circuit, 3).unwrap(),
-        Scheme::threshold(circuit, 2, 3).unwrap(),
-        Scheme::threshold(circuit, 3, 3).unwrap(),
+        Scheme::prio3(circuit.clone(), 2).unwrap(),
+        Scheme::prio3(circuit.clone(), 3).unwrap(),
+        Scheme::threshold(circuit.clone(), 2, 3).unwrap(),
+        Scheme::threshold(circuit.clone(), 3, 3).unwrap(),
     ]
 }
 
@@ -30,6 +30,7 @@ fn false_measurements() -> Vec<(Circuit, Vec<Vec<u128>>)> {
                 vec![2, Circuit::Histogram { length: 5 }.modulus() - 1, 0, 0, 0],
             ],
         ),
+        (square(), vec![vec![6, 3, 35], vec![7, 0, 49], vec![0, 4, 0], vec![0, 0, 1 << 100]]),
     ]
 }
 
@@ -37,7 +38,7 @@ fn false_measurements() -> Vec<(Circuit, Vec<Vec<u128>>)> {
 fn a_measurement_out_of_range_is_never_valid() {
     for (circuit, measurements) in false_measurements() {
         for measurement in measurements {
-            for scheme in schemes(circuit) {
+            for scheme in schemes(&circuit) {
                 let batch = Batch::forged(scheme, measurement.clone(), 1);
                 assert_eq!(batch.verdicts(&batch.all()), [Verdict::Invalid], "{circuit:?} {measurement:?}");
                 // It would have counted, which is why it must not be valid.
@@ -56,13 +57,14 @@ fn the_proof_of_one_measurement_does_not_serve_another() {
         let Some((_, honest)) = circuits().into_iter().find(|(other, _)| *other == circuit) else {
             continue;
         };
-        for (scheme, full) in
-            [(Scheme::prio3(circuit, 2).unwrap(), 0), (Scheme::threshold(circuit, 2, 2).unwrap(), 1)]
-        {
+        for (scheme, full) in [
+            (Scheme::prio3(circuit.clone(), 2).unwrap(), 0),
+            (Scheme::threshold(circuit.clone(), 2, 2).unwrap(), 1),
+        ] {
             let mut rng = ChaCha20Rng::seed_from_u64(1);
             let honest = scheme.split(&CTX, &[5; 16], &Secret::new(honest[0].clone()), &mut rng).unwrap();
             let mut batch = Batch::forged(scheme, measurements[0].clone(), 1);
-            let proof = measurement_bytes(circuit);
+            let proof = measurement_bytes(&circuit);
             let own = batch.reports[0].shares[full].expose_mut();
             own[proof..].copy_from_slice(&honest.shares[full].expose()[proof..]);
             assert_eq!(batch.verdicts(&batch.all()), [Verdict::Invalid]);
@@ -104,7 +106,7 @@ fn is_refused(batch: &Batch) -> bool {
 #[test]
 fn every_byte_of_a_share_counts() {
     for (circuit, measurements) in circuits() {
-        for scheme in schemes(circuit) {
+        for scheme in schemes(&circuit) {
             let mut batch = Batch::new(scheme, &measurements[..1], 1);
             for index in batch.all() {
                 let share = batch.reports[0].shares[index].clone();
@@ -124,7 +126,7 @@ fn every_byte_of_a_share_counts() {
 #[test]
 fn every_byte_of_a_public_share_counts() {
     for (circuit, measurements) in circuits() {
-        for scheme in schemes(circuit) {
+        for scheme in schemes(&circuit) {
             let mut batch = Batch::new(scheme, &measurements[..1], 1);
             for position in 0..batch.reports[0].public.len() {
                 batch.reports[0].public[position] ^= 1 << (position % 8);
@@ -142,7 +144,7 @@ fn every_byte_of_a_public_share_counts() {
 #[test]
 fn every_byte_of_a_verifier_share_counts() {
     for (circuit, measurements) in circuits() {
-        for scheme in schemes(circuit) {
+        for scheme in schemes(&circuit) {
             let batch = Batch::new(scheme, &measurements[..1], 1);
             let honest: Vec<_> = batch.all().iter().map(|index| (*index, batch.verifiers(*index))).collect();
             for index in batch.all() {
@@ -170,7 +172,7 @@ struct Told {
 #[test]
 fn key_context_and_nonce_count() {
     for (circuit, measurements) in circuits() {
-        for scheme in schemes(circuit) {
+        for scheme in schemes(&circuit) {
             let batch = Batch::new(scheme, &measurements[..1], 1);
             // The verdict when the heavy node `at` alone is told something else.
             let verdict = |at: usize, told: Told| {
@@ -201,7 +203,7 @@ fn honest(batch: &Batch) -> Told {
 #[test]
 fn a_share_serves_one_heavy_node() {
     for (circuit, measurements) in circuits() {
-        for scheme in schemes(circuit) {
+        for scheme in schemes(&circuit) {
             let mut batch = Batch::new(scheme, &measurements[..1], 1);
             for (one, other) in [(0, 1), (0, batch.scheme.parties() - 1), (1, batch.scheme.parties() - 1)] {
                 batch.reports[0].shares.swap(one, other);
@@ -215,7 +217,7 @@ fn a_share_serves_one_heavy_node() {
 #[test]
 fn a_report_proves_nothing_in_another_computation() {
     for (circuit, measurements) in circuits() {
-        for scheme in schemes(circuit) {
+        for scheme in schemes(&circuit) {
             let batch = Batch::new(scheme, &measurements[..1], 1);
             let other = [8; 32];
             let sent: Vec<_> = batch
@@ -233,7 +235,7 @@ fn a_report_proves_nothing_in_another_computation() {
 #[test]
 fn one_bad_report_leaves_the_others_valid() {
     for (circuit, measurements) in circuits() {
-        for scheme in schemes(circuit) {
+        for scheme in schemes(&circuit) {
             let mut batch = Batch::new(scheme, &measurements, 1);
             let full = batch.all().into_iter().max_by_key(|index| batch.scheme.share_bytes(*index)).unwrap();
             let mut share = batch.reports[1].shares[full].expose().clone();
@@ -250,7 +252,7 @@ fn one_bad_report_leaves_the_others_valid() {
 #[test]
 fn what_does_not_decode_is_the_same_everywhere() {
     for (circuit, measurements) in circuits() {
-        for scheme in schemes(circuit) {
+        for scheme in schemes(&circuit) {
             let batch = Batch::new(scheme, &measurements[..1], 1);
             let held = batch.held(1);
             let short = ReportShare { share: &held[0].share[1..], ..held[0] };

@@ -81,7 +81,7 @@ fn agree<T: Type>(
     theirs: &[T::Measurement],
     slots: impl Fn(T::AggregateResult) -> Vec<u128>,
 ) {
-    let scheme = Scheme::prio3(circuit, parties).unwrap();
+    let scheme = Scheme::prio3(circuit.clone(), parties).unwrap();
     let mut rng = ChaCha20Rng::seed_from_u64(parties as u64);
     let split = |slots: &Vec<u128>| scheme.split(&CTX, &NONCE, &Secret::new(slots.clone()), &mut rng).unwrap();
     let reports: Vec<_> = ours.iter().map(split).collect();
@@ -107,7 +107,7 @@ fn agree<T: Type>(
         assert!(ours.public == theirs.public && ours.shares[1..] == theirs.shares[1..]);
         let ours = ours.shares[0].expose();
         assert_eq!(ours.len(), leader.len());
-        let measurement = measurement_bytes(circuit);
+        let measurement = measurement_bytes(&circuit);
         assert_eq!(ours[..measurement], leader[..measurement]);
     }
 }

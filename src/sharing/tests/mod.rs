@@ -4,12 +4,13 @@ mod cheats;
 mod conformance;
 mod dealing;
 mod prio3;
+mod relations;
 mod threshold;
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use super::{Circuit, ReportShare, Scheme, Secret, Split, Total, TotalError, Verdict};
+use super::{Circuit, Relations, ReportShare, Scheme, Secret, Slot, Split, Total, TotalError, Verdict};
 
 const CTX: [u8; 32] = [7; 32];
 const KEY: [u8; 32] = [9; 32];
@@ -97,7 +98,14 @@ fn circuits() -> Vec<(Circuit, Vec<Vec<u128>>)> {
         (Circuit::Sum { max: 1000 }, vec![vec![1000], vec![0], vec![17]]),
         (Circuit::SumVec { max: 100, length: 3 }, vec![vec![100, 0, 3], vec![0, 0, 0], vec![1, 2, 3]]),
         (Circuit::Histogram { length: 5 }, vec![vec![0, 0, 1, 0, 0], vec![1, 0, 0, 0, 0], vec![0, 0, 1, 0, 0]]),
+        (square(), vec![vec![6, 3, 36], vec![0, 0, 0], vec![2, 1, 4]]),
     ]
+}
+
+/// Two numbers that are at most 9 together, and the square of the first.
+fn square() -> Circuit {
+    let slots = vec![Slot::Ranged { max: 6 }, Slot::Ranged { max: 3 }, Slot::Product { left: 0, right: 0 }];
+    Circuit::Relations(Relations { slots, whole: Some(9) })
 }
 
 fn sum(measurements: &[Vec<u128>]) -> Vec<u128> {
@@ -109,13 +117,20 @@ fn sum(measurements: &[Vec<u128>]) -> Vec<u128> {
 }
 
 /// Bytes of the encoded measurement, with which a full share begins.
-fn measurement_bytes(circuit: Circuit) -> usize {
+fn measurement_bytes(circuit: &Circuit) -> usize {
     let bits = |max: u128| (u128::BITS - max.leading_zeros()) as usize;
     match circuit {
         Circuit::Count => 8,
-        Circuit::Sum { max } => 8 * bits(max.into()),
-        Circuit::SumVec { max, length } => 16 * bits(max) * length,
+        Circuit::Sum { max } => 8 * bits((*max).into()),
+        Circuit::SumVec { max, length } => 16 * bits(*max) * length,
         Circuit::Histogram { length } => 16 * length,
+        Circuit::Relations(Relations { slots, whole }) => {
+            let elements = slots.iter().map(|slot| match slot {
+                Slot::Ranged { max } => bits(*max),
+                Slot::Product { .. } => 1,
+            });
+            16 * (elements.sum::<usize>() + whole.map_or(0, bits))
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::sharing::{CircuitError, NoiseError, SchemeError, ShareError, SplitErr
 fn honest_reports_verify_and_sum_up() {
     for (circuit, measurements) in circuits() {
         for parties in [2, 3, 16] {
-            let batch = Batch::new(Scheme::prio3(circuit, parties).unwrap(), &measurements, 1);
+            let batch = Batch::new(Scheme::prio3(circuit.clone(), parties).unwrap(), &measurements, 1);
             assert_eq!(batch.verdicts(&batch.all()), vec![Verdict::Valid; measurements.len()]);
             let total = batch.total(&batch.all()).unwrap();
             assert_eq!(total, Total { slots: sum(&measurements), liars: vec![], checked: false });
@@ -31,7 +31,7 @@ proptest! {
     ) {
         let measurements: Vec<_> = parts.iter().map(|part| vec![u128::from(max) * u128::from(*part) / 1000]).collect();
         for circuit in [Circuit::Sum { max }, Circuit::SumVec { max: max.into(), length: 1 }] {
-            let batch = Batch::new(Scheme::prio3(circuit, parties).unwrap(), &measurements, seed);
+            let batch = Batch::new(Scheme::prio3(circuit.clone(), parties).unwrap(), &measurements, seed);
             prop_assert!(batch.verdicts(&batch.all()).iter().all(|verdict| *verdict == Verdict::Valid));
             prop_assert_eq!(batch.total(&batch.all()).unwrap().slots, sum(&measurements));
         }
@@ -64,11 +64,11 @@ fn additive_sharing_has_the_same_interface() {
 fn sizes_are_those_that_the_documents_give() {
     let sizes = |scheme: &Scheme| -> Vec<_> { (0..3).map(|index| scheme.share_bytes(index)).collect() };
     let sum = Circuit::Sum { max: (1 << 31) - 1 };
-    assert_eq!(sizes(&Scheme::prio3(sum, 3).unwrap()), [760, 32, 32]);
+    assert_eq!(sizes(&Scheme::prio3(sum.clone(), 3).unwrap()), [760, 32, 32]);
     assert_eq!(sizes(&Scheme::threshold(sum, 2, 3).unwrap()), [32, 760, 760]);
     assert_eq!(sizes(&Scheme::prio3(Circuit::Histogram { length: 100 }, 3).unwrap()), [2352, 64, 64]);
     for (circuit, measurements) in circuits() {
-        for scheme in [Scheme::prio3(circuit, 3).unwrap(), Scheme::threshold(circuit, 2, 3).unwrap()] {
+        for scheme in [Scheme::prio3(circuit.clone(), 3).unwrap(), Scheme::threshold(circuit, 2, 3).unwrap()] {
             let batch = Batch::new(scheme, &measurements, 1);
             assert!(batch.scheme.is_proven());
             for index in 0..3 {
@@ -85,7 +85,7 @@ fn sizes_are_those_that_the_documents_give() {
 fn all_shares_but_the_full_one_do_not_depend_on_the_measurement() {
     for (circuit, measurements) in circuits() {
         let split = |measurement: &Vec<u128>| {
-            Batch::new(Scheme::prio3(circuit, 4).unwrap(), std::slice::from_ref(measurement), 3)
+            Batch::new(Scheme::prio3(circuit.clone(), 4).unwrap(), std::slice::from_ref(measurement), 3)
                 .reports
                 .remove(0)
         };
@@ -192,7 +192,10 @@ fn results_do_not_depend_on_the_threads() {
         let verifiers: Vec<_> = batch.all().iter().map(|index| batch.verifiers(*index)).collect();
         (verifiers, batch.verdicts(&batch.all()), batch.partial_sum(1), batch.total(&batch.all()))
     };
-    assert!(run(Scheme::prio3(circuit, 2).unwrap(), 1) == run(Scheme::prio3(circuit, 2).unwrap(), 5));
-    let threshold = || Scheme::threshold(circuit, 2, 2).unwrap();
+    assert!(
+        run(Scheme::prio3(circuit.clone(), 2).unwrap(), 1)
+            == run(Scheme::prio3(circuit.clone(), 2).unwrap(), 5)
+    );
+    let threshold = || Scheme::threshold(circuit.clone(), 2, 2).unwrap();
     assert!(run(threshold(), 1) == run(threshold(), 3));
 }

@@ -3,8 +3,8 @@
 use super::*;
 use crate::sharing::{ShareError, VerifierError};
 
-fn threshold(circuit: Circuit, needed: usize, parties: usize) -> Scheme {
-    Scheme::threshold(circuit, needed, parties).unwrap()
+fn threshold(circuit: &Circuit, needed: usize, parties: usize) -> Scheme {
+    Scheme::threshold(circuit.clone(), needed, parties).unwrap()
 }
 
 #[test]
@@ -12,7 +12,7 @@ fn every_large_enough_subset_reaches_the_same_verdicts_and_total() {
     for (circuit, measurements) in circuits() {
         for parties in 3..=5 {
             for needed in 2..=parties {
-                let batch = Batch::new(threshold(circuit, needed, parties), &measurements, 1);
+                let batch = Batch::new(threshold(&circuit, needed, parties), &measurements, 1);
                 for members in needed..=parties {
                     for nodes in subsets(parties, members) {
                         assert_eq!(batch.verdicts(&nodes), vec![Verdict::Valid; measurements.len()]);
@@ -31,7 +31,7 @@ fn seven_heavy_nodes_too() {
     let (circuit, measurements) = circuits().remove(1);
     for parties in 6..=7 {
         for needed in 2..=parties {
-            let batch = Batch::new(threshold(circuit, needed, parties), &measurements, 1);
+            let batch = Batch::new(threshold(&circuit, needed, parties), &measurements, 1);
             let sums: Vec<_> = batch.all().iter().map(|index| (*index, batch.partial_sum(*index))).collect();
             let verifiers: Vec<_> = batch.all().iter().map(|index| (*index, batch.verifiers(*index))).collect();
             for nodes in subsets(parties, needed) {
@@ -46,7 +46,7 @@ fn seven_heavy_nodes_too() {
 
 #[test]
 fn fewer_than_needed_reach_nothing() {
-    let batch = Batch::new(threshold(Circuit::Count, 3, 4), &[vec![1]], 1);
+    let batch = Batch::new(threshold(&Circuit::Count, 3, 4), &[vec![1]], 1);
     assert_eq!(batch.total(&[0, 3]), Err(TotalError::TooFew { needed: 3, got: 2 }));
     let verifiers = [batch.verifiers(0), batch.verifiers(3)];
     let sent = [(0, &verifiers[0][..]), (3, &verifiers[1][..])];
@@ -60,7 +60,7 @@ fn the_seeded_shares_do_not_depend_on_the_measurement() {
         for needed in 2..=4 {
             let split = |measurement: &Vec<u128>| {
                 let measurement = std::slice::from_ref(measurement);
-                Batch::new(threshold(circuit, needed, 5), measurement, 3).reports.remove(0)
+                Batch::new(threshold(&circuit, needed, 5), measurement, 3).reports.remove(0)
             };
             let (one, other) = (split(&measurements[0]), split(&measurements[1]));
             assert!(one.shares[..needed - 1] == other.shares[..needed - 1]);
@@ -73,7 +73,7 @@ fn the_seeded_shares_do_not_depend_on_the_measurement() {
 
 /// Adds 1 to the first element of a heavy node's full share, and lets the public share and the digest follow: what a
 /// light node can do that wants heavy nodes to sum different things.
-fn with_inconsistent_share(circuit: Circuit, measurement: &[u128], needed: usize, parties: usize) -> Batch {
+fn with_inconsistent_share(circuit: &Circuit, measurement: &[u128], needed: usize, parties: usize) -> Batch {
     let mut batch = Batch::new(threshold(circuit, needed, parties), &[measurement.to_vec()], 1);
     let last = parties - 1;
     let mut share = batch.reports[0].shares[last].expose().clone();
@@ -91,7 +91,7 @@ fn with_inconsistent_share(circuit: Circuit, measurement: &[u128], needed: usize
 fn shares_on_no_polynomial_are_found_when_more_than_needed_answer() {
     for (circuit, measurements) in circuits() {
         for (needed, parties) in [(2, 3), (2, 5), (3, 4), (4, 5)] {
-            let batch = with_inconsistent_share(circuit, &measurements[0], needed, parties);
+            let batch = with_inconsistent_share(&circuit, &measurements[0], needed, parties);
             for nodes in subsets(parties, needed + 1) {
                 let verdict = batch.verdicts(&nodes)[0];
                 // The proof was made with other joint randomness, so without the last node it does not hold either.
@@ -110,7 +110,7 @@ fn shares_on_no_polynomial_are_found_when_more_than_needed_answer() {
 fn lying_sums_are_named_or_at_least_noticed() {
     for (circuit, measurements) in circuits() {
         for (needed, parties, lies) in [(2, 4, 1), (3, 5, 1), (2, 6, 2), (4, 16, 6)] {
-            let batch = Batch::new(threshold(circuit, needed, parties), &measurements, 2);
+            let batch = Batch::new(threshold(&circuit, needed, parties), &measurements, 2);
             let mut sums: Vec<_> =
                 batch.all().iter().map(|index| (*index, batch.partial_sum(*index))).collect();
             for liar in 0..lies {
@@ -123,7 +123,7 @@ fn lying_sums_are_named_or_at_least_noticed() {
             assert_eq!(total_of(&batch.scheme, &sums), Ok(expected));
         }
         for (needed, parties) in [(2, 3), (3, 4), (4, 5)] {
-            let batch = Batch::new(threshold(circuit, needed, parties), &measurements, 2);
+            let batch = Batch::new(threshold(&circuit, needed, parties), &measurements, 2);
             for liar in 0..parties {
                 let mut sums: Vec<_> =
                     batch.all().iter().map(|index| (*index, batch.partial_sum(*index))).collect();
@@ -137,9 +137,9 @@ fn lying_sums_are_named_or_at_least_noticed() {
 #[test]
 fn liars_who_agree_are_not_believed_as_long_as_they_are_few() {
     for (needed, parties) in [(2, 3), (2, 4), (2, 5), (3, 5), (2, 7), (3, 7), (5, 7)] {
-        let batch = Batch::new(threshold(Circuit::Sum { max: 9 }, needed, parties), &[vec![3], vec![4]], 2);
+        let batch = Batch::new(threshold(&Circuit::Sum { max: 9 }, needed, parties), &[vec![3], vec![4]], 2);
         // The liars' sums are honest ones of another batch: shares of another value, on a polynomial of their own.
-        let other = Batch::new(threshold(Circuit::Sum { max: 9 }, needed, parties), &[vec![9]], 3);
+        let other = Batch::new(threshold(&Circuit::Sum { max: 9 }, needed, parties), &[vec![9]], 3);
         for lies in 1..=(parties - needed).div_ceil(2) {
             for liars in subsets(parties, lies) {
                 let sum =
@@ -160,7 +160,7 @@ fn liars_who_agree_are_not_believed_as_long_as_they_are_few() {
 #[test]
 fn liars_in_different_slots_are_counted_together() {
     // Each slot alone has one lie, which four sums of a threshold of 2 can correct; two liars they cannot.
-    let batch = Batch::new(threshold(Circuit::SumVec { max: 9, length: 2 }, 2, 4), &[vec![3, 4]], 2);
+    let batch = Batch::new(threshold(&Circuit::SumVec { max: 9, length: 2 }, 2, 4), &[vec![3, 4]], 2);
     let mut sums: Vec<_> = batch.all().iter().map(|index| (*index, batch.partial_sum(*index))).collect();
     sums[0].1[0] = sums[0].1[0].wrapping_add(1);
     assert_eq!(total_of(&batch.scheme, &sums).unwrap().liars, [0]);
@@ -171,7 +171,7 @@ fn liars_in_different_slots_are_counted_together() {
 #[test]
 fn shares_of_another_shape_are_refused() {
     for (circuit, measurements) in circuits() {
-        let batch = Batch::new(threshold(circuit, 2, 3), &measurements[..1], 1);
+        let batch = Batch::new(threshold(&circuit, 2, 3), &measurements[..1], 1);
         let (scheme, public) = (&batch.scheme, &batch.reports[0].public[..]);
         for index in 0..3 {
             let share = batch.reports[0].shares[index].expose();

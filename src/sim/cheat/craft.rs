@@ -2,7 +2,7 @@
 //! another's name.
 
 use super::super::dice::Dice;
-use crate::domain::{Computation, ComputationId, Decimal, Digest, PeerId, Sharing};
+use crate::domain::{Computation, ComputationId, Decimal, Digest, Field, PeerId, Schema, Sharing};
 use crate::sharing::{Scheme, Secret, Split};
 use crate::statistics;
 
@@ -85,18 +85,26 @@ fn split(
     // Where two full shares are enough nothing is expanded from a seed, and without joint randomness nothing names the context.
     let has_threshold = matches!(computation.sharing, Sharing::Threshold { .. });
     let flaw = if flaw == Flaw::OtherContext && has_threshold { Flaw::BrokenProof } else { flaw };
-    let schema = computation.query.fields.first().map(|field| &field.schema);
     // Nothing multiplies a zero: its proof holds whatever the joint randomness is, and so whatever the public share.
     let above_lowest = i128::from(flaw == Flaw::WrongPublic);
-    let value = schema.and_then(|schema| schema.value_of(schema.offset_steps() + above_lowest));
-    let measurement = statistics::encode(computation, value.unwrap_or(Decimal::ONE)).ok()?;
+    let value = |field: &Field| match &field.schema {
+        Schema::Category(categories) => categories.names().first().cloned().unwrap_or_default(),
+        Schema::Number(number) | Schema::Vector { items: number, .. } => {
+            let value = number.value_of(number.offset_steps() + above_lowest);
+            value.unwrap_or(Decimal::ONE).to_string()
+        }
+    };
+    let values: Vec<_> = computation.query.fields.iter().map(value).collect();
+    let texts: Vec<_> = values.iter().map(String::as_str).collect();
+    let measurement = statistics::encode_one(computation, &texts).ok()?.measurement().clone();
     let scheme = statistics::scheme(computation).ok()?;
     let elsewhere = Digest::of("another computation", &[id.as_bytes()]);
     let context = if flaw == Flaw::OtherContext { elsewhere.as_bytes() } else { id.as_bytes() };
     if flaw == Flaw::OutOfRange {
         let mut slots = measurement.expose().clone();
         if let Some(value) = slots.last_mut() {
-            *value = computation.largest_value().map_or(LARGE_WITHOUT_BOUNDS, |largest| largest + 1);
+            let most = statistics::slots(computation).last().and_then(|slot| slot.most);
+            *value = most.map_or(LARGE_WITHOUT_BOUNDS, |most| most + 1);
         }
         return scheme.split_unchecked(context, nonce, &Secret::new(slots), dice.rng()).ok();
     }

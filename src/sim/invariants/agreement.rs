@@ -171,9 +171,11 @@ fn held(actor: Actor<'_>, id: ComputationId) -> BTreeMap<PeerId, Digest> {
     reports.collect()
 }
 
-/// Whether a partial sum is that of the shares, with no more noise in its last slot than one heavy node adds.
+/// Whether a partial sum is that of the shares, with no more noise in each slot than one heavy node adds.
 fn is_noisy_sum(computation: &Computation, sum: &[u8], with_noise: &[u8]) -> bool {
-    let Some(noise) = computation.noise else { return sum == with_noise };
+    if computation.noise.is_none() {
+        return sum == with_noise;
+    }
     if matches!(computation.sharing, Sharing::Threshold { .. }) {
         // What is added are shares of noise, which may be any number; the total shows it.
         return true;
@@ -183,8 +185,9 @@ fn is_noisy_sum(computation: &Computation, sum: &[u8], with_noise: &[u8]) -> boo
         let residue = |element: &[u8]| element.iter().rev().fold(0, |sum, byte| sum << 8 | u128::from(*byte));
         bytes.chunks((bytes.len() / slots).max(1)).map(residue).collect()
     };
-    let bound = computation.largest_value().and_then(|largest| noise.bound(largest, 1)).unwrap_or(0);
-    differ_by_noise(&residues(sum), &residues(with_noise), computation.largest_residue(), bound)
+    let (largest, bounds) =
+        (statistics::largest_residue(computation), statistics::own_noise_bounds(computation));
+    differ_by_noise(&residues(sum), &residues(with_noise), largest, &bounds)
 }
 
 fn sum_of_held(actor: Actor<'_>, case: &Case, id: ComputationId, accepted: &List) -> Option<Vec<u8>> {

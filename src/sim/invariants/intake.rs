@@ -1,5 +1,7 @@
 //! Reports: made once, taken from their owners, while the computation is open.
 
+use super::super::records;
+use super::super::scenario::Source;
 use super::super::violation::{Broken, Check, Invariant};
 use super::{Actor, Submitted, Watch};
 use crate::domain::{ComputationId, Statistic};
@@ -18,13 +20,12 @@ impl Watch {
         self.register(submissions);
         let Some(case) = self.cases.get(&id) else { return Ok(()) };
         let slots = self.submitted.get(&(id, first.manifest.digest())).map(|report| report.slots.as_slice());
-        let field = case.computation.query.fields.first();
-        let value =
-            self.steps_of(&actor.peer).zip(field).and_then(|(steps, field)| field.schema.value_of(steps));
-        let expected = value.and_then(|value| statistics::encode(&case.computation, value).ok());
+        let exponent = self.exponents.get(&actor.peer);
+        let expected = exponent
+            .and_then(|exponent| records::reading(&case.computation, Source::PowerOfTwo, *exponent).ok());
         // An owner of a value that does not fit may still be counted.
         let counted = case.computation.query.statistic == Statistic::Count;
-        let right = expected.is_some_and(|expected| slots == Some(expected.expose().as_slice()));
+        let right = expected.is_some_and(|expected| slots == Some(expected.measurement().expose().as_slice()));
         Invariant::PlainSum
             .check(right || counted, || format!("the shares of {} do not add up to its value", actor.index))
     }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::super::machine::Machine;
+use super::super::records;
 use super::super::violation::{Check, Invariant};
 use super::{Actor, Watch, in_steps};
-use crate::domain::{ComputationId, Failure, PeerId, Statistic, Status};
+use crate::domain::{ComputationId, Decimal, Failure, NumberSchema, PeerId, Statistic, Status};
 use crate::protocol::View;
 use crate::sharing::TotalError;
 use crate::statistics;
@@ -37,7 +38,7 @@ impl Watch {
             return Ok(());
         }
         let Ok(scheme) = statistics::scheme(&computation) else { return Ok(()) };
-        let largest = computation.largest_residue();
+        let largest = statistics::largest_residue(&computation);
         let mut total = vec![0; scheme.slots()];
         for (participant, manifest) in &members {
             let report =
@@ -62,8 +63,7 @@ impl Watch {
             Err(TotalError::Inconsistent) => return Ok(()),
             Err(_) => Vec::new(),
         };
-        let noise = computation.noise_bound().unwrap_or(0);
-        let right = differ_by_noise(&total, &opened, largest, noise);
+        let right = differ_by_noise(&total, &opened, largest, &statistics::noise_bounds(&computation));
         Invariant::PlainSum.check(right, || {
             format!("the total of {id} at {} is {opened:?}, but {total:?} was submitted", actor.index)
         })
@@ -134,7 +134,7 @@ impl Watch {
             return Ok(());
         };
         let true_values = members.iter().all(|(participant, _)| !self.cheats.contains_key(participant));
-        let Some(field) = case.computation.query.fields.first() else { return Ok(()) };
+        let query = &case.computation.query;
         let openings = view.certificate.map_or(0, |certificate| certificate.openings.len());
         if !true_values || !self.totals_are_true(&case.computation, openings) {
             return Ok(());
@@ -143,12 +143,22 @@ impl Watch {
         Invariant::PlainSum.check(answer.participants() == count, || {
             format!("{} participants are shown of {count}", answer.participants())
         })?;
-        if case.computation.query.statistic == Statistic::Count {
+        let exponents = members.iter().filter_map(|(participant, _)| self.exponents.get(participant));
+        let records: u64 = exponents.map(|exponent| u64::from(records::count_of(query, *exponent))).sum();
+        let counts = query.statistic == Statistic::Count;
+        // A count asks for no value, and so takes the one record that fits nothing.
+        Invariant::PlainSum
+            .check(answer.samples() == records || counts || case.computation.noise.is_some(), || {
+                format!("{} records are shown of {records}", answer.samples())
+            })?;
+        if counts || query.statistic.is_table() {
             return Ok(());
         }
         let expected: i128 = members.iter().filter_map(|(participant, _)| self.steps_of(participant)).sum();
-        let shown = in_steps(answer.total(), field.schema.step());
-        let noise = case.computation.noise_bound().unwrap_or(0);
+        let step = query.number().map_or(Decimal::ONE, NumberSchema::step);
+        let shown = in_steps(answer.total(), step);
+        // The last of the slots before products is a sum; the number of records before it has less noise.
+        let noise = statistics::noise_bounds(&case.computation).into_iter().max().unwrap_or(0);
         let near = shown.is_some_and(|shown| shown.abs_diff(expected) <= noise);
         Invariant::PlainSum.check(near, || {
             format!("{:?} is shown instead of {expected} steps, give or take {noise}", answer.total())
@@ -213,12 +223,13 @@ const fn holds_secrets(kind: RecordKind) -> bool {
 }
 
 /// Whether two totals, modulo `largest` + 1, are the same but for noise of at most `bound` in the last slot.
-pub(super) fn differ_by_noise(plain: &[u128], noisy: &[u128], largest: u128, bound: u128) -> bool {
-    let Some(((plain, records), (noisy, noisy_records))) = plain.split_last().zip(noisy.split_last()) else {
-        return false;
+pub(super) fn differ_by_noise(plain: &[u128], noisy: &[u128], largest: u128, bounds: &[u128]) -> bool {
+    let near = |((plain, noisy), bound): ((&u128, &u128), &u128)| {
+        let apart = plain.abs_diff(*noisy);
+        apart <= *bound || largest - apart < *bound
     };
-    let apart = plain.abs_diff(*noisy);
-    records == noisy_records && (apart <= bound || largest - apart < bound)
+    let shaped = plain.len() == noisy.len() && plain.len() == bounds.len();
+    shaped && plain.iter().zip(noisy).zip(bounds).all(near)
 }
 
 /// A sum of residues, modulo `largest` + 1.

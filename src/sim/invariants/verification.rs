@@ -7,6 +7,7 @@ use super::super::violation::{Check, Invariant};
 use super::{Actor, Case, Watch, statement_of};
 use crate::domain::{ComputationId, Digest, PeerId, Sharing};
 use crate::sharing::Secret;
+use crate::statistics;
 use crate::wire::{Blind, List, Part, Record, RecordKind, Signed, Verification, Vote, verifiers_commitment};
 
 impl Watch {
@@ -120,7 +121,7 @@ impl Watch {
             format!("{} votes with the verifier shares of {there} heavy nodes", actor.index)
         })?;
         let (computation, has_threshold) = (case.computation.clone(), case.has_threshold());
-        let largest = computation.largest_value().unwrap_or(u128::MAX);
+        let most: Vec<_> = statistics::slots(&computation).into_iter().map(|slot| slot.most).collect();
         let cheats = |peer: &PeerId| self.cheats.get(peer);
         let discredited = computation.heavy.iter().filter_map(cheats).any(|cheat| cheat.can_discredit());
         for entry in frozen.entries() {
@@ -135,7 +136,10 @@ impl Watch {
                 format!("{} leaves out {participant:?}, whose report is sound", actor.index)
             })?;
             let report = self.submitted.get(&(id, entry.manifest));
-            let in_range = report.is_some_and(|report| report.slots.iter().all(|slot| *slot <= largest));
+            let in_range = report.is_some_and(|report| {
+                let slots = report.slots.iter().zip(&most);
+                slots.into_iter().all(|(slot, most)| most.is_none_or(|most| *slot <= most))
+            });
             Invariant::PlainSum.check(left_out || (in_range && (!bad || unseen)), || {
                 format!("{} accepts {participant:?}, whose report proves nothing", actor.index)
             })?;

@@ -1,27 +1,35 @@
-//! How people read a result: the number, and beside it the noise that is in it.
+//! A result of one number or two: the number, and beside it the noise that is in it.
 
 use serde_json::Value;
 
-use super::number;
-use super::table::Look;
+use super::figure::ABSENT;
+use super::{Answer, BESIDE};
+use crate::cli::number;
+use crate::cli::table::Look;
 
-/// What stands in every result beside the answer itself.
-const BESIDE: [&str; 3] = ["samples", "participants", "noise"];
-
-/// Every number of the answer itself, by name.
+/// Every number of the answer itself, by name; none where the answer is a block of its own.
 pub fn rows(look: Look, result: &Value) -> Vec<(&str, String)> {
+    if !matches!(Answer::of(result), Answer::Numbers(_)) {
+        return Vec::new();
+    }
     let all = result.as_object().into_iter().flatten();
     let named = all.filter(|(name, _)| !BESIDE.contains(&name.as_str()));
     named.map(|(name, value)| (name.as_str(), with_noise(look, result, name, value))).collect()
 }
 
-/// "mean 7.25 ± 0.5 (noise, ε = 1)".
+/// "mean 7.25 ± 0.5 (noise, ε = 1)"; nothing where the answer is a block of its own.
 pub fn named(look: Look, result: &Value, statistic: &str) -> Option<String> {
     let value = result.get(statistic)?;
+    if !matches!(Answer::of(result), Answer::Numbers(_)) {
+        return None;
+    }
     Some(format!("{statistic} {}", with_noise(look, result, statistic, value)))
 }
 
 fn with_noise(look: Look, result: &Value, name: &str, value: &Value) -> String {
+    if value.is_null() {
+        return ABSENT.to_owned();
+    }
     let shown = number::shown(look, value);
     let Some(noise) = result.get("noise") else { return shown };
     let of = |object: &Value, key: &str| object.get(key).and_then(Value::as_f64).unwrap_or(f64::NAN);

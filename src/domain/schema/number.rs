@@ -1,9 +1,10 @@
-//! What a field's values look like, as a small part of JSON Schema.
+//! Numbers: a step and bounds.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::decimal::Decimal;
+use super::super::decimal::Decimal;
+use super::{SchemaError, SchemaMismatch, only_keywords};
 
 /// A number: its step (`multipleOf`, 1 unless stated) and its bounds, all exact.
 ///
@@ -16,75 +17,17 @@ pub struct NumberSchema {
     maximum: Option<Decimal>,
 }
 
-/// Why a text is not a schema that is understood.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SchemaError {
-    /// Not JSON.
-    #[error("the schema is not JSON: {0}")]
-    NotJson(String),
-    /// JSON, but not an object with a `type`.
-    #[error("the schema must be an object like {{\"type\":\"number\",\"minimum\":0,\"maximum\":120}}")]
-    NotAnObject,
-    /// A `type` other than number or integer.
-    #[error("the schema's type `{0}` is not understood; types are number and integer")]
-    UnknownType(String),
-    /// A keyword that would be ignored.
-    #[error("the schema's keyword `{0}` is not understood; keywords are type, minimum, maximum and multipleOf")]
-    UnknownKeyword(String),
-    /// A bound or step that is not a number that can be kept exactly.
-    #[error("the schema's `{keyword}` must be a number: {reason}")]
-    BadNumber {
-        /// `minimum`, `maximum` or `multipleOf`.
-        keyword: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A step of zero or below.
-    #[error("the schema's multipleOf must be above 0")]
-    StepNotPositive,
-    /// An integer with a step that is not whole.
-    #[error("an integer cannot be a multiple of {0}; use \"type\":\"number\"")]
-    StepNotWhole(Decimal),
-    /// Bounds between which no multiple of the step lies.
-    #[error("no value fits the schema: no multiple of {step} lies between {minimum} and {maximum}")]
-    Empty {
-        /// The step.
-        step: Decimal,
-        /// The lower bound.
-        minimum: Decimal,
-        /// The upper bound.
-        maximum: Decimal,
-    },
-    /// Bounds or a step that overflow the arithmetic.
-    #[error("the schema's numbers are too large: without the decimal point each must be below 2^63")]
-    TooLarge,
-}
-
-/// Why a value does not fit its schema. It names the rule and never the value, which is private.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SchemaMismatch {
-    /// Not a multiple of the step.
-    #[error("the value is not a multiple of {0}")]
-    NotAMultiple(Decimal),
-    /// Below the minimum.
-    #[error("the value is below the minimum of {0}")]
-    BelowMinimum(Decimal),
-    /// Above the maximum.
-    #[error("the value is above the maximum of {0}")]
-    AboveMaximum(Decimal),
-    /// Too large to be counted in steps.
-    #[error("the value is too large")]
-    TooLarge,
-}
-
 impl Default for NumberSchema {
     /// `{"type":"number"}`: signed whole numbers.
     fn default() -> Self {
-        Self { step: Decimal::ONE, minimum: None, maximum: None }
+        Self::WHOLE
     }
 }
 
 impl NumberSchema {
+    /// Signed whole numbers.
+    pub const WHOLE: Self = Self { step: Decimal::ONE, minimum: None, maximum: None };
+
     /// A schema with this step and these bounds.
     ///
     /// # Errors
@@ -95,21 +38,12 @@ impl NumberSchema {
         Ok(schema)
     }
 
-    /// Reads one field's schema from JSON.
+    /// Reads the schema of a `number` or an `integer` from JSON.
     ///
     /// # Errors
     /// The first rule that the JSON breaks.
-    pub fn from_json(value: &Value) -> Result<Self, SchemaError> {
-        let object = value.as_object().ok_or(SchemaError::NotAnObject)?;
-        let kind = object.get("type").and_then(Value::as_str).ok_or(SchemaError::NotAnObject)?;
-        if !matches!(kind, "number" | "integer") {
-            return Err(SchemaError::UnknownType(kind.to_owned()));
-        }
-        if let Some(keyword) =
-            object.keys().find(|key| !matches!(key.as_str(), "type" | "minimum" | "maximum" | "multipleOf"))
-        {
-            return Err(SchemaError::UnknownKeyword(keyword.clone()));
-        }
+    pub(super) fn from_object(kind: &str, object: &Map<String, Value>) -> Result<Self, SchemaError> {
+        only_keywords(object, &["minimum", "maximum", "multipleOf"])?;
         let number = |keyword: &'static str| -> Result<Option<Decimal>, SchemaError> {
             let Some(value) = object.get(keyword) else { return Ok(None) };
             let Value::Number(number) = value else {
@@ -200,6 +134,16 @@ impl NumberSchema {
         (value / step).checked_sub(self.offset_steps()).ok_or(SchemaMismatch::TooLarge)
     }
 
+    /// The allowed value that is nearest to this one, the upper one of two. `None` where it cannot be counted in steps.
+    pub fn nearest(&self, value: Decimal) -> Option<Decimal> {
+        let scale = self.step.scale().max(value.scale());
+        let (mantissa, step) = (value.at_scale(scale)?, self.step.at_scale(scale)?);
+        let steps = mantissa.checked_add(step / 2)?.div_euclid(step);
+        let low = self.minimum.map_or(Some(i128::MIN), |bound| self.steps_rounded(bound, Rounding::Up))?;
+        let high = self.maximum.map_or(Some(i128::MAX), |bound| self.steps_rounded(bound, Rounding::Down))?;
+        self.value_of(steps.clamp(low, high))
+    }
+
     /// The number that `steps` steps from zero stand for; `None` on overflow.
     pub fn value_of(&self, steps: i128) -> Option<Decimal> {
         self.step.times(steps)
@@ -225,7 +169,9 @@ mod tests {
     use super::*;
 
     fn schema(json: &str) -> Result<NumberSchema, SchemaError> {
-        NumberSchema::from_json(&serde_json::from_str(json).unwrap())
+        let value: Value = serde_json::from_str(json).unwrap();
+        let object = value.as_object().unwrap();
+        NumberSchema::from_object(object["type"].as_str().unwrap(), object)
     }
 
     fn decimal(text: &str) -> Decimal {
@@ -264,11 +210,19 @@ mod tests {
     }
 
     #[test]
+    fn the_nearest_allowed_value_is_within_the_bounds_and_a_multiple() {
+        let schema = schema(r#"{"type":"number","minimum":-1,"maximum":10,"multipleOf":0.25}"#).unwrap();
+        for (value, nearest) in
+            [("11", "10"), ("-7.5", "-1"), ("2.4", "2.5"), ("2.375", "2.5"), ("-0.3", "-0.25")]
+        {
+            assert_eq!(schema.nearest(decimal(value)), Some(decimal(nearest)), "{value}");
+        }
+    }
+
+    #[test]
     fn schemas_that_are_not_understood_are_refused_by_name() {
-        assert_eq!(schema("[]"), Err(SchemaError::NotAnObject));
-        assert_eq!(schema(r#"{"type":"date"}"#), Err(SchemaError::UnknownType("date".to_owned())));
-        let typo = schema(r#"{"type":"number","minimun":0}"#);
-        assert_eq!(typo, Err(SchemaError::UnknownKeyword("minimun".to_owned())));
+        let typo = schema(r#"{"type":"number","minimun":0}"#).unwrap_err();
+        assert!(matches!(&typo, SchemaError::UnknownKeyword { keyword, .. } if keyword == "minimun"), "{typo}");
         assert_eq!(schema(r#"{"type":"number","multipleOf":0}"#), Err(SchemaError::StepNotPositive));
         assert!(matches!(schema(r#"{"type":"integer","multipleOf":0.5}"#), Err(SchemaError::StepNotWhole(_))));
         let empty = schema(r#"{"type":"number","minimum":10,"maximum":0}"#);

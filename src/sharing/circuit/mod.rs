@@ -1,20 +1,28 @@
 //! What is proven of a measurement, and how it is encoded for the proof.
 
-use prio::field::{Field64, Field128};
-use prio::flp::Type;
-use prio::flp::gadgets::{Mul, ParallelSum};
-use prio::flp::types;
-use zeroize::Zeroizing;
+mod fold;
+mod proof;
+mod range;
+mod relations;
+mod stock;
+mod validity;
 
-use super::element::{Element, Elements};
+use prio::field::{Field64, Field128};
+
+use super::element::Element;
+pub(super) use proof::RelationsProof;
+pub use relations::{Relations, Slot};
+pub(super) use stock::{Count, Histogram, Sum, SumVec};
+pub(super) use validity::{Built, Validity};
 
 /// Field elements that one encoded measurement may have: a share of 4 MiB, half of the largest message.
 pub const ELEMENTS_MAX: usize = 1 << 18;
 
 /// What is proven of a measurement. A measurement is a vector of slots, as is a total: the sum slot by slot.
 ///
-/// `Count` and `Sum` are made over a field of 64 bits and need no joint randomness; the other two over one of 128.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// `Count` and `Sum` are made over a field of 64 bits and need no joint randomness; the others over one of 128. The first
+/// four are those of Prio3, `Relations` is ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Circuit {
     /// One slot, 0 or 1.
     Count,
@@ -36,6 +44,8 @@ pub enum Circuit {
         /// Slots.
         length: usize,
     },
+    /// Slots with bounds of their own, products among them.
+    Relations(Relations),
 }
 
 /// Why nothing can be proven with these parameters.
@@ -63,6 +73,28 @@ pub enum CircuitError {
         /// `ELEMENTS_MAX`.
         limit: usize,
     },
+    /// A product of what does not stand before it.
+    #[error("slot {slot} is a product of slot {factor}, which does not come before it")]
+    FactorNotEarlier {
+        /// The product.
+        slot: usize,
+        /// One of its factors.
+        factor: usize,
+    },
+    /// A product that the field could wrap around.
+    #[error("the largest value of the product in slot {slot} must be below {modulus}")]
+    ProductTooLarge {
+        /// The product.
+        slot: usize,
+        /// The field's prime.
+        modulus: u128,
+    },
+    /// Slots under a common bound whose sum the field could wrap around.
+    #[error("the slots' largest values must add up to less than {modulus}")]
+    SumTooLarge {
+        /// The field's prime.
+        modulus: u128,
+    },
 }
 
 impl Circuit {
@@ -70,7 +102,7 @@ impl Circuit {
     pub fn modulus(&self) -> u128 {
         match self {
             Self::Count | Self::Sum { .. } => Field64::prime(),
-            Self::SumVec { .. } | Self::Histogram { .. } => Field128::prime(),
+            Self::SumVec { .. } | Self::Histogram { .. } | Self::Relations(_) => Field128::prime(),
         }
     }
 
@@ -79,15 +111,37 @@ impl Circuit {
         match self {
             Self::Count | Self::Sum { .. } => 1,
             Self::SumVec { length, .. } | Self::Histogram { length } => *length,
+            Self::Relations(relations) => relations.slots.len(),
         }
     }
 
-    /// The largest value of a slot.
+    /// The largest value of any slot.
     pub fn max(&self) -> u128 {
         match self {
             Self::Count | Self::Histogram { .. } => 1,
             Self::Sum { max } => (*max).into(),
             Self::SumVec { max, .. } => *max,
+            Self::Relations(relations) => relations.maxima().into_iter().max().unwrap_or(0),
+        }
+    }
+
+    /// The largest value of each slot, in their order.
+    pub fn slot_maxima(&self) -> Vec<u128> {
+        match self {
+            Self::Count | Self::Sum { .. } | Self::SumVec { .. } | Self::Histogram { .. } => {
+                vec![self.max(); self.slots()]
+            }
+            Self::Relations(relations) => relations.maxima(),
+        }
+    }
+
+    /// The largest value of one slot; 0 for one that is not there. For all of them, `slot_maxima` is faster.
+    pub fn slot_max(&self, index: usize) -> u128 {
+        match self {
+            Self::Count | Self::Sum { .. } | Self::SumVec { .. } | Self::Histogram { .. } => {
+                if index < self.slots() { self.max() } else { 0 }
+            }
+            Self::Relations(relations) => relations.maxima().get(index).copied().unwrap_or(0),
         }
     }
 
@@ -96,6 +150,9 @@ impl Circuit {
     /// # Errors
     /// The first rule that they break.
     pub fn check(&self) -> Result<(), CircuitError> {
+        if let Self::Relations(relations) = self {
+            return relations.check();
+        }
         let (max, modulus, length) = (self.max(), self.modulus(), self.slots());
         if max == 0 {
             return Err(CircuitError::MaxZero);
@@ -114,13 +171,15 @@ impl Circuit {
 
     /// Whether a measurement is one of those that are proven. Looks at every slot, whatever the first ones are.
     pub(super) fn accepts(&self, slots: &[u128]) -> bool {
-        let max = self.max();
-        let in_range = slots.iter().fold(true, |all, slot| all & (*slot <= max));
-        let one_hot = match self {
-            Self::Count | Self::Sum { .. } | Self::SumVec { .. } => true,
-            Self::Histogram { .. } => slots.iter().fold(0, |sum: u128, slot| sum.wrapping_add(*slot)) == 1,
+        let in_range = |max: u128| slots.iter().fold(true, |all, slot| all & (*slot <= max));
+        let fits = match self {
+            Self::Count | Self::Sum { .. } | Self::SumVec { .. } => in_range(self.max()),
+            Self::Histogram { .. } => {
+                in_range(1) & (slots.iter().fold(0, |sum: u128, slot| sum.wrapping_add(*slot)) == 1)
+            }
+            Self::Relations(relations) => relations.accepts(slots),
         };
-        slots.len() == self.slots() && in_range & one_hot
+        fits & (slots.len() == self.slots())
     }
 }
 
@@ -147,97 +206,9 @@ fn chunk_length(elements: usize) -> usize {
     best.1
 }
 
-/// `prio`'s sum of a vector.
-pub(super) type SumVec = types::SumVec<Field128, ParallelSum<Field128, Mul>>;
-/// `prio`'s histogram.
-pub(super) type Histogram = types::Histogram<Field128, ParallelSum<Field128, Mul>>;
-/// `prio`'s count.
-pub(super) type Count = types::Count<Field64>;
-/// `prio`'s sum.
-pub(super) type Sum = types::Sum<Field64>;
-
-/// A circuit with its parameters, ready for proving.
-pub(super) enum Built {
-    Count(Count),
-    Sum(Sum),
-    SumVec(SumVec),
-    Histogram(Histogram),
-}
-
-impl Circuit {
-    /// Nothing when `prio` refuses parameters that `check` has let through; a test says that there are none.
-    pub(super) fn build(&self) -> Option<Built> {
-        match *self {
-            Self::Count => Some(Built::Count(Count::new())),
-            Self::Sum { max } => Sum::new(max).ok().map(Built::Sum),
-            Self::SumVec { max, length } => {
-                SumVec::new(max, length, chunk_length(bits(max) * length)).ok().map(Built::SumVec)
-            }
-            Self::Histogram { length } => {
-                Histogram::new(length, chunk_length(length)).ok().map(Built::Histogram)
-            }
-        }
-    }
-}
-
-/// A validity circuit of `prio` as the schemes use it.
-pub(super) trait Validity: Type<Field: Element> + Send + Sync {
-    /// The number by which the specification knows Prio3 over it.
-    const ALGORITHM: u32;
-
-    /// Encodes a measurement that the circuit accepts. The error says nothing: it could show the value.
-    fn encode(&self, slots: &[u128]) -> Option<Elements<Self::Field>>;
-
-    /// Encodes any slots so that the aggregate counts them as they are, however wrong: each value in the element of
-    /// weight 1 of its slot.
-    fn encode_false(&self, slots: &[u128]) -> Elements<Self::Field> {
-        let mut elements = Elements::zeros(self.input_len());
-        let width = (self.input_len() / self.output_len().max(1)).max(1);
-        for (element, slot) in elements.iter_mut().step_by(width).zip(slots) {
-            *element = Self::Field::from_residue(*slot);
-        }
-        elements
-    }
-}
-
-impl Validity for Count {
-    const ALGORITHM: u32 = 1;
-
-    fn encode(&self, slots: &[u128]) -> Option<Elements<Field64>> {
-        self.encode_measurement(&(*slots.first()? == 1)).ok().map(Elements::from)
-    }
-}
-
-impl Validity for Sum {
-    const ALGORITHM: u32 = 2;
-
-    fn encode(&self, slots: &[u128]) -> Option<Elements<Field64>> {
-        let value = u64::try_from(*slots.first()?).ok()?;
-        self.encode_measurement(&value).ok().map(Elements::from)
-    }
-}
-
-impl Validity for SumVec {
-    const ALGORITHM: u32 = 3;
-
-    fn encode(&self, slots: &[u128]) -> Option<Elements<Field128>> {
-        let slots = Zeroizing::new(slots.to_vec());
-        self.encode_measurement(&slots).ok().map(Elements::from)
-    }
-}
-
-impl Validity for Histogram {
-    const ALGORITHM: u32 = 4;
-
-    /// The slots are the encoding already; `prio` would look the one up by its position.
-    fn encode(&self, slots: &[u128]) -> Option<Elements<Field128>> {
-        (slots.len() == self.output_len()).then(|| self.encode_false(slots))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use prio::flp::Flp;
+    use prio::flp::{Flp, Type};
     use proptest::prelude::*;
 
     use super::*;
@@ -258,6 +229,58 @@ mod tests {
         assert!(matches!(long.check(), Err(CircuitError::TooLong { .. })));
         let endless = Circuit::SumVec { max: 255, length: usize::MAX };
         assert!(matches!(endless.check(), Err(CircuitError::TooLong { .. })));
+    }
+
+    fn relations(slots: &[Slot], whole: Option<u128>) -> Circuit {
+        Circuit::Relations(Relations { slots: slots.to_vec(), whole })
+    }
+
+    #[test]
+    fn relations_without_a_proof_are_refused_by_name() {
+        let ranged = |max| Slot::Ranged { max };
+        let product = |left, right| Slot::Product { left, right };
+        let modulus = Field128::prime();
+        let checked = |slots: &[Slot], whole| relations(slots, whole).check();
+        assert_eq!(checked(&[], None), Err(CircuitError::LengthZero));
+        assert_eq!(checked(&[ranged(5), ranged(0)], None), Err(CircuitError::MaxZero));
+        assert_eq!(checked(&[ranged(5)], Some(0)), Err(CircuitError::MaxZero));
+        let too_large = Err(CircuitError::MaxTooLarge { max: modulus, modulus });
+        assert_eq!(checked(&[ranged(modulus)], None), too_large);
+        assert_eq!(checked(&[ranged(5)], Some(modulus)), too_large);
+        assert_eq!(checked(&[ranged(modulus - 1)], None), Ok(()));
+        for (left, right, factor) in [(0, 1, 1), (1, 0, 1), (usize::MAX, 0, usize::MAX), (0, 2, 2)] {
+            let refused = Err(CircuitError::FactorNotEarlier { slot: 1, factor });
+            assert_eq!(checked(&[ranged(5), product(left, right), ranged(5)], None), refused);
+        }
+        assert_eq!(checked(&[product(0, 0)], None), Err(CircuitError::FactorNotEarlier { slot: 0, factor: 0 }));
+        // 2^128 is above the prime, and so is what the fourth power of 2^32 + 1 comes to; (2^64 − 1)^2 is as well.
+        for max in [1 << 64, (1 << 64) - 1, u128::MAX >> 1] {
+            let refused = Err(CircuitError::ProductTooLarge { slot: 1, modulus });
+            assert_eq!(checked(&[ranged(max), product(0, 0)], None), refused);
+        }
+        let fourth = |max| checked(&[ranged(max), product(0, 0), product(1, 1)], None);
+        assert_eq!(fourth((1 << 32) + 1), Err(CircuitError::ProductTooLarge { slot: 2, modulus }));
+        assert_eq!(fourth((1 << 31) - 1), Ok(()));
+        let half = modulus / 2 + 1;
+        assert_eq!(checked(&[ranged(half), ranged(half)], None), Ok(()));
+        assert_eq!(checked(&[ranged(half), ranged(half)], Some(3)), Err(CircuitError::SumTooLarge { modulus }));
+        let long = vec![ranged(255); ELEMENTS_MAX / 8];
+        assert_eq!(checked(&long, None), Ok(()));
+        assert!(matches!(checked(&long, Some(1)), Err(CircuitError::TooLong { .. })));
+    }
+
+    #[test]
+    fn the_largest_value_of_a_product_is_the_product_of_the_largest() {
+        let (x, y) = (Slot::Ranged { max: 7 }, Slot::Ranged { max: 100 });
+        let products = [(0, 0), (0, 1), (2, 2)].map(|(left, right)| Slot::Product { left, right });
+        let circuit = relations(&[&[x, y], &products[..]].concat(), None);
+        assert_eq!(circuit.slot_maxima(), [7, 100, 49, 700, 2401]);
+        assert_eq!((circuit.slot_max(3), circuit.slot_max(5), circuit.max()), (700, 0, 2401));
+        assert_eq!(Circuit::SumVec { max: 9, length: 2 }.slot_maxima(), [9, 9]);
+        // A chain of squares of 1 is as long as its slots, not as all the ways through it.
+        let squares = (0..200).map(|slot| Slot::Product { left: slot, right: slot });
+        let chain: Vec<_> = std::iter::once(Slot::Ranged { max: 1 }).chain(squares).collect();
+        assert_eq!(relations(&chain, None).slot_max(200), 1);
     }
 
     #[test]
@@ -318,5 +341,15 @@ mod tests {
         );
         // Sums that come to 1 by overflow.
         assert!(!histogram.accepts(&[u128::MAX, 1, 1]));
+        let ranged = Slot::Ranged { max: 100 };
+        let related = relations(&[ranged, ranged, Slot::Product { left: 0, right: 1 }], Some(120));
+        assert!(related.accepts(&[100, 20, 2000]) && related.accepts(&[0, 0, 0]));
+        for refused in [[100, 20, 1999], [100, 21, 2100], [101, 0, 0], [u128::MAX, 121, 0], [0, 0, 1]] {
+            assert!(!related.accepts(&refused), "{refused:?}");
+        }
+        assert!(!related.accepts(&[]) && !related.accepts(&[3, 4]) && !related.accepts(&[3, 4, 12, 0]));
+        // A product that comes out by overflow.
+        let square = relations(&[ranged, Slot::Product { left: 0, right: 0 }], None);
+        assert!(!square.accepts(&[1 << 64, 0]));
     }
 }

@@ -1,0 +1,134 @@
+//! Reading private records beside the loop: a file or a command may take its time.
+//!
+//! Each reading is a thread of its own, a few at a time; the others wait for their turn. Threads are not waited for when
+//! the node stops: what they read is worth nothing then.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+
+use super::runtime::Runtime;
+use crate::domain::limits::{READINGS_AT_ONCE, SOURCE_READ_WAIT};
+use crate::domain::{Computation, ComputationId, Unfit};
+use crate::protocol::{Event, SourceProblem};
+use crate::sources::{SourceError, Sources};
+use crate::statistics::{Encoder, Reading, ReadingError};
+
+/// The node's sources, and who waits for them.
+pub(super) struct Readings {
+    sources: Sources,
+    unfit: Unfit,
+    done: mpsc::Sender<Read>,
+    waiting: VecDeque<(ComputationId, Computation)>,
+    running: usize,
+}
+
+/// What a reading came to.
+pub(super) struct Read {
+    computation: ComputationId,
+    outcome: Result<Reading, Unread>,
+}
+
+/// Why there is no measurement, for the owner.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unread {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Records(#[from] ReadingError),
+    #[error("the operating system gives no thread to read in: {0}")]
+    NoThread(std::io::Error),
+}
+
+impl Readings {
+    /// The readings of a node, and where they come out.
+    pub fn new(sources: Sources, unfit: Unfit) -> (Self, mpsc::Receiver<Read>) {
+        let (done, read) = mpsc::channel(READINGS_AT_ONCE);
+        (Self { sources, unfit, done, waiting: VecDeque::new(), running: 0 }, read)
+    }
+
+    /// Reads for a question, now or when it is its turn. Each question is read for once at a time, so no more can wait than
+    /// questions are known.
+    fn add(&mut self, computation: ComputationId, terms: &Computation) {
+        self.waiting.push_back((computation, terms.clone()));
+    }
+
+    /// Starts what may run.
+    fn start(&mut self, until: impl Fn(&Computation) -> Instant) -> Vec<Read> {
+        let mut failed = Vec::new();
+        while self.running < READINGS_AT_ONCE
+            && let Some((computation, terms)) = self.waiting.pop_front()
+        {
+            let (sources, unfit, done) = (self.sources.clone(), self.unfit, self.done.clone());
+            let until = until(&terms);
+            let work = move || {
+                let outcome = read(&sources, unfit, &terms, until);
+                // The node may have stopped.
+                drop(done.blocking_send(Read { computation, outcome }));
+            };
+            match std::thread::Builder::new().name("source".to_owned()).spawn(work) {
+                Ok(_) => self.running += 1,
+                Err(error) => failed.push(Read { computation, outcome: Err(Unread::NoThread(error)) }),
+            }
+        }
+        failed
+    }
+}
+
+fn read(sources: &Sources, unfit: Unfit, terms: &Computation, until: Instant) -> Result<Reading, Unread> {
+    let fields: Vec<_> = terms.query.fields.iter().map(|field| field.name.as_str()).collect();
+    let mut encoder = Encoder::new(terms, unfit);
+    let summary = sources.read(&fields, until, &mut |cells| encoder.row(cells))?;
+    Ok(encoder.finish(summary.broken)?)
+}
+
+impl Read {
+    fn problem(&self) -> Option<SourceProblem> {
+        match &self.outcome {
+            Ok(_) => None,
+            Err(Unread::Source(SourceError::NoSuchField(_))) => Some(SourceProblem::NoSuchField),
+            Err(Unread::Source(_) | Unread::NoThread(_)) => Some(SourceProblem::Unreadable),
+            Err(Unread::Records(_)) => Some(SourceProblem::Unfit),
+        }
+    }
+}
+
+impl Runtime {
+    /// The protocol wants the records of a question.
+    pub(super) fn read_source(&mut self, computation: ComputationId) {
+        let Some(view) = self.node.view(computation) else { return };
+        self.readings.add(computation, view.computation);
+        self.start_readings();
+    }
+
+    /// A reading has come to an end.
+    pub(super) fn on_read(&mut self, read: Read) {
+        self.readings.running -= 1;
+        self.give_reading(read);
+        self.start_readings();
+    }
+
+    fn start_readings(&mut self) {
+        let (now, begun) = (self.now, Instant::now());
+        let until = |terms: &Computation| begun + terms.deadline.since(now).min(SOURCE_READ_WAIT);
+        for failed in self.readings.start(until) {
+            self.give_reading(failed);
+        }
+    }
+
+    fn give_reading(&mut self, read: Read) {
+        let (computation, problem) = (read.computation, read.problem());
+        let outcome = match read.outcome {
+            Ok(reading) => {
+                tracing::info!(computation = %computation, "private records read: {}", reading.tally());
+                Ok(reading)
+            }
+            Err(why) => {
+                tracing::warn!(computation = %computation, "private records not used: {why}");
+                Err(problem.unwrap_or(SourceProblem::Unreadable))
+            }
+        };
+        self.handle(Event::SourceRead { computation, outcome });
+    }
+}

@@ -1,0 +1,108 @@
+//! What a total says.
+
+use num_traits::{Signed, ToPrimitive};
+use serde_json::{Map, Value, json};
+
+use super::DecodeError;
+use super::definition::definition;
+use super::exact::{every_digit, fraction, nearest};
+use super::family::What;
+use super::monomial::Monomial;
+use super::plan::Plan;
+use super::totals::totals;
+use crate::domain::{Computation, Decimal, Noise};
+
+/// What a total says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    participants: u32,
+    samples: u64,
+    figures: Map<String, Value>,
+    total: Decimal,
+    noise: Option<NoiseSaid>,
+}
+
+/// The noise in a result.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NoiseSaid {
+    /// Which mechanism.
+    pub mechanism: &'static str,
+    /// The privacy loss.
+    pub epsilon: Decimal,
+    /// Of the noise in the first sum, in the count or in each cell, in units of the field.
+    pub standard_deviation: f64,
+}
+
+/// Decodes the sum of `participants` measurements.
+///
+/// # Errors
+/// `Shape`, or `Impossible` for a total that true inputs cannot give.
+pub fn decode(computation: &Computation, total: &[u128], participants: u32) -> Result<Answer, DecodeError> {
+    let plan = Plan::of(computation);
+    let totals = totals(&plan, total, participants)?;
+    let first = totals.sums.get(&Monomial::of(0));
+    let sum = match first {
+        Some(sum) => every_digit(sum),
+        None => super::exact::whole(&totals.samples),
+    };
+    Ok(Answer {
+        participants,
+        samples: totals.samples.abs().to_u64().filter(|_| totals.samples.is_positive()).unwrap_or(0),
+        figures: definition(computation.query.statistic).answer(&computation.query, &totals),
+        total: sum.to_string().parse().map_err(|_| DecodeError::Impossible)?,
+        noise: computation.noise.map(|noise| NoiseSaid::in_result(&plan, noise)),
+    })
+}
+
+impl NoiseSaid {
+    /// What noise there will be in a result.
+    pub(super) fn in_result(plan: &Plan<'_>, noise: Noise) -> Self {
+        let slots = plan.slots.iter();
+        // Sums first: the number of records stands before them.
+        let said =
+            slots.clone().find(|slot| matches!(slot.what, What::Sum(_))).or_else(|| slots.clone().next());
+        let deviation = said.map_or(0.0, |slot| {
+            let number = plan.numbers.first().filter(|_| matches!(slot.what, What::Sum(_)));
+            plan.deviation(noise, slot) * number.map_or(1.0, |number| nearest(&fraction(number.step())))
+        });
+        Self { mechanism: Noise::MECHANISM, epsilon: noise.epsilon, standard_deviation: deviation }
+    }
+}
+
+impl Answer {
+    /// Light nodes in the accepted set.
+    pub const fn participants(&self) -> u32 {
+        self.participants
+    }
+
+    /// Records behind the result. With noise in their number it is not exact; 0 for fewer than none.
+    pub const fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    /// The exact sum of the first number, noise included; where nothing is summed, the number of records.
+    pub const fn total(&self) -> Decimal {
+        self.total
+    }
+
+    /// The noise in the total, if it was asked for.
+    pub const fn noise(&self) -> Option<NoiseSaid> {
+        self.noise
+    }
+
+    /// The object under `result` in docs/CLI.md.
+    pub fn to_json(&self) -> Value {
+        let mut object = self.figures.clone();
+        object.insert("samples".to_owned(), self.samples.into());
+        object.insert("participants".to_owned(), self.participants.into());
+        if let Some(noise) = self.noise {
+            let said = json!({
+                "mechanism": noise.mechanism,
+                "epsilon": every_digit(&fraction(noise.epsilon)),
+                "standard_deviation": noise.standard_deviation,
+            });
+            object.insert("noise".to_owned(), said);
+        }
+        Value::Object(object)
+    }
+}
