@@ -47,7 +47,7 @@ pub struct PolicyLayer {
     /// What to do about two questions over nearly the same people.
     pub similar_sets: Option<Response>,
     /// Two closed lists that differ by fewer are nearly the same.
-    pub similar_below: Option<u32>,
+    pub similar_below: Option<usize>,
     /// What a broken rule leads to.
     pub otherwise: Option<Otherwise>,
     /// The owner's own names for PeerIds. The names that nodes give themselves prove nothing.
@@ -97,7 +97,7 @@ pub enum PolicyError {
     #[error(
         "two different lists differ by 1 at least, so none differ by fewer than {0}; say 2 or more, or similar_sets = \"allow\""
     )]
-    SimilarBelow(u32),
+    SimilarBelow(usize),
     /// Something that can never name a field.
     #[error("`{0}` is not a field name: 1 to 64 characters, no control characters, no `=`")]
     FieldName(String),

@@ -63,8 +63,7 @@ impl History<'_> {
 
     /// The earlier question about one of these fields whose people differ least from this sorted set, by fewer than
     /// `below`.
-    pub fn nearest(&self, fields: &[&str], set: &[PeerId], below: u32) -> Option<(ComputationId, usize)> {
-        let below = usize::try_from(below).unwrap_or(usize::MAX);
+    pub fn nearest(&self, fields: &[&str], set: &[PeerId], below: usize) -> Option<(ComputationId, usize)> {
         let shares_field = |earlier: &&Earlier<'_>| fields.iter().any(|field| earlier.asks(field));
         let near = |earlier: &Earlier<'_>| {
             let differ = is_revealing(earlier.set.as_ref()?, set, below)?;

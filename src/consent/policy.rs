@@ -67,7 +67,7 @@ pub struct Rules {
     /// What to do about two questions over nearly the same people.
     pub similar_sets: Option<Response>,
     /// Two closed lists that differ by fewer are nearly the same.
-    pub similar_below: Option<u32>,
+    pub similar_below: Option<usize>,
     /// What a broken rule leads to.
     pub otherwise: Option<Otherwise>,
     /// Rules of single fields, by name; under [`EVERY_OTHER_FIELD`] those of all others.
@@ -211,7 +211,7 @@ impl Policy {
     }
 
     /// Two closed lists that differ by fewer are nearly the same.
-    pub fn similar_below(&self) -> u32 {
+    pub fn similar_below(&self) -> usize {
         self.rules.similar_below.unwrap_or(SIMILAR_BELOW)
     }
 

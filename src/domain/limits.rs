@@ -86,10 +86,11 @@ pub const NO_CONTACT_MARGIN: Duration = Duration::from_secs(10);
 pub const GUARDED_ANSWERS_PER_DAY: u32 = 24;
 /// The smallest minimum of participants that a policy allows unattended unless told otherwise.
 pub const POLICY_MIN_PARTICIPANTS: u32 = 3;
-/// Two sets of people that differ by fewer are nearly the same. If one person has come or gone, subtracting two totals
+/// Two sets of people that differ by fewer are nearly the same: the difference of two totals is a total over those who are
+/// in one set alone. If one person has come or gone, subtracting two totals
 /// gives that person's value; if two, each of them can take the other's value out of what is left. From three on no one
 /// can, as with [`POLICY_MIN_PARTICIPANTS`].
-pub const SIMILAR_BELOW: u32 = 3;
+pub const SIMILAR_BELOW: usize = POLICY_MIN_PARTICIPANTS as usize;
 /// Closed lists of forgotten computations that new questions are compared with, the newest: 32 MB at most.
 pub const SETS_COMPARED_MAX: usize = 1_000;
 /// Ledger entries in one answer of the local API, newest first; with long prompts they fit [`CONTROL_REPLY_BYTES_MAX`].

@@ -78,6 +78,7 @@ impl State {
         let below = usize::try_from(below).unwrap_or(usize::MAX);
         let Some(entry) = self.entries.get(&id).filter(|_| self.comparisons.of(id).is_none()) else { return };
         let Some(set) = entry.answered_set(&me) else { return };
+        let below = turn.settings().policy.similar_below();
         let mut found: Vec<_> = self
             .entries
             .values()
