@@ -1,7 +1,8 @@
 //! Where a light node's private data comes from: literal values, delimited text (CSV, TSV), SQLite, and commands.
 //!
 //! * `declaration` is what an owner writes down about a source; `written` is how it stands in a file.
-//! * `delimited`, `sqlite`, `json` and `numbers` read; `command` runs a program and gives them what it prints.
+//! * `delimited`, `sqlite`, `json` and `numbers` read; `command` takes what a program prints and gives it to them, and
+//!   `program` runs it.
 //! * `file` opens what is to be read; `metered` keeps time and the size of a record while it is read.
 //! * `profile` says what stands in the fields, by counts alone.
 //!
@@ -18,6 +19,7 @@ mod literal;
 mod metered;
 mod numbers;
 mod profile;
+mod program;
 mod rows;
 mod sqlite;
 mod written;
@@ -37,11 +39,15 @@ use crate::domain::Field;
 use crate::domain::limits::SOURCES_MAX;
 use crate::sharing::Secret;
 use literal::Literals;
+use program::Programs;
 use rows::Rows;
 
 /// Every source of one node. Cheap to clone; reading blocks.
 #[derive(Clone, Debug, Default)]
-pub struct Sources(Arc<Vec<Named>>);
+pub struct Sources {
+    all: Arc<Vec<Named>>,
+    programs: Arc<Programs>,
+}
 
 /// A source, and what it is called: two of a node never have the same name.
 #[derive(Debug)]
@@ -96,18 +102,18 @@ impl Sources {
             }
             all.push(Named { name, source });
         }
-        Self(Arc::new(all))
+        Self { all: Arc::new(all), programs: Arc::default() }
     }
 
     /// Whether there is no source at all.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// Looks at every source: headers and queries, not the data. A command is not run; its fields are declared.
     pub fn survey(&self) -> Survey {
         let mut survey = Survey::default();
-        for Named { name: origin, source } in self.0.iter() {
+        for Named { name: origin, source } in self.all.iter() {
             match source.fields() {
                 Ok(names) => {
                     for name in names {
@@ -137,8 +143,14 @@ impl Sources {
         row: &mut RowSink<'_>,
     ) -> Result<ReadSummary, SourceError> {
         let mut rows = Rows::new(row);
-        self.source_of(fields)?.source.read(fields, deadline, &mut rows)?;
+        self.source_of(fields)?.source.read(fields, (deadline, &self.programs), &mut rows)?;
         Ok(rows.into_summary())
+    }
+
+    /// Ends the programs that are being read just now, in whichever thread, with their children. What they were read for
+    /// fails. A node that stops does so, since its threads end with it, and programs do not.
+    pub fn end_programs(&self) {
+        self.programs.end();
     }
 
     /// What stands in every field of every source, by counts; a source that cannot be read is named. Each source may
@@ -146,12 +158,12 @@ impl Sources {
     pub fn profile(&self, deadline: impl Fn() -> Instant) -> (Vec<Profile>, Vec<SourceError>) {
         let Survey { fields, mut faults } = self.survey();
         let mut profiles = Vec::new();
-        for Named { name: origin, source } in self.0.iter() {
+        for Named { name: origin, source } in self.all.iter() {
             let names: Vec<_> = fields.iter().filter(|it| it.origin == *origin).map(|it| &*it.name).collect();
             if names.is_empty() {
                 continue;
             }
-            match profile::of(source, origin, &names, deadline()) {
+            match profile::of(source, origin, &names, (deadline(), &self.programs)) {
                 Ok(of_source) => profiles.extend(of_source),
                 Err(fault) => faults.push(fault),
             }
@@ -182,7 +194,7 @@ impl Sources {
 
     fn holder_of(&self, field: &str) -> Result<&Named, SourceError> {
         let (mut holder, mut fault) = (None::<&Named>, None);
-        for named in self.0.iter() {
+        for named in self.all.iter() {
             match named.source.fields() {
                 Ok(fields) if fields.iter().any(|known| known == field) => match holder {
                     None => holder = Some(named),
@@ -237,7 +249,12 @@ impl Source {
         }
     }
 
-    fn read(&self, fields: &[&str], deadline: Instant, rows: &mut Rows<'_, '_>) -> Result<(), SourceError> {
+    fn read(
+        &self,
+        fields: &[&str],
+        (deadline, programs): (Instant, &Programs),
+        rows: &mut Rows<'_, '_>,
+    ) -> Result<(), SourceError> {
         match self {
             Self::Literals(literals) => {
                 literals.read(fields, rows);
@@ -245,7 +262,9 @@ impl Source {
             }
             Self::Declared(Declaration::Csv(source)) => delimited::read(source, fields, deadline, rows),
             Self::Declared(Declaration::Sqlite(source)) => sqlite::read(source, fields, deadline, rows),
-            Self::Declared(Declaration::Command(source)) => command::read(source, fields, deadline, rows),
+            Self::Declared(Declaration::Command(source)) => {
+                command::read(source, fields, (deadline, programs), rows)
+            }
         }
     }
 }

@@ -363,11 +363,11 @@ fn another_schema_version_is_refused_with_the_way_out() {
         });
         scratch.open().unwrap_err()
     };
-    let newer = stored(3);
-    assert!(matches!(newer, StoreError::Newer { found: 3, known: 2, .. }));
+    let newer = stored(4);
+    assert!(matches!(newer, StoreError::Newer { found: 4, known: 3, .. }));
     assert!(newer.to_string().contains("made by a newer formix-p2p"), "{newer}");
-    let older = stored(1);
-    assert!(matches!(older, StoreError::Older { found: 1, known: 2, .. }));
+    let older = stored(2);
+    assert!(matches!(older, StoreError::Older { found: 2, known: 3, .. }));
     assert!(
         older.to_string().contains("made by an older formix-p2p") && older.hint().contains(".old"),
         "{older}"

@@ -140,8 +140,29 @@ fn a_program_that_nobody_listens_to_any_more_is_ended() {
     assert!(group_is_gone(&folder));
 }
 
+#[test]
+fn programs_can_be_ended_from_another_thread() {
+    let folder = Folder::new();
+    let sources = folder.declare(&[&script(&folder, "echo $$ > group; echo 1; sleep 1000", "")]);
+    let (began, begun) = std::sync::mpsc::sync_channel(1);
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let mut began = Some(began);
+            sources.read(&["n"], soon(), &mut |_| {
+                began.take().unwrap().send(()).unwrap();
+                ControlFlow::Continue(())
+            })
+        });
+        begun.recv().unwrap();
+        sources.clone().end_programs();
+        let error = reading.join().unwrap().unwrap_err().to_string();
+        assert!(error.contains("failed: signal: 9"), "{error}");
+    });
+    assert!(group_is_gone(&folder));
+}
+
 /// Whether no process of the group is left but those that have ended and wait to be noticed.
-fn group_is_gone(folder: &Folder) -> bool {
+pub(super) fn group_is_gone(folder: &Folder) -> bool {
     let group = fs::read_to_string(folder.path("group")).unwrap().trim().to_owned();
     let until = soon();
     while Instant::now() < until {

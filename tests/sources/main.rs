@@ -8,6 +8,7 @@ mod commands_of_cli;
 mod database;
 #[path = "../lab/mod.rs"]
 mod lab;
+mod network;
 mod speed;
 mod table;
 mod together;
