@@ -75,10 +75,8 @@ impl State {
     /// comes of it, and warns the owner.
     pub fn compare(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
         let (me, below) = (turn.me(), turn.settings().policy.similar_below());
-        let below = usize::try_from(below).unwrap_or(usize::MAX);
         let Some(entry) = self.entries.get(&id).filter(|_| self.comparisons.of(id).is_none()) else { return };
         let Some(set) = entry.answered_set(&me) else { return };
-        let below = turn.settings().policy.similar_below();
         let mut found: Vec<_> = self
             .entries
             .values()
