@@ -56,8 +56,7 @@ impl Watch {
             .check(answered && counted, || format!("{} compares a set that it is not in", actor.index))?;
         for similar in &comparison.similar {
             let apart = own.symmetric_difference(&members(actor, similar.other)).count();
-            let apart = u32::try_from(apart).unwrap_or(u32::MAX);
-            let right = apart == similar.difference && (1..SIMILAR_BELOW).contains(&apart);
+            let right = u32::try_from(apart) == Ok(similar.difference) && (1..SIMILAR_BELOW).contains(&apart);
             Invariant::Names
                 .check(right, || format!("{} finds {similar:?} of {id}, where {apart} differ", actor.index))?;
         }
