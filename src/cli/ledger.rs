@@ -39,8 +39,7 @@ fn told(look: Look, ledger: &LedgerView) -> String {
     if ledger.entries.is_empty() {
         return "This node has neither answered nor declined such a question.".to_owned();
     }
-    let header =
-        ["When", "Computation", "Asked By", "Question", "Decision", "By", "Records", "Asked Of", "Because"];
+    let header = ["When", "Computation", "Asked By", "Question", "Decision", "By", "Records", "Set", "Because"];
     let rows = ledger.entries.iter().map(row).collect();
     let table = table::render(look, &header, rows);
     match ledger.total - ledger.entries.len() {
@@ -49,8 +48,15 @@ fn told(look: Look, ledger: &LedgerView) -> String {
     }
 }
 
+/// Whom it was put to, and who is in its total.
+fn set(line: &LedgerLine) -> String {
+    let asked = line.listed.map_or_else(|| "anyone".to_owned(), |listed| format!("{listed} named"));
+    line.members.map_or_else(|| asked.clone(), |members| format!("{members} of {asked}"))
+}
+
 fn row(line: &LedgerLine) -> Vec<String> {
     let noise = line.epsilon.as_ref().map(|epsilon| format!(", ε = {epsilon}")).unwrap_or_default();
+    let similar = line.similar.first().map(|near| format!("differs by {} from {}", near.difference, near.id));
     let because = match (&line.rule, &line.reason) {
         (Some(rule), Some(reason)) => format!("{}: {}", printable(rule), printable(reason)),
         (None, Some(reason)) => printable(reason),
@@ -64,14 +70,19 @@ fn row(line: &LedgerLine) -> Vec<String> {
         line.decision.clone(),
         line.by.clone(),
         line.records.map_or_else(|| "-".to_owned(), |records| records.to_string()),
-        line.listed.map_or_else(|| "anyone".to_owned(), |listed| format!("{listed} named")),
-        because,
+        set(line),
+        [Some(because).filter(|because| !because.is_empty()), similar]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join("; "),
     ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::SimilarView;
 
     fn line() -> LedgerLine {
         LedgerLine {
@@ -88,6 +99,8 @@ mod tests {
             reason: Some("the field `age` is denied".to_owned()),
             min_participants: 3,
             listed: Some(5),
+            members: Some(4),
+            similar: vec![SimilarView { id: "COMP-AAAAAAAA".to_owned(), difference: 1 }],
             records: None,
             epsilon: "0.5".parse().ok(),
         }
@@ -96,9 +109,15 @@ mod tests {
     #[test]
     fn a_line_says_what_was_asked_and_why_it_was_declined() {
         let text = told(Look::Plain, &LedgerView { total: 3, entries: vec![line()] });
-        for part in
-            ["2026-01-02T03:04:05Z", "mean of age", "ε = 0.5", "5 named", "fields: the field", "2 older"]
-        {
+        for part in [
+            "2026-01-02T03:04:05Z",
+            "mean of age",
+            "ε = 0.5",
+            "4 of 5 named",
+            "differs by 1 from COMP-AAAAAAAA",
+            "fields: the field",
+            "2 older",
+        ] {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert!(!text.contains('\u{7}'), "{text}");

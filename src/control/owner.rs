@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
+use super::api::SimilarView;
+
 /// What a node answers unattended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyView {
@@ -89,6 +91,10 @@ pub struct LedgerLine {
     pub min_participants: u32,
     /// How many a closed list names; null where anybody could answer.
     pub listed: Option<u32>,
+    /// How many are in the set that its total is over, once this node has learned it.
+    pub members: Option<u32>,
+    /// Other answers about the same field over nearly the same people, the nearest first.
+    pub similar: Vec<SimilarView>,
     /// Own records in the answer; null without one.
     pub records: Option<u64>,
     /// The ε of the noise in its result; null without noise.

@@ -170,6 +170,8 @@ fn ledger(field: Option<&str>) -> LedgerView {
         reason: None,
         min_participants: 3,
         listed: Some(4),
+        members: Some(3),
+        similar: vec![SimilarView { id: "COMP-BBBBBBBB".to_owned(), difference: 1 }],
         records: Some(1),
         epsilon: "0.5".parse().ok(),
     };

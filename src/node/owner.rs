@@ -1,7 +1,7 @@
 //! What the owner asks about policy and ledger, answered.
 
-use super::references;
 use super::runtime::Runtime;
+use super::{references, render};
 use crate::consent::{Decision, Policy, Rule, Verdict};
 use crate::control::{ApiError, LedgerLine, LedgerView, PolicyTest, PolicyView, Reply, RuleVerdict, RuleView};
 use crate::domain::limits::LEDGER_SHOWN_MAX;
@@ -40,8 +40,18 @@ impl Runtime {
         let about = |entry: &&&LedgerEntry| field.is_none_or(|field| entry.fields.iter().any(|it| it == field));
         let all = self.node.ledger();
         let total = all.iter().filter(about).count();
-        let entries = all.iter().filter(about).take(LEDGER_SHOWN_MAX).map(|entry| line(entry)).collect();
+        let entries =
+            all.iter().filter(about).take(LEDGER_SHOWN_MAX).map(|entry| self.ledger_line(entry)).collect();
         Ok(Reply::Ledger(LedgerView { total, entries }))
+    }
+
+    fn ledger_line(&self, entry: &LedgerEntry) -> LedgerLine {
+        let id = entry.computation;
+        LedgerLine {
+            members: self.node.comparison(id).map(|comparison| comparison.members),
+            similar: self.node.similar_to(id).iter().map(render::similar).collect(),
+            ..line(entry)
+        }
     }
 
     fn only_light(&self, what: &str) -> Result<(), ApiError> {
@@ -148,6 +158,8 @@ fn line(entry: &LedgerEntry) -> LedgerLine {
         },
         min_participants: entry.min_participants,
         listed: entry.listed,
+        members: None,
+        similar: Vec::new(),
         records: entry.records,
         // Every decimal number is a JSON number.
         epsilon: entry.noise.and_then(|noise| noise.epsilon.to_string().parse().ok()),

@@ -119,7 +119,7 @@ pub(super) fn computation(
     }
 }
 
-fn similar(similar: &Similar) -> SimilarView {
+pub(super) fn similar(similar: &Similar) -> SimilarView {
     SimilarView { id: similar.other.to_string(), difference: similar.difference }
 }
 

@@ -74,10 +74,9 @@ impl State {
     /// Compares the set of an answer with those of the others that were compared before, so each pair once; keeps what
     /// comes of it, and warns the owner.
     pub fn compare(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
-        let me = turn.me();
+        let (me, below) = (turn.me(), turn.settings().policy.similar_below());
         let Some(entry) = self.entries.get(&id).filter(|_| self.comparisons.of(id).is_none()) else { return };
         let Some(set) = entry.answered_set(&me) else { return };
-        let below = turn.settings().policy.similar_below();
         let mut found: Vec<_> = self
             .entries
             .values()

@@ -20,7 +20,7 @@ use crate::domain::limits::{CLOCK_SKEW_MAX, OPEN_PER_HEAVY_MAX, OPEN_PER_PROPOSE
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Refusal, Role, Timestamp};
 use crate::statistics;
 use crate::wire::{
-    Announcement, Certificate, Comparison, DecreeMessage, Gossip, LedgerEntry, Message, Signed, Want,
+    Announcement, Certificate, Comparison, DecreeMessage, Gossip, LedgerEntry, Message, Signed, Similar, Want,
 };
 
 /// The protocol of one node: no IO, no clock, no randomness but the seed.
@@ -89,6 +89,11 @@ impl Node {
     /// What would become of this question if it came now; `None` for one that this node does not know.
     pub fn judge(&self, id: ComputationId, now: Timestamp) -> Option<Judgement> {
         self.state.judge(&self.settings, id, now)
+    }
+
+    /// Other answers about the same field over nearly the same people, the nearest first.
+    pub fn similar_to(&self, id: ComputationId) -> Vec<Similar> {
+        self.state.comparisons.similar_to(id)
     }
 
     /// What was done with every question that this node has decided about, newest first.
