@@ -24,9 +24,10 @@ use search::{Canary, Search, forms_of};
 const KEPT: [&str; 3] = ["7316190423", "-5908273641", "8240517396"];
 /// What their owners answer by hand.
 const TYPED: [&str; 3] = ["6491827305", "9157302846", "3072849165"];
-/// A value that fits no question here, and one that is no number.
+/// A value that fits no question here, one that is no number, and one that is no value.
 const UNFIT: &str = "99817263544";
 const BROKEN: &str = "4728190356x";
+const REFUSED: &str = "4728190356x\u{7}";
 
 fn files_under(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -221,12 +222,12 @@ impl Watched {
     /// Starts that are refused, with private values in them.
     fn mistakes(&self) {
         let config = self.aside.path().join("wrong.toml");
-        fs::write(&config, format!("role = \"light\"\n[data]\nn = \"{BROKEN}\"\n")).unwrap();
+        fs::write(&config, format!("role = \"light\"\n[data]\nn = {BROKEN}\n")).unwrap();
         let config = config.to_str().unwrap();
         let twice = format!("n={UNFIT}");
         for wrong in [
             &["--role", "light", "--new", "--data", BROKEN][..],
-            &["--role", "light", "--new", "--data", &format!("n={BROKEN}")],
+            &["--role", "light", "--new", "--data", &format!("n={REFUSED}")],
             &["--role", "light", "--new", "--data", &twice, "--data", &twice],
             &["--role", "heavy", "--new", "--data", &twice],
             &["--role", "light", "--new", "--data", &twice, "--bogus"],

@@ -10,7 +10,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use super::output::{Chatter, Format, Output};
 use super::problem::{Exit, Problem};
 use super::{
-    certificate, completions, consent, demo, id, logs, propose, result, start, status, stop, swarm_key, view,
+    certificate, completions, consent, data, demo, id, ledger, logs, policy, propose, result, start, status,
+    stop, swarm_key, view,
 };
 
 const EXAMPLES: &str = "\
@@ -66,6 +67,10 @@ enum Command {
     Approve(consent::Approve),
     Decline(consent::Decline),
     Answer(consent::Answer),
+    Data(data::Data),
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    Ledger(ledger::Ledger),
     Logs(logs::Logs),
     Certificate(certificate::Certificate),
     Verify(certificate::Verify),
@@ -125,6 +130,9 @@ impl Command {
             Self::Approve(command) => command.act(context).await,
             Self::Decline(command) => command.act(context).await,
             Self::Answer(command) => command.act(context).await,
+            Self::Data(command) => command.act(context).await,
+            Self::Policy(command) => command.act(context).await,
+            Self::Ledger(command) => command.act(context).await,
             Self::Logs(command) => command.act(context).await,
             Self::Certificate(command) => command.act(context).await,
             Self::Verify(command) => command.act(context),

@@ -92,7 +92,7 @@ fn noise_beforehand(question: &Computation, noise: Noise) -> String {
 /// What an answer is worth, in one line.
 pub fn afterwards(view: &ComputationView) -> String {
     let privacy = privacy(view.private_against, view.heavy_nodes.len());
-    let mut parts = vec![privacy, inputs(view.proven).to_owned()];
+    let mut parts = vec![privacy, inputs_of(view).to_owned()];
     parts.extend(view.unverified.filter(|count| *count > 0).map(left_out));
     parts.extend(view.checked.map(|checked| partial_sums(checked).to_owned()));
     if !view.liars.is_empty() {
@@ -112,7 +112,7 @@ pub fn rows(view: &ComputationView) -> Vec<(&'static str, String)> {
     };
     let mut rows = vec![
         ("privacy", privacy(view.private_against, heavy)),
-        ("sharing", format!("{}, {needed} of {heavy}: {lost}{}", view.sharing, inputs(view.proven))),
+        ("sharing", format!("{}, {needed} of {heavy}: {lost}{}", view.sharing, inputs_of(view))),
     ];
     rows.extend(
         view.noise.as_ref().map(|noise| ("noise", format!("ε = {} ({})", noise.epsilon, noise.mechanism))),
@@ -129,11 +129,27 @@ pub fn rows(view: &ComputationView) -> Vec<(&'static str, String)> {
 
 /// The scheme of a question that has ended: "prio3, inputs proven in range".
 pub fn scheme(question: &Computation) -> String {
-    format!("{}, {}", question.sharing, inputs(question.sharing.is_proven()))
+    let squares = question.query.statistic.multiplies();
+    format!(
+        "{}, {}",
+        question.sharing,
+        inputs(question.sharing.is_proven(), squares, question.query.max_records)
+    )
 }
 
-const fn inputs(proven: bool) -> &'static str {
-    if proven { "inputs proven in range" } else { "inputs not proven" }
+fn inputs_of(view: &ComputationView) -> &'static str {
+    let squares = view.statistic.parse().is_ok_and(Statistic::multiplies);
+    inputs(view.proven, squares, view.max_records)
+}
+
+/// What is proven of each participant's part, in a few words. Of several records squares and products are not bound to
+/// their values.
+const fn inputs(proven: bool, squares: bool, records: u32) -> &'static str {
+    match (proven, squares && records > 1) {
+        (true, false) => "inputs proven in range",
+        (true, true) => "sums proven in range",
+        (false, _) => "inputs not proven",
+    }
 }
 
 /// "private against any 2 of 3 heavy nodes".

@@ -157,7 +157,7 @@ fn paragraph(question: &PendingView, node: Option<&str>) -> String {
         ("asked by", question.proposer.clone()),
         ("deadline", table::to_seconds(&question.deadline)),
         ("heavy nodes", question.heavy_nodes.join(", ")),
-        ("waits because", question.reason.clone()),
+        ("waits because", format!("{} (rule {})", printable(&question.reason), printable(&question.rule))),
         ("to answer", question.command.clone()),
         ("to decline", addressed(&format!("formix-p2p decline {}", question.id), node)),
     ];
@@ -198,6 +198,7 @@ mod tests {
             deadline: "2026-01-02T03:04:05.678Z".to_owned(),
             min_participants: 3,
             heavy_nodes: Vec::new(),
+            rule: "source".to_owned(),
             reason: "this node has no source for the field".to_owned(),
             command: "formix-p2p answer COMP-FZ375MV7 VALUE".to_owned(),
         };

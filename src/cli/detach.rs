@@ -17,6 +17,7 @@ use super::id;
 use super::policy_words;
 use super::private_data::{self, PrivateAssignment};
 use super::problem::{Exit, Problem};
+use super::sources;
 use crate::config::NodeConfig;
 use crate::control::NodeId;
 
@@ -73,6 +74,9 @@ pub async fn start(context: &Context, values: Vec<PrivateAssignment>) -> Result<
     let settings = Path::new(&id.home).join(&id.uid).join("node.toml");
     if let Ok(config) = NodeConfig::load(&settings) {
         context.output.note(policy_words::of(&config));
+        for fault in tokio::task::block_in_place(|| config.sources().survey().faults) {
+            context.output.note(sources::left_out(&fault));
+        }
     }
     context.output.note(format!("running; stop it with `formix-p2p stop {}`", id.uid));
     Ok(())

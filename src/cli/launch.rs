@@ -8,11 +8,11 @@ use libp2p::Multiaddr;
 use super::args::Context;
 use super::output::Chatter;
 use super::problem::{Exit, Problem};
+use super::sources;
 use crate::config::{Layer, NodeConfig, first_free_port};
 use crate::home::{Keys, NodeFolder, NodeLock};
 use crate::network::{Mdns, NetworkError, SwarmKey};
 use crate::node::{IdentityAge, NodeOptions, RunError, RunningNode, StartError};
-use crate::sources::Sources;
 use crate::telemetry::{self, Verbosity};
 
 /// Ports that are tried when another process is faster.
@@ -68,12 +68,13 @@ pub enum Port {
 /// Checks what can be checked before there is a node.
 ///
 /// # Errors
-/// `invalid_address`, `swarm_key`.
+/// `invalid_address`, `swarm_key`, `invalid_source`.
 pub fn check(told: &Layer) -> Result<(), Problem> {
     addresses(told.listen.as_deref().unwrap_or_default())?;
     addresses(told.bootstrap.as_deref().unwrap_or_default())?;
     told.swarm_key.as_deref().map(swarm_key).transpose()?;
-    Ok(())
+    // Files on another machine may let a reader wait, and the runtime has other work.
+    tokio::task::block_in_place(|| sources::check(told))
 }
 
 /// Begins logging: to the node's file, and in the foreground to the terminal.
@@ -161,7 +162,7 @@ fn options(prepared: &Prepared, port: &Port) -> Result<NodeOptions, Problem> {
         mdns: if config.mdns { Mdns::On } else { Mdns::Off },
         swarm_key,
         policy: config.policy(),
-        sources: Sources::new(config.data.values(), []),
+        sources: config.sources(),
     })
 }
 

@@ -42,16 +42,20 @@ pub enum Lookup {
 impl Stopped {
     /// Who it is. It listens nowhere, so it has no addresses.
     pub fn id(&self) -> NodeId {
-        let config = &self.config;
-        NodeId {
-            uid: config.peer_id.uid().to_string(),
-            peer_id: config.peer_id.to_string(),
-            role: config.role,
-            name: config.name.clone(),
-            port: config.port,
-            addresses: Vec::new(),
-            home: self.folder.path().parent().unwrap_or(self.folder.path()).display().to_string(),
-        }
+        id_of(&self.folder, &self.config)
+    }
+}
+
+/// Who a node is, by its settings alone: without addresses.
+pub fn id_of(folder: &NodeFolder, config: &NodeConfig) -> NodeId {
+    NodeId {
+        uid: config.peer_id.uid().to_string(),
+        peer_id: config.peer_id.to_string(),
+        role: config.role,
+        name: config.name.clone(),
+        port: config.port,
+        addresses: Vec::new(),
+        home: folder.path().parent().unwrap_or(folder.path()).display().to_string(),
     }
 }
 

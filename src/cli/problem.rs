@@ -140,6 +140,7 @@ impl From<ConfigError> for Problem {
             ConfigError::RoleMissing => Self::usage("role_missing", message, hint),
             ConfigError::RoleChanged { .. } => Self::usage("role_changed", message, hint),
             ConfigError::Name(_) => Self::usage("invalid_name", message, hint),
+            ConfigError::TooManySources(_) => Self::usage("invalid_source", message, hint),
         }
     }
 }

@@ -16,11 +16,13 @@ use super::policy_words;
 use super::private_data::{self, PrivateAssignment};
 use super::problem::Problem;
 use super::selection::{self, Selection};
+use super::sources::{self, SourceFlags};
 use crate::config::{Data, Layer, PolicyLayer, merge};
 use crate::consent::Preset;
 use crate::domain::{PeerId, Role};
 use crate::home::{Candidate, CandidatePresence, Home, HomeError, resolve};
 use crate::node::{IdentityAge, RunningNode};
+use crate::sources::SourceError;
 
 /// A node says farewell within this time, or the process ends without it.
 const STOP_WAIT: Duration = Duration::from_millis(4_500);
@@ -33,6 +35,10 @@ Examples:
   formix-p2p start --role light --data rating=8 --data age=41
   formix-p2p start --role light --data - < values.txt    the same, out of the shell's history
   formix-p2p start FZ37 --data age=                      forget a value that it was told
+  formix-p2p start --role light --csv patients.csv       every column is a field
+  formix-p2p start --role light --csv export.txt --csv-delimiter ';' --decimal ,
+  formix-p2p start --role light --sqlite clinic.db --query 'SELECT age, bmi FROM patients'
+  formix-p2p start --role light --command 'age,bmi=./export.sh --all'
   formix-p2p start --role light --bootstrap /ip4/10.0.0.7/tcp/8000/p2p/12D3K... --trust 12D3K...
   formix-p2p start FZ37                                  a node that exists, as it was told before
   formix-p2p start --role light --policy open --new      one more node, for a demonstration
@@ -41,7 +47,8 @@ Without NODE and --name, the only stopped node of the role is taken up; --new ma
 told is remembered in the node's node.toml.
 
 What you type after --data stays in your shell's history. The quiet ways are the [data] table of node.toml or of a \
---config file, and `--data -`, which reads FIELD=VALUE lines from standard input.")]
+--config file, and `--data -`, which reads FIELD=VALUE lines from standard input. Tables are read when somebody asks; `formix-p2p data` shows what is found \
+in them.")]
 pub struct Start {
     /// A node that exists: its UID, name or PeerId, or a unique beginning
     #[arg(value_name = "NODE", conflicts_with_all = ["new"])]
@@ -76,6 +83,8 @@ pub struct Start {
     /// Light: a private value; it stays on this machine. FIELD= forgets one; - reads lines of standard input
     #[arg(long, value_name = "FIELD=VALUE", action = ArgAction::Append)]
     data: Vec<PrivateAssignment>,
+    #[command(flatten)]
+    sources: SourceFlags,
     /// Light: what is answered unattended, guarded or open [default: guarded]
     #[arg(long, value_parser = preset)]
     policy: Option<Preset>,
@@ -107,9 +116,10 @@ impl Start {
             return Err(private_data::hide(&self.data));
         }
         let selection = self.selection(context)?;
-        let prepared = selection::prepare(&home, selection, told)?;
+        let prepared = selection::prepare(&home, selection, told.clone())?;
+        let faults = tokio::task::block_in_place(|| sources::faults(&prepared.config, &told))?;
         let ground = if self.detached { Ground::Detached } else { Ground::Foreground };
-        run(context, prepared, ground).await
+        run(context, prepared, &faults, ground).await
     }
 
     /// The home, and what flags, environment and configuration file say together.
@@ -121,11 +131,13 @@ impl Start {
         let environment = Layer::from_environment(|variable| std::env::var(variable).ok())?;
         let home = Home::at(context.home.as_deref().or(file.home.as_deref()))?;
         let told = merge([self.flags(&home).await?, environment, file]);
-        let is_light_only = !told.data.is_empty() || told.policy != PolicyLayer::default();
+        let is_light_only =
+            !told.data.is_empty() || told.sources.is_some() || told.policy != PolicyLayer::default();
         if told.role == Some(Role::Heavy) && is_light_only {
             return Err(Problem::usage(
                 "light_only",
-                "a heavy node owns no data, so --data, --policy, --trust and --min-participants do not fit it",
+                "a heavy node owns no data, so --data, --csv, --sqlite, --command, --policy, --trust and \
+                 --min-participants do not fit it",
                 "leave them out, or start a node with --role light",
             ));
         }
@@ -154,8 +166,10 @@ impl Start {
                 preset: self.policy,
                 min_participants: self.min_participants,
                 trust: given(&trust),
+                ..PolicyLayer::default()
             },
             data,
+            sources: self.sources.declared()?,
             log: None,
         })
     }
@@ -175,7 +189,12 @@ impl Start {
 }
 
 /// Runs until a signal, a `stop`, or a failure.
-async fn run(context: &Context, prepared: Prepared, ground: Ground) -> Result<(), Problem> {
+async fn run(
+    context: &Context,
+    prepared: Prepared,
+    faults: &[SourceError],
+    ground: Ground,
+) -> Result<(), Problem> {
     let listen_for = |kind| {
         signal(kind).map_err(|error| {
             let hint = "restart the shell, or the machine".to_owned();
@@ -184,6 +203,9 @@ async fn run(context: &Context, prepared: Prepared, ground: Ground) -> Result<()
     };
     let mut signals = [listen_for(SignalKind::interrupt())?, listen_for(SignalKind::terminate())?];
     let _logs = launch::start_logging(context, &prepared, ground)?;
+    for fault in faults {
+        tracing::warn!(error = %fault, hint = fault.hint(), "a source cannot be read; its fields are missing");
+    }
     let (folder, age) = (prepared.folder.clone(), prepared.age);
     let (mut node, prepared) = match launch::start(prepared).await {
         Ok(started) => started,
@@ -286,7 +308,7 @@ mod tests {
 
     #[tokio::test]
     async fn private_values_are_never_repeated() {
-        let start = typed(&["--role", "light", "--data", "age=4711x"]).unwrap();
+        let start = typed(&["--role", "light", "--data", "age=4711\u{7}"]).unwrap();
         assert!(!format!("{start:?}").contains("4711"));
         let folder = tempfile::tempdir().unwrap();
         let problem = start.flags(&Home::at(Some(folder.path())).unwrap()).await.unwrap_err();

@@ -7,12 +7,13 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use toml::Spanned;
 
-use super::error::DataError;
+use super::error::{DataError, ValueError};
+use crate::domain::limits::LITERAL_BYTES_MAX;
 use crate::domain::{Decimal, Field};
 use crate::sharing::Secret;
 
-/// Field names and their values, each an exact decimal number kept as it was typed, and the fields whose remembered
-/// value is to be forgotten. `Debug` shows the names.
+/// Field names and their values, each a text kept as it was typed (a number, a category, or a JSON array of numbers), and
+/// the fields whose remembered value is to be forgotten. `Debug` shows the names.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Data(BTreeMap<String, Entry>);
 
@@ -53,13 +54,12 @@ impl Data {
     /// `Field` or `Value`.
     pub fn set(&mut self, field: &str, value: &str) -> Result<(), DataError> {
         check_name(field)?;
-        let checked: Result<Decimal, _> = value.parse();
-        checked.map_err(|reason| DataError::Value { field: field.to_owned(), reason })?;
+        check_value(value).map_err(|reason| DataError::Value { field: field.to_owned(), reason })?;
         self.0.insert(field.to_owned(), Entry::Value(Secret::new(value.to_owned())));
         Ok(())
     }
 
-    /// The value of a field.
+    /// The value of a field, where it is a number.
     pub fn get(&self, field: &str) -> Option<Decimal> {
         let (_, text) = self.values().find(|(known, _)| *known == field)?;
         text.parse().ok()
@@ -70,7 +70,7 @@ impl Data {
         self.values().map(|(field, _)| field)
     }
 
-    /// The fields that have a value, and it.
+    /// The fields and their values as they were typed, sorted. They are private.
     pub fn values(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter_map(|(field, entry)| match entry {
             Entry::Value(text) => Some((field.as_str(), text.expose().as_str())),
@@ -102,6 +102,23 @@ impl Data {
 
 fn check_name(field: &str) -> Result<(), DataError> {
     Field::check_name(field).map_err(|error| DataError::Field(Box::new(error)))
+}
+
+fn check_value(value: &str) -> Result<(), ValueError> {
+    // A number that is none is missing: it would be a category that nobody asks for.
+    let is_no_number = || {
+        let word = value.trim().trim_start_matches(['+', '-']).to_ascii_lowercase();
+        matches!(word.as_str(), "nan" | "inf" | "infinity")
+    };
+    if value.len() > LITERAL_BYTES_MAX {
+        Err(ValueError::TooLong)
+    } else if value.chars().any(char::is_control) {
+        Err(ValueError::ControlCharacter)
+    } else if is_no_number() {
+        Err(ValueError::NotFinite)
+    } else {
+        Ok(())
+    }
 }
 
 impl fmt::Debug for Data {
@@ -137,6 +154,10 @@ impl WrittenData {
                 Written::Quoted(text) => text.expose().as_str(),
                 Written::Bare => {
                     bare = Secret::new(file.get(span.clone()).unwrap_or_default().replace('_', ""));
+                    let checked: Result<Decimal, _> = bare.expose().parse();
+                    let wrong =
+                        |reason| DataError::Value { field: field.clone(), reason: ValueError::Number(reason) };
+                    checked.map_err(|reason| (span.start, wrong(reason)))?;
                     bare.expose().as_str()
                 }
             };
@@ -161,7 +182,8 @@ impl<'de> Deserialize<'de> for Written {
 // Serde's own messages for a wrong type quote the value. These visitors take every type, so that none does.
 
 const TABLE: &str = "data must be a table of fields and their values, such as data = { age = 41 }";
-const NUMBER: &str = "a private value must be a number, such as 41 or \"41\"";
+const NUMBER: &str =
+    "a private value is a number, such as 41, or a text in quotes, such as \"yes\" or \"[0.1, 0.2]\"";
 
 struct TableVisitor;
 struct ValueVisitor;

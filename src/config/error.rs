@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::domain::limits::{LITERAL_BYTES_MAX, SOURCES_MAX};
 use crate::domain::{DecimalError, QueryError, Role};
 
 /// Why settings cannot be used. No variant shows a private value.
@@ -49,6 +50,9 @@ pub enum ConfigError {
     /// A name that cannot be shown.
     #[error("`{0}` is not a name: 1 to 32 characters, no control characters")]
     Name(String),
+    /// More sources than a node may declare.
+    #[error("{0} sources are declared; a node has at most {SOURCES_MAX}")]
+    TooManySources(usize),
     /// No port is free for both TCP and UDP.
     #[error("no port from {0} upwards is free for TCP and UDP")]
     NoPort(u16),
@@ -63,17 +67,34 @@ pub enum DataError {
     /// Not a field's name.
     #[error(transparent)]
     Field(Box<QueryError>),
-    /// Not a number.
+    /// Not a value.
     #[error("the value of `{field}` cannot be kept: {reason}")]
     Value {
         /// Which field.
         field: String,
         /// Why.
-        reason: DecimalError,
+        reason: ValueError,
     },
     /// Two values for one field.
     #[error("the field `{0}` has two values")]
     Twice(String),
+}
+
+/// Why a text is no private value. It does not repeat the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// Not in quotes, and not a number.
+    #[error(transparent)]
+    Number(DecimalError),
+    /// NaN or an infinity.
+    #[error("not a finite number; leave the field out where there is none")]
+    NotFinite,
+    /// What could steer a terminal.
+    #[error("it has control characters")]
+    ControlCharacter,
+    /// Longer than all of standard input may be.
+    #[error("it has more than {LITERAL_BYTES_MAX} bytes")]
+    TooLong,
 }
 
 impl ConfigError {
@@ -90,6 +111,7 @@ impl ConfigError {
                 format!("make another node: formix-p2p start --new --role {asked}")
             }
             Self::Name(_) => "choose another --name".to_owned(),
+            Self::TooManySources(_) => "join some into one file, or by one query".to_owned(),
             Self::NoPort(_) => "name a port: --listen /ip4/0.0.0.0/tcp/PORT".to_owned(),
         }
     }

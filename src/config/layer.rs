@@ -7,9 +7,11 @@ use serde::Deserialize;
 
 use super::data::{Data, WrittenData};
 use super::error::ConfigError;
-use super::{read, text};
+use super::policy::PolicyLayer;
+use super::read;
 use crate::consent::Preset;
 use crate::domain::{PeerId, Role};
+use crate::sources::Declaration;
 
 /// What one source says; `None` where it says nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,21 +34,10 @@ pub struct Layer {
     pub policy: PolicyLayer,
     /// Private values, by field.
     pub data: Data,
+    /// Where private data is read when somebody asks.
+    pub sources: Option<Vec<Declaration>>,
     /// What is logged, as in `RUST_LOG`.
     pub log: Option<String>,
-}
-
-/// What one source says about the policy.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PolicyLayer {
-    /// The rules.
-    pub preset: Option<Preset>,
-    /// The smallest minimum of participants.
-    pub min_participants: Option<u32>,
-    /// Trusted heavy nodes.
-    #[serde(deserialize_with = "text::peers_if_any::deserialize")]
-    pub trust: Option<Vec<PeerId>>,
 }
 
 /// A configuration file as written.
@@ -62,6 +53,7 @@ struct WrittenLayer {
     swarm_key: Option<PathBuf>,
     policy: PolicyLayer,
     data: WrittenData,
+    source: Option<Vec<Declaration>>,
     log: Option<String>,
 }
 
@@ -82,6 +74,10 @@ impl Layer {
         for relative in [&mut layer.home, &mut layer.swarm_key].into_iter().flatten() {
             *relative = absolute(&folder.join(&*relative))?;
         }
+        if let Some(sources) = layer.sources.take() {
+            let folder = absolute(&folder.join("."))?;
+            layer.sources = Some(sources.into_iter().map(|source| source.based_on(&folder)).collect());
+        }
         Ok(layer)
     }
 
@@ -91,9 +87,22 @@ impl Layer {
     /// `Invalid` with the line.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let written: WrittenLayer = read::parse(path, text)?;
-        let WrittenLayer { role, name, home, listen, bootstrap, mdns, swarm_key, policy, data, log } = written;
+        let WrittenLayer {
+            role,
+            name,
+            home,
+            listen,
+            bootstrap,
+            mdns,
+            swarm_key,
+            policy,
+            data,
+            source: sources,
+            log,
+        } = written;
+        policy.check().map_err(|wrong| read::invalid_policy(path, text, wrong))?;
         let data = data.read(text).map_err(|(at, error)| read::invalid_data(path, text, at, &error))?;
-        Ok(Self { role, name, home, listen, bootstrap, mdns, swarm_key, policy, data, log })
+        Ok(Self { role, name, home, listen, bootstrap, mdns, swarm_key, policy, data, sources, log })
     }
 
     /// What `FORMIX_*` variables say; `read` gives a variable's value. Lists are separated by commas. Private values
@@ -132,8 +141,9 @@ impl Layer {
             bootstrap: list("FORMIX_BOOTSTRAP"),
             mdns,
             swarm_key: value("FORMIX_SWARM_KEY").map(|path| absolute(Path::new(&path))).transpose()?,
-            policy: PolicyLayer { preset, min_participants, trust },
+            policy: PolicyLayer { preset, min_participants, trust, ..PolicyLayer::default() },
             data: Data::default(),
+            sources: None,
             log: value("FORMIX_LOG"),
         })
     }
@@ -149,12 +159,9 @@ impl Layer {
             bootstrap: self.bootstrap.or(lower.bootstrap),
             mdns: self.mdns.or(lower.mdns),
             swarm_key: self.swarm_key.or(lower.swarm_key),
-            policy: PolicyLayer {
-                preset: self.policy.preset.or(lower.policy.preset),
-                min_participants: self.policy.min_participants.or(lower.policy.min_participants),
-                trust: self.policy.trust.or(lower.policy.trust),
-            },
+            policy: self.policy.over(lower.policy),
             data: self.data.over(lower.data),
+            sources: self.sources.or(lower.sources),
             log: self.log.or(lower.log),
         }
     }

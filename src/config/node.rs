@@ -1,6 +1,5 @@
 //! `node.toml`: what `start` was told about one node, remembered for the next start.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -8,11 +7,13 @@ use zeroize::Zeroizing;
 
 use super::data::{Data, WrittenData};
 use super::error::ConfigError;
-use super::layer::{Layer, PolicyLayer};
+use super::layer::Layer;
+use super::policy::PolicyLayer;
 use super::{private_file, read, text};
 use crate::consent::{Policy, Preset, Trust};
-use crate::domain::limits::{NODE_NAME_CHARS_MAX, POLICY_MIN_PARTICIPANTS};
+use crate::domain::limits::{NODE_NAME_CHARS_MAX, POLICY_MIN_PARTICIPANTS, SOURCES_MAX};
 use crate::domain::{PeerId, Role, Timestamp};
+use crate::sources::{Declaration, Sources};
 
 /// One node's settings. They hold private values, so the file is for its owner alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -40,22 +41,12 @@ pub struct NodeConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub swarm_key: Option<PathBuf>,
     /// What is answered unattended.
-    pub policy: NodePolicy,
+    pub policy: PolicyLayer,
     /// Private values, by field.
     pub data: Data,
-}
-
-/// What a node answers unattended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NodePolicy {
-    /// The rules.
-    pub preset: Preset,
-    /// The smallest minimum of participants.
-    pub min_participants: u32,
-    /// Trusted heavy nodes.
-    #[serde(with = "text::peers")]
-    pub trust: Vec<PeerId>,
+    /// Where private data is read when somebody asks.
+    #[serde(rename = "source", skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Declaration>,
 }
 
 /// The file as written. What a later release adds is unknown here and refused: it may matter.
@@ -75,15 +66,11 @@ struct WrittenNode {
     bootstrap: Vec<String>,
     mdns: bool,
     swarm_key: Option<PathBuf>,
-    policy: NodePolicy,
+    policy: PolicyLayer,
     #[serde(default)]
     data: WrittenData,
-}
-
-impl Default for NodePolicy {
-    fn default() -> Self {
-        Self { preset: Preset::default(), min_participants: POLICY_MIN_PARTICIPANTS, trust: Vec::new() }
-    }
+    #[serde(default)]
+    source: Vec<Declaration>,
 }
 
 impl NodeConfig {
@@ -97,12 +84,17 @@ impl NodeConfig {
         let short: String = peer_id.uid().to_string().to_lowercase().chars().take(4).collect();
         let name = told.name.unwrap_or_else(|| format!("{role}-{short}"));
         check_name(&name)?;
-        let PolicyLayer { preset, min_participants, trust } = told.policy;
-        let policy = NodePolicy {
-            preset: preset.unwrap_or_default(),
-            min_participants: min_participants.unwrap_or(POLICY_MIN_PARTICIPANTS),
-            trust: trust.unwrap_or_default(),
-        };
+        let sources = told.sources.unwrap_or_default();
+        if sources.len() > SOURCES_MAX {
+            return Err(ConfigError::TooManySources(sources.len()));
+        }
+        // Written out, so that whoever opens the file finds what may be changed.
+        let policy = told.policy.over(PolicyLayer {
+            preset: Some(Preset::default()),
+            min_participants: Some(POLICY_MIN_PARTICIPANTS),
+            trust: Some(Vec::new()),
+            ..PolicyLayer::default()
+        });
         Ok(Self {
             role,
             name,
@@ -115,6 +107,7 @@ impl NodeConfig {
             swarm_key: told.swarm_key,
             policy,
             data: told.data.settled(),
+            sources,
         })
     }
 
@@ -141,12 +134,9 @@ impl NodeConfig {
             bootstrap: Some(node.bootstrap),
             mdns: Some(node.mdns),
             swarm_key: node.swarm_key,
-            policy: PolicyLayer {
-                preset: Some(node.policy.preset),
-                min_participants: Some(node.policy.min_participants),
-                trust: Some(node.policy.trust),
-            },
+            policy: node.policy,
             data: node.data,
+            sources: Some(node.sources),
             log: None,
         }
     }
@@ -155,9 +145,19 @@ impl NodeConfig {
     pub fn policy(&self) -> Policy {
         let trust = match self.swarm_key {
             Some(_) => Trust::WholeNetwork,
-            None => Trust::Listed(self.policy.trust.iter().copied().collect::<BTreeSet<_>>()),
+            None => Trust::Listed(self.policy.trust.iter().flatten().copied().collect()),
         };
-        Policy { preset: self.policy.preset, min_participants: self.policy.min_participants, trust }
+        Policy {
+            preset: self.policy.preset.unwrap_or_default(),
+            min_participants: self.policy.min_participants.unwrap_or(POLICY_MIN_PARTICIPANTS),
+            trust,
+            rules: self.policy.rules(),
+        }
+    }
+
+    /// Where this node's private data comes from.
+    pub fn sources(&self) -> Sources {
+        Sources::new(self.data.values(), self.sources.iter().cloned())
     }
 
     /// Reads `node.toml`.
@@ -167,7 +167,11 @@ impl NodeConfig {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = Zeroizing::new(read::text_of(path)?);
         let node: WrittenNode = read::parse(path, &text)?;
+        node.policy.check().map_err(|wrong| read::invalid_policy(path, &text, wrong))?;
         let data = node.data.read(&text).map_err(|(at, error)| read::invalid_data(path, &text, at, &error))?;
+        // `start` writes whole paths; a person who edits the file need not.
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let sources = node.source.into_iter().map(|source| source.based_on(folder)).collect();
         Ok(Self {
             role: node.role,
             name: node.name,
@@ -180,6 +184,7 @@ impl NodeConfig {
             swarm_key: node.swarm_key,
             policy: node.policy,
             data,
+            sources,
         })
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 use super::error::{ConfigError, DataError};
+use super::policy::PolicyError;
 
 pub(super) fn text_of(path: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(path)
@@ -26,6 +27,35 @@ pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, C
 pub(super) fn invalid_data(path: &Path, text: &str, at: usize, error: &DataError) -> ConfigError {
     let (line, key) = (line_at(text, at), "data".to_owned());
     ConfigError::Invalid { path: path.to_owned(), line, key, reason: error.to_string() }
+}
+
+/// A policy that makes no sense, with the line of the key that it names.
+pub(super) fn invalid_policy(path: &Path, text: &str, (key, error): (String, PolicyError)) -> ConfigError {
+    let line = line_of(text, &key).unwrap_or(1);
+    ConfigError::Invalid { path: path.to_owned(), line, key, reason: error.to_string() }
+}
+
+/// Where a key such as `policy.proposers` stands, or the table that it is written in.
+fn line_of(text: &str, key: &str) -> Option<usize> {
+    let bare = |part: &str| part.replace(['"', '\'', ' ', '\t'], "");
+    let key = bare(key);
+    let is_at =
+        |said: &str| key.strip_prefix(said).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let mut table = String::new();
+    let mut header_at = None;
+    for (at, line) in text.lines().enumerate() {
+        if let Some(header) = line.trim_start().strip_prefix('[') {
+            table = bare(header.split(']').next().unwrap_or_default());
+            header_at = is_at(&table).then_some(at + 1).or(header_at);
+            continue;
+        }
+        let Some((left, _)) = line.split_once('=') else { continue };
+        let said = if table.is_empty() { bare(left) } else { format!("{table}.{}", bare(left)) };
+        if is_at(&said) {
+            return Some(at + 1);
+        }
+    }
+    header_at
 }
 
 fn line_at(text: &str, at: usize) -> usize {

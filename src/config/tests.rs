@@ -4,8 +4,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::consent::{Preset, Trust};
-use crate::domain::{PeerId, Role, Timestamp};
+use crate::consent::{FieldRule, Preset, Rate, Trust};
+use crate::domain::{PeerId, Role, Statistic, Timestamp};
 
 const BORN: Timestamp = Timestamp::from_millis(1_700_000_000_123);
 
@@ -38,8 +38,19 @@ fn the_examples_name_every_key() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let both = ["config/heavy.toml", "config/light.toml"]
         .map(|file| std::fs::read_to_string(root.join(file)).unwrap());
-    for key in ["role", "name", "home", "listen", "bootstrap", "mdns", "swarm_key", "[policy]", "[data]", "log"]
-    {
+    for key in [
+        "role",
+        "name",
+        "home",
+        "listen",
+        "bootstrap",
+        "mdns",
+        "swarm_key",
+        "[policy]",
+        "[data]",
+        "[[source]]",
+        "log",
+    ] {
         assert!(both.iter().any(|text| text.contains(key)), "{key}");
     }
 }
@@ -83,7 +94,7 @@ fn no_error_shows_a_private_value() {
         "data = true # 8675309",
         "[data]\nage = 8675309 years",
         "[data]\nage = 8675309x",
-        "[data]\nage = \"8675309x\"",
+        "[data]\nage = \"8675309\\u0007\"",
         "[data]\nage = [8675309]",
         "[data]\nage = {value = 8675309}",
         "[data]\nage = \"8675309",
@@ -103,7 +114,7 @@ fn no_error_shows_a_private_value() {
     }
     let layer = parse("[data]\nage = 8675309").unwrap();
     assert!(!format!("{layer:?}").contains(CANARY));
-    for assignment in ["8675309", "age=8675309x"] {
+    for assignment in ["8675309", "age=8675309\u{7}"] {
         let error = Data::from_assignments([assignment]).unwrap_err();
         assert!(!format!("{error} {error:?}").contains(CANARY));
     }
@@ -116,7 +127,71 @@ fn assignments_are_checked() {
     assert_eq!(Data::from_assignments(["age"]), Err(DataError::NotAnAssignment));
     assert_eq!(Data::from_assignments(["age=1", "age=2"]), Err(DataError::Twice("age".to_owned())));
     assert!(matches!(Data::from_assignments(["=1"]), Err(DataError::Field(_))));
-    assert!(matches!(Data::from_assignments(["age=old"]), Err(DataError::Value { .. })));
+    for no_value in ["age=NaN", "age=-inf", "age=a\u{1b}[2J", &format!("age={}", "1".repeat(64 * 1024 + 1))] {
+        assert!(matches!(Data::from_assignments([no_value]), Err(DataError::Value { .. })), "{no_value:.20}");
+    }
+}
+
+#[test]
+fn a_value_may_be_a_category_or_a_list() {
+    let typed = Data::from_assignments(["smoker=yes", "update=[0.1, 0.2]"]).unwrap();
+    let written = parse("[data]\nsmoker = \"yes\"\nupdate = \"[0.1, 0.2]\"").unwrap().data;
+    assert_eq!(typed, written);
+    assert_eq!(typed.values().collect::<Vec<_>>(), [("smoker", "yes"), ("update", "[0.1, 0.2]")]);
+    assert_eq!(typed.get("smoker"), None, "it is no number");
+}
+
+const SOURCES: &str = "\
+[[source]]
+csv = \"patients.csv\"
+delimiter = \";\"
+decimal = \",\"
+columns = { age = \"Age (years)\" }
+
+[[source]]
+sqlite = \"clinic.db\"
+query = \"SELECT bmi FROM patients\"
+
+[[source]]
+command = [\"./export.sh\", \"--since\", \"2026\"]
+fields = [\"weight\"]
+timeout = \"10s\"
+";
+
+#[test]
+fn sources_are_remembered_with_whole_paths() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("my.toml");
+    std::fs::write(&path, format!("role = \"light\"\n{SOURCES}")).unwrap();
+    let node = NodeConfig::new(Layer::from_file(&path).unwrap(), peer(1), BORN).unwrap();
+    let saved = folder.path().join("node.toml");
+    node.save(&saved).unwrap();
+    assert_eq!(NodeConfig::load(&saved).unwrap(), node);
+    let written = std::fs::read_to_string(&saved).unwrap();
+    for name in ["patients.csv", "clinic.db", "export.sh"] {
+        let whole = folder.path().join(name);
+        assert!(written.contains(whole.to_str().unwrap()), "{written}");
+    }
+    // The strongest list is taken whole, and none is the same as nothing said.
+    let told = Layer { sources: Some(Vec::new()), ..Layer::default() };
+    assert!(node.told(told).unwrap().sources.is_empty());
+    assert_eq!(node.told(Layer::default()).unwrap().sources.len(), 3);
+}
+
+#[test]
+fn a_source_that_makes_no_sense_is_named_with_its_line() {
+    for (text, names) in [
+        ("[[source]]\ncsv = \"a.csv\"\nquery = \"SELECT 1\"", "`query` does not belong"),
+        ("mdns = true\n[[source]]\ncolums = {}", "colums"),
+        ("[source]\ncsv = \"a.csv\"", "sequence"),
+    ] {
+        let error = parse(text).unwrap_err();
+        assert!(matches!(&error, ConfigError::Invalid { line, .. } if *line >= 1), "{error}");
+        assert!(error.to_string().contains(names), "{error}");
+    }
+    let many = "[[source]]\ncsv = \"a.csv\"\n".repeat(65);
+    let layer = Layer { role: Some(Role::Light), ..parse(&many).unwrap() };
+    assert_eq!(NodeConfig::new(layer, peer(1), BORN), Err(ConfigError::TooManySources(65)));
 }
 
 #[test]
@@ -168,7 +243,7 @@ fn flags_win_over_environment_over_file_over_memory_over_defaults() {
     assert_eq!(node.data.get("age").unwrap().to_string(), "2");
     assert_eq!(node.data.get("bmi").unwrap().to_string(), "1");
     assert!(!node.mdns);
-    assert_eq!((node.policy.preset, node.policy.min_participants), (Preset::Guarded, 3));
+    assert_eq!((node.policy().preset, node.policy().min_participants), (Preset::Guarded, 3));
 }
 
 #[test]
@@ -220,6 +295,7 @@ fn what_a_node_remembers_comes_back() {
             preset: Some(Preset::Open),
             min_participants: Some(5),
             trust: Some(vec![peer(2), peer(3)]),
+            ..PolicyLayer::default()
         },
         data: Data::from_assignments(["age=41.50", "blood pressure=120"]).unwrap(),
         ..named("ward 7")
@@ -247,4 +323,114 @@ fn paths_in_a_file_start_at_its_folder() {
     assert_eq!(layer.swarm_key, Some(folder.path().join("swarm.key")));
     assert_eq!(layer.home, Some(PathBuf::from("/var/lib/formix")));
     assert!(matches!(Layer::from_file(&folder.path().join("no.toml")), Err(ConfigError::Io { .. })));
+}
+
+const POLICY: &str = r#"
+[policy]
+preset = "guarded"
+min_participants = 5
+trust = []
+trusted_heavy = 2
+statistics = ["count", "mean"]
+proposers = ["alice", "PEER"]
+min_records = 10
+smallest_cell = 5
+unfit_rows = "clamp"
+asked_per_day = 12
+noise_required = true
+epsilon_budget = 0.5
+similar_sets = "decline"
+similar_below = 4
+otherwise = "decline"
+
+[policy.names]
+alice = "PEER"
+
+[policy.fields.age]
+rule = "ask"
+asked_per_day = "unlimited"
+epsilon_budget = 3
+
+[policy.fields."*"]
+rule = "deny"
+"#;
+
+#[test]
+fn every_rule_of_a_policy_written_by_hand_survives_a_start() {
+    let text = POLICY.replace("PEER", &peer(7).to_string());
+    let told = Layer { role: Some(Role::Light), ..parse(&text).unwrap() };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("node.toml");
+    let node = NodeConfig::new(told, peer(1), BORN).unwrap();
+    node.save(&path).unwrap();
+    let loaded = NodeConfig::load(&path).unwrap();
+    assert_eq!(loaded, node);
+    // A start that is told something else writes the file anew.
+    let flag = Layer {
+        policy: PolicyLayer { min_participants: Some(6), ..PolicyLayer::default() },
+        ..Layer::default()
+    };
+    let after = loaded.told(flag).unwrap();
+    after.save(&path).unwrap();
+    let again = NodeConfig::load(&path).unwrap();
+    let expected = PolicyLayer { min_participants: Some(6), ..node.policy };
+    assert_eq!(again.policy, expected);
+    let rules = again.policy().rules;
+    assert_eq!(rules.proposers, Some([peer(7)].into()));
+    assert_eq!(rules.epsilon_budget.unwrap().to_string(), "0.5");
+    assert_eq!((rules.fields.len(), rules.trusted_heavy, rules.min_records), (2, Some(2), Some(10)));
+    assert_eq!(rules.fields["age"].asked_per_day, Some(Rate::Unlimited));
+    let unset = [rules.smallest_cell.is_none(), rules.unfit_rows.is_none(), rules.otherwise.is_none()];
+    assert_eq!(unset, [false; 3]);
+}
+
+#[test]
+fn a_policy_that_makes_no_sense_names_line_and_key() {
+    let nobody = "12D3KooWnobody";
+    for (text, line, names) in [
+        ("[policy]\nasked_per_day = 0", 2, "policy.asked_per_day"),
+        ("[policy]\nasked_per_day = \"often\"", 2, "unlimited"),
+        ("[policy]\n\nepsilon_budget = 0", 3, "above 0"),
+        ("[policy]\nepsilon_budget = 0.0000001", 2, "6 digits"),
+        ("[policy]\nepsilon_budget = nan", 2, "above 0"),
+        ("[policy]\nstatistics = [\"median\"]", 2, "median"),
+        ("[policy]\nstatistics = []", 2, "policy.statistics"),
+        ("[policy]\nproposers = []", 2, "policy.proposers"),
+        ("role = \"light\"\n[policy]\nproposers = [\"alice\"]", 3, "`alice` is neither"),
+        ("[policy]\nnames = { alice = \"12D3KooWnobody\" }", 2, nobody),
+        ("[policy]\ntrusted_heavy = 17", 2, "at most 16"),
+        ("[policy]\ntrusted_heavy = -1", 2, "policy.trusted_heavy"),
+        ("policy.similar_below = 1", 1, "fewer than 1"),
+        ("[policy]\nsimilar_sets = \"deny\"", 2, "`decline`"),
+        ("[policy]\notherwise = \"allow\"", 2, "`ask` or `decline`"),
+        ("[policy]\nunfit_rows = \"drop\"", 2, "`clamp`"),
+        ("[policy.fields.age]\nrule = \"never\"", 2, "`deny`"),
+        (
+            "[policy.fields.bmi]\nrule = \"deny\"\n[policy.fields.age]\nasked_per_day = 3\nrule = \"deny\"",
+            5,
+            "`age`",
+        ),
+        ("[policy.fields.age]\nper_day = 3", 2, "asked_per_day"),
+        ("[policy]\nasked_a_day = 3", 2, "asked_per_day"),
+        ("[policy.fields]\n\"\" = {}", 2, "not a field name"),
+        ("\n[policy.fields.\"a=b\"]\nrule = \"ask\"", 2, "`a=b`"),
+    ] {
+        let error = parse(text).unwrap_err();
+        let ConfigError::Invalid { line: at, .. } = &error else { panic!("{text}: {error}") };
+        assert_eq!(*at, line, "{text}: {error}");
+        assert!(error.to_string().contains(names), "{text}: {error}");
+    }
+}
+
+#[test]
+fn names_and_fields_are_taken_one_by_one_from_the_strongest_source() {
+    let age = "[policy.fields.age]\nasked_per_day = 3";
+    let both = "[policy.fields.age]\nrule = \"ask\"\nasked_per_day = 9\n[policy.fields.bmi]\nrule = \"deny\"";
+    let merged = parse(age).unwrap().over(parse(both).unwrap()).policy.rules();
+    let age = merged.fields["age"];
+    assert_eq!((age.rule, age.asked_per_day), (Some(FieldRule::Ask), Some(Rate::AtMost(3))));
+    assert_eq!(merged.fields["bmi"].rule, Some(FieldRule::Deny));
+    let whole = parse("[policy]\nstatistics = [\"sum\"]").unwrap();
+    let merged = whole.over(parse("[policy]\nstatistics = [\"mean\"]").unwrap()).policy.rules();
+    assert_eq!(merged.statistics, Some([Statistic::Sum].into()));
 }

@@ -51,8 +51,37 @@ pub(super) mod peers {
 pub(super) mod peers_if_any {
     use super::*;
 
+    #[expect(clippy::ref_option, reason = "serde's shape")]
+    pub fn serialize<S: Serializer>(peers: &Option<Vec<PeerId>>, serializer: S) -> Result<S::Ok, S::Error> {
+        match peers {
+            Some(peers) => super::peers::serialize(peers, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<PeerId>>, D::Error> {
         peers::deserialize(deserializer).map(Some)
+    }
+}
+
+/// PeerIds by name.
+pub(super) mod named_peers {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    pub fn serialize<S: Serializer>(
+        peers: &BTreeMap<String, PeerId>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(peers.iter().map(|(name, peer)| (name, PeerText(*peer))))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<String, PeerId>, D::Error> {
+        let named = BTreeMap::<String, PeerText>::deserialize(deserializer)?;
+        Ok(named.into_iter().map(|(name, peer)| (name, peer.0)).collect())
     }
 }
 

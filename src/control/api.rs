@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
+use super::owner::{LedgerView, PolicyTest, PolicyView};
 use crate::domain::{Role, Status, limits};
 
 /// What the command line, or any program of this user, asks of a running node. `reference` is what a person
@@ -35,6 +36,18 @@ pub enum Request {
     Propose(Box<Proposal>),
     /// Questions that wait for the owner.
     Pending,
+    /// The policy by which it answers.
+    Policy,
+    /// What would become of a question if it came now.
+    PolicyTest {
+        /// Which.
+        reference: String,
+    },
+    /// What was done with earlier questions.
+    Ledger {
+        /// Only those about this field.
+        field: Option<String>,
+    },
     /// Answer a waiting question from its source.
     Approve {
         /// Which.
@@ -83,6 +96,12 @@ pub enum Reply {
     Announced(Announced),
     /// To `Pending`.
     Pending(Vec<PendingView>),
+    /// To `Policy`.
+    Policy(PolicyView),
+    /// To `PolicyTest`.
+    PolicyTest(PolicyTest),
+    /// To `Ledger`.
+    Ledger(LedgerView),
     /// To `Certificate`: the encoded certificate.
     Certificate(Vec<u8>),
     /// To `Approve`, `Decline`, `Answer`.
@@ -366,6 +385,8 @@ pub struct PendingView {
     pub min_participants: u32,
     /// UIDs.
     pub heavy_nodes: Vec<String>,
+    /// The rule that made it wait, as in `node.toml`.
+    pub rule: String,
     /// Why it waits.
     pub reason: String,
     /// The command that answers it.

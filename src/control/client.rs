@@ -93,6 +93,9 @@ impl Client {
             Request::Computation { .. } | Request::Watch { .. } => Reply::Computation(decoded(&body)?),
             Request::Propose(_) => Reply::Announced(decoded(&body)?),
             Request::Pending => Reply::Pending(decoded(&body)?),
+            Request::Policy => Reply::Policy(decoded(&body)?),
+            Request::PolicyTest { .. } => Reply::PolicyTest(decoded(&body)?),
+            Request::Ledger { .. } => Reply::Ledger(decoded(&body)?),
             Request::Certificate { .. } => Reply::Certificate(body.to_vec()),
             Request::Approve { .. } | Request::Decline { .. } | Request::Answer { .. } => {
                 Reply::Decided(decoded(&body)?)
@@ -155,10 +158,14 @@ impl Route {
             }
             Request::Propose(proposal) => Self::post("/computations".to_owned(), json(proposal)),
             Request::Pending => Self::get("/pending".to_owned()),
+            Request::Policy => Self::get("/policy".to_owned()),
+            Request::PolicyTest { reference } => Self::get(computation(reference, "/policy")),
+            Request::Ledger { field: None } => Self::get("/ledger".to_owned()),
+            Request::Ledger { field: Some(field) } => Self::get(format!("/ledger?field={}", encoded(field))),
             Request::Approve { reference } => Self::post(computation(reference, "/approve"), Vec::new()),
             Request::Decline { reference } => Self::post(computation(reference, "/decline"), Vec::new()),
             Request::Answer { reference, values } => {
-                let body = json(&AnswerBody { values: values.clone() });
+                let body = json(&AnswerBody { value: None, values: values.clone() });
                 Self::post(computation(reference, "/answer"), body)
             }
             Request::Certificate { reference } => Self::get(computation(reference, "/certificate")),
@@ -175,16 +182,22 @@ impl Route {
     }
 }
 
-/// The path of a computation, whatever a person typed for it.
-fn computation(reference: &str, rest: &str) -> String {
-    let mut path = String::from("/computations/");
-    for byte in reference.bytes() {
+/// A text as a part of a path or of a query.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || byte == b'-' {
-            path.push(char::from(byte));
+            encoded.push(char::from(byte));
         } else {
-            path.push_str(&format!("%{byte:02X}"));
+            encoded.push_str(&format!("%{byte:02X}"));
         }
     }
+    encoded
+}
+
+/// The path of a computation, whatever a person typed for it.
+fn computation(reference: &str, rest: &str) -> String {
+    let mut path = format!("/computations/{}", encoded(reference));
     // An empty segment is no segment; a name that cannot exist gives the right refusal.
     if reference.is_empty() {
         path.push('-');

@@ -1,12 +1,13 @@
 //! The local API: HTTP and JSON over a Unix socket in the node's folder (0600).
 //!
-//! `api` is the contract; `server` and `client` speak it; `question`, with `choice`, is what a question must look like,
+//! `api`, with `owner`, is the contract; `server` and `client` speak it; `question`, with `choice`, is what a question must look like,
 //! for whoever puts one together and for the node that is asked.
 
 mod api;
 mod choice;
 mod client;
 mod detail;
+mod owner;
 mod question;
 mod server;
 #[cfg(test)]
@@ -18,5 +19,6 @@ pub use api::{
 };
 pub use choice::ChoiceError;
 pub use client::{Client, ClientError};
+pub use owner::{LedgerLine, LedgerView, PolicyTest, PolicyView, RuleVerdict, RuleView};
 pub use question::{QuestionError, draft};
 pub use server::{ServeError, serve};

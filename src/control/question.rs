@@ -192,7 +192,10 @@ const fn code_of(error: &ComputationError) -> &'static str {
         ComputationError::Prompt(_) => "invalid_prompt",
         ComputationError::Query(QueryError::UnknownStatistic(_)) => "invalid_statistic",
         ComputationError::Query(
-            QueryError::FieldCount { .. } | QueryError::FieldName(_) | QueryError::FieldTwice(_),
+            QueryError::FieldCount { .. }
+            | QueryError::FieldName(_)
+            | QueryError::FieldTwice(_)
+            | QueryError::Intercept,
         ) => "invalid_field",
         ComputationError::Query(QueryError::MaxRecords(_)) => "invalid_max_records",
         ComputationError::Query(QueryError::Detail(error)) => code_of_detail(error),
@@ -249,6 +252,9 @@ const fn hint_of(error: &ComputationError) -> &'static str {
         }
         ComputationError::Query(QueryError::FieldCount { .. } | QueryError::FieldTwice(_)) => {
             "name each field once, with --field"
+        }
+        ComputationError::Query(QueryError::Intercept) => {
+            "give the field another name in its source's `columns`"
         }
         ComputationError::Query(QueryError::FieldKind { .. }) => {
             "say in the --schema what the values are: a number with minimum and maximum, or a string with an enum"

@@ -49,7 +49,11 @@ pub enum ServeError {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AnswerBody {
+    /// The private value of a question about one field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) value: Option<PrivateText>,
     /// The private values, one a field.
+    #[serde(default)]
     pub(super) values: Vec<PrivateText>,
 }
 
@@ -62,6 +66,11 @@ struct Desk {
 #[derive(Deserialize)]
 struct Seen {
     seen: u64,
+}
+
+#[derive(Deserialize)]
+struct About {
+    field: Option<String>,
 }
 
 type Refused<T> = Result<T, ApiError>;
@@ -147,11 +156,14 @@ fn routes(desk: Desk) -> Router {
         .route("/id", get(async |State(desk): State<Desk>| desk.ask(Request::Id).await))
         .route("/view", get(async |State(desk): State<Desk>| desk.ask(Request::View).await))
         .route("/pending", get(async |State(desk): State<Desk>| desk.ask(Request::Pending).await))
+        .route("/policy", get(async |State(desk): State<Desk>| desk.ask(Request::Policy).await))
+        .route("/ledger", get(ledger))
         .route("/stop", post(async |State(desk): State<Desk>| desk.ask(Request::Stop).await))
         .route("/computations", get(computations).post(propose))
         .route("/computations/{reference}", get(computation))
         .route("/computations/{reference}/watch", get(watch))
         .route("/computations/{reference}/certificate", get(certificate))
+        .route("/computations/{reference}/policy", get(policy_test))
         .route("/computations/{reference}/approve", post(approve))
         .route("/computations/{reference}/decline", post(decline))
         .route("/computations/{reference}/answer", post(answer))
@@ -202,6 +214,15 @@ async fn certificate(State(desk): State<Desk>, reference: PathArgument) -> Refus
     desk.ask(Request::Certificate { reference: named(reference)? }).await
 }
 
+async fn policy_test(State(desk): State<Desk>, reference: PathArgument) -> Refused<Reply> {
+    desk.ask(Request::PolicyTest { reference: named(reference)? }).await
+}
+
+async fn ledger(State(desk): State<Desk>, about: Result<Query<About>, QueryRejection>) -> Refused<Reply> {
+    let Query(About { field }) = about.map_err(|error| malformed(error.body_text()))?;
+    desk.ask(Request::Ledger { field }).await
+}
+
 async fn approve(State(desk): State<Desk>, reference: PathArgument) -> Refused<Reply> {
     desk.ask(Request::Approve { reference: named(reference)? }).await
 }
@@ -215,7 +236,8 @@ async fn answer(
     reference: PathArgument,
     body: Result<axum::body::Bytes, BytesRejection>,
 ) -> Refused<Reply> {
-    let AnswerBody { values } = parsed(body)?;
+    let AnswerBody { value, values } = parsed(body)?;
+    let values = value.into_iter().chain(values).collect();
     desk.ask(Request::Answer { reference: named(reference)?, values }).await
 }
 
@@ -273,6 +295,9 @@ impl IntoResponse for Reply {
             Self::Computation(view) => Json(view).into_response(),
             Self::Announced(announced) => Json(announced).into_response(),
             Self::Pending(pending) => Json(pending).into_response(),
+            Self::Policy(policy) => Json(policy).into_response(),
+            Self::PolicyTest(test) => Json(test).into_response(),
+            Self::Ledger(ledger) => Json(ledger).into_response(),
             Self::Certificate(bytes) => ([(header::CONTENT_TYPE, OCTETS)], bytes).into_response(),
             Self::Decided(decided) => Json(decided).into_response(),
             Self::Done => Json(serde_json::Map::new()).into_response(),

@@ -139,6 +139,45 @@ fn announced() -> Announced {
     }
 }
 
+fn policy() -> PolicyView {
+    let rule = RuleView {
+        rule: "asked_per_day".to_owned(),
+        value: "24".to_owned(),
+        from: "preset guarded".to_owned(),
+    };
+    PolicyView { node: "AAAAAAAA".to_owned(), preset: "guarded".to_owned(), rules: vec![rule] }
+}
+
+fn policy_test(reference: &str) -> PolicyTest {
+    let rules = vec![RuleVerdict { rule: "fields".to_owned(), verdict: "ask".to_owned(), reason: None }];
+    let (id, decision) = (reference.to_owned(), "ask".to_owned());
+    PolicyTest { id, decision, rule: Some("fields".to_owned()), reason: None, rules }
+}
+
+/// An entry about the field that was asked for.
+fn ledger(field: Option<&str>) -> LedgerView {
+    let line = LedgerLine {
+        at: "2026-01-01T00:00:00.000Z".to_owned(),
+        computation: "COMP-AAAAAAAA".to_owned(),
+        proposer: "AAAAAAAA".to_owned(),
+        proposer_peer_id: "12D3".to_owned(),
+        prompt: "how many?".to_owned(),
+        statistic: "sum".to_owned(),
+        fields: vec![field.unwrap_or("x").to_owned()],
+        decision: "answered".to_owned(),
+        by: "policy".to_owned(),
+        rule: None,
+        reason: None,
+        min_participants: 3,
+        listed: Some(4),
+        members: Some(3),
+        similar: vec![SimilarView { id: "COMP-BBBBBBBB".to_owned(), difference: 1 }],
+        records: Some(1),
+        epsilon: "0.5".parse().ok(),
+    };
+    LedgerView { total: 1, entries: vec![line] }
+}
+
 /// Answers everything, and shows in the answer what it was asked.
 fn agreeable(request: &Request) -> Option<Result<Reply, ApiError>> {
     Some(Ok(match request {
@@ -150,6 +189,9 @@ fn agreeable(request: &Request) -> Option<Result<Reply, ApiError>> {
         Request::Watch { reference, seen } => Reply::Computation(Box::new(view(reference, seen + 1))),
         Request::Propose(asked) if **asked == proposal() => Reply::Announced(announced()),
         Request::Pending => Reply::Pending(Vec::new()),
+        Request::Policy => Reply::Policy(policy()),
+        Request::PolicyTest { reference } => Reply::PolicyTest(policy_test(reference)),
+        Request::Ledger { field } => Reply::Ledger(ledger(field.as_deref())),
         Request::Certificate { reference } => Reply::Certificate(reference.clone().into_bytes()),
         Request::Answer { values, .. } if *values == [PrivateText("-3.5".to_owned())] => decided(),
         Request::Approve { .. } | Request::Decline { .. } => decided(),
@@ -179,6 +221,10 @@ async fn every_request_reaches_the_node_and_its_reply_the_asker() {
         ),
         (Request::Propose(Box::new(proposal())), Reply::Announced(announced())),
         (Request::Pending, Reply::Pending(Vec::new())),
+        (Request::Policy, Reply::Policy(policy())),
+        (Request::PolicyTest { reference: reference() }, Reply::PolicyTest(policy_test("COMP-AAAAAAAA"))),
+        (Request::Ledger { field: None }, Reply::Ledger(ledger(None))),
+        (Request::Ledger { field: Some("a & b=c".to_owned()) }, Reply::Ledger(ledger(Some("a & b=c")))),
         (Request::Certificate { reference: reference() }, Reply::Certificate(b"COMP-AAAAAAAA".to_vec())),
         (Request::Approve { reference: reference() }, decided()),
         (Request::Decline { reference: reference() }, decided()),

@@ -83,9 +83,18 @@ pub const ACCEPTANCE_WAIT: Duration = Duration::from_secs(4);
 /// After deadline and patience: how long the end may still take to reach a node before it says "no contact".
 pub const NO_CONTACT_MARGIN: Duration = Duration::from_secs(10);
 /// Answers about one field in a day that the `guarded` policy gives unattended.
-pub const GUARDED_ANSWERS_PER_DAY: usize = 24;
+pub const GUARDED_ANSWERS_PER_DAY: u32 = 24;
 /// The smallest minimum of participants that a policy allows unattended unless told otherwise.
 pub const POLICY_MIN_PARTICIPANTS: u32 = 3;
+/// Two sets of people that differ by fewer are nearly the same: the difference of two totals is a total over those who are
+/// in one set alone. If one person has come or gone, subtracting two totals
+/// gives that person's value; if two, each of them can take the other's value out of what is left. From three on no one
+/// can, as with [`POLICY_MIN_PARTICIPANTS`].
+pub const SIMILAR_BELOW: usize = POLICY_MIN_PARTICIPANTS as usize;
+/// Closed lists of forgotten computations that new questions are compared with, the newest: 32 MB at most.
+pub const SETS_COMPARED_MAX: usize = 1_000;
+/// Ledger entries in one answer of the local API, newest first; with long prompts they fit [`CONTROL_REPLY_BYTES_MAX`].
+pub const LEDGER_SHOWN_MAX: usize = 10_000;
 /// Announced computations that have not ended and that a node keeps in mind; strangers can announce too.
 pub const OPEN_KNOWN_MAX: usize = 1_024;
 /// Ids of ended computations that one answer to "what has ended" carries, newest first.
@@ -102,9 +111,6 @@ pub const MEMBERS_ASKED_MAX: usize = 16;
 /// Times that each heavy node is asked for the participants of one computation. Who was left out of the set never gets an
 /// answer. A guess: with a question every five seconds, a minute for three heavy nodes.
 pub const MEMBERS_ROUNDS_MAX: usize = 4;
-/// Sets that differ by fewer participants are similar: the difference of two totals is a total over those who are in one
-/// set alone, and a total over so few is not answered unattended ([`POLICY_MIN_PARTICIPANTS`]).
-pub const SIMILAR_BELOW: usize = POLICY_MIN_PARTICIPANTS as usize;
 /// Similar sets that are noted beside one answer, the nearest ones: to be warned takes one.
 pub const SIMILAR_NOTED_MAX: usize = 16;
 /// Ids that one answer to "what is open, what has ended" carries.
@@ -188,7 +194,8 @@ pub const BUSY_OFFERS_MAX: u32 = 8;
 pub const LITERAL_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of one record of a source: a quote that is never closed must not pull a whole file into memory.
 pub const SOURCE_RECORD_BYTES_MAX: u64 = 1024 * 1024;
-/// How long a source may be read: a million rows take a few seconds, and a deadline is usually not much further away.
+/// How long a source may be read, its command included: a million rows take a few seconds, and a deadline is usually not
+/// much further away.
 pub const SOURCE_READ_WAIT: Duration = Duration::from_secs(60);
 /// Sources that are read at the same time; the next question waits for its turn. Each may be a file that fills a disk's time.
 pub const READINGS_AT_ONCE: usize = 4;

@@ -26,7 +26,7 @@ pub use detail::{Detail, DetailError};
 pub use id::{ComputationId, Digest, IdError, PeerId, Uid};
 pub use noise::{Noise, NoiseError};
 pub use outcome::{Evidence, Failure, Refusal, Standing, Status};
-pub use query::{Field, Query, QueryError};
+pub use query::{Field, INTERCEPT, Query, QueryError};
 pub use role::{Role, RoleError};
 pub use schema::{Categories, NumberSchema, Schema, SchemaError, SchemaMismatch};
 pub use sharing::{Modulus, PrimeField, Sharing, SharingError};

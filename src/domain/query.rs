@@ -10,6 +10,9 @@ use super::limits::{CELLS_MAX, FIELD_NAME_CHARS_MAX, RECORDS_MAX};
 use super::schema::{NumberSchema, Schema, SchemaError};
 use super::statistic::{Statistic, Takes};
 
+/// The name of the constant among the coefficients of a regression.
+pub const INTERCEPT: &str = "intercept";
+
 /// One field and what its values look like.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
@@ -68,6 +71,11 @@ pub enum QueryError {
     /// A schema that is not understood.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// A predictor whose coefficient could not be told from the constant.
+    #[error(
+        "a regression has a coefficient `{INTERCEPT}` of its own, so no field of that name can explain another"
+    )]
+    Intercept,
     /// No records, or more than there can be.
     #[error("max_records is {0}; it must be between 1 and {RECORDS_MAX}")]
     MaxRecords(u32),
@@ -153,6 +161,10 @@ impl Query {
                 let (field, kind) = (field.name.clone(), field.schema.kind());
                 return Err(QueryError::FieldKind { statistic: self.statistic, field, kind });
             }
+        }
+        let explains = self.fields.split_last().map_or(&[][..], |(_, predictors)| predictors);
+        if self.statistic == Statistic::Regression && explains.iter().any(|field| field.name == INTERCEPT) {
+            return Err(QueryError::Intercept);
         }
         if !(1..=RECORDS_MAX).contains(&self.max_records) {
             return Err(QueryError::MaxRecords(self.max_records));

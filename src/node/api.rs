@@ -37,6 +37,9 @@ impl Runtime {
             Request::Watch { reference, seen } => return self.watch(&reference, seen, asker),
             Request::Propose(proposal) => return self.propose(*proposal, asker),
             Request::Pending => Ok(self.pending()),
+            Request::Policy => self.policy(),
+            Request::PolicyTest { reference } => self.policy_test(&reference),
+            Request::Ledger { field } => self.ledger(field.as_deref()),
             Request::Approve { reference } => self.approve(&reference),
             Request::Decline { reference } => self.decline(&reference),
             Request::Answer { reference, values } => self.answer_question(&reference, &values),
@@ -203,8 +206,11 @@ impl Runtime {
     fn waiting(&self, reference: &str) -> Result<(View<'_>, Doubt), ApiError> {
         let view = self.view_of(reference)?;
         let id = view.id;
-        let why = match (view.own, view.status) {
-            (OwnPart::Waiting(doubt), Status::Pending) => return Ok((view, doubt)),
+        let why = match (&view.own, view.status) {
+            (OwnPart::Waiting(doubt), Status::Pending) => {
+                let doubt = doubt.clone();
+                return Ok((view, doubt));
+            }
             (OwnPart::Waiting(_), Status::Processing | Status::Completed | Status::Failed) => {
                 format!("{id} takes no answer any more; it is {}", view.status)
             }
@@ -219,12 +225,9 @@ impl Runtime {
     fn approve(&mut self, reference: &str) -> Answer {
         let (view, doubt) = self.waiting(reference)?;
         let id = view.id;
-        match doubt {
-            Doubt::NoSource => {
-                let message = format!("this node has no source for the field that {id} asks for");
-                return Err(refused(("no_source", 1), message, format!("`formix-p2p answer {id} VALUE`")));
-            }
-            Doubt::MinimumTooLow { .. } | Doubt::NoTrustedHeavy { .. } | Doubt::AskedTooOften { .. } => {}
+        if doubt == Doubt::NoSource {
+            let message = format!("this node has no source for the field that {id} asks for");
+            return Err(refused(("no_source", 1), message, format!("`formix-p2p answer {id} VALUE`")));
         }
         self.handle(Event::Command(Command::Approve(id)));
         Ok(decided(id))

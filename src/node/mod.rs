@@ -3,7 +3,7 @@
 //!
 //! * `start` puts a node together; `runtime` is the loop that owns it; `actions` is what one turn of the loop brings about.
 //! * `neighbours`, `directory` and `presence` know who is there and say so.
-//! * `api` answers the local API, with `references`, `propose`, `parked` and `render`.
+//! * `api` answers the local API, with `owner`, `references`, `propose`, `parked` and `render`.
 //! * `story` is what people read in the log; `clock` and `timers` are time.
 //!
 //! A program may hold any number of nodes; `examples/embed.rs` runs six.
@@ -13,6 +13,7 @@ mod api;
 mod clock;
 mod directory;
 mod neighbours;
+mod owner;
 mod parked;
 mod presence;
 mod propose;

@@ -76,6 +76,13 @@ impl Readings {
     }
 }
 
+impl Drop for Readings {
+    /// The threads end with the process; programs would go on without anybody who reads them.
+    fn drop(&mut self) {
+        self.sources.end_programs();
+    }
+}
+
 fn read(sources: &Sources, unfit: Unfit, terms: &Computation, until: Instant) -> Result<Reading, Unread> {
     let fields: Vec<_> = terms.query.fields.iter().map(|field| field.name.as_str()).collect();
     let mut encoder = Encoder::new(terms, unfit);

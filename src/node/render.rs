@@ -9,9 +9,9 @@ use crate::control::{
     Announced, ComputationView, NodeView, NoiseView, PendingView, SimilarView, View as NetworkView,
 };
 use crate::domain::limits::NO_CONTACT_MARGIN;
-use crate::domain::{Computation, ComputationId, Noise, PeerId, Role, Sharing, Status, Timestamp};
+use crate::domain::{Computation, ComputationId, Noise, PeerId, Role, Sharing, Standing, Status, Timestamp};
 use crate::protocol::{Assurance, OwnPart, View, assurance_of};
-use crate::wire::{Activity, Certificate, Presence, Signed, Similar};
+use crate::wire::{Activity, Certificate, Decider, LedgerEntry, Presence, Signed, Similar};
 
 /// The network: everybody that was heard of, and this node.
 pub(super) fn network(own: &Presence, directory: &Directory, now: Timestamp) -> NetworkView {
@@ -71,8 +71,8 @@ pub(super) fn computation(
     for standing in view.standings.values() {
         *standings.entry(standing.to_string()).or_default() += 1;
     }
-    let declined = match view.own {
-        OwnPart::Declined(standing) => Some(format!("this node {standing}")),
+    let declined = match &view.own {
+        OwnPart::Declined(standing) => Some(declined(*standing, view.ledger)),
         OwnPart::None | OwnPart::Waiting(_) | OwnPart::Answered => None,
     };
     let unreachable = question.heavy.iter().filter(|heavy| **heavy != own && !directory.is_connected(heavy));
@@ -107,7 +107,7 @@ pub(super) fn computation(
         liars: uids(assurance.as_ref().map_or(&[], |assurance| &assurance.liars)),
         members: view.members.map(|list| uids(&list.members())),
         similar: view.similar.iter().map(similar).collect(),
-        own_answer: own_answer(view.own).to_owned(),
+        own_answer: own_answer(&view.own).to_owned(),
         expected: question.participants.as_ref().map_or(light_nodes, Vec::len),
         standings,
         unreachable: match view.status {
@@ -119,7 +119,7 @@ pub(super) fn computation(
     }
 }
 
-fn similar(similar: &Similar) -> SimilarView {
+pub(super) fn similar(similar: &Similar) -> SimilarView {
     SimilarView { id: similar.other.to_string(), difference: similar.difference }
 }
 
@@ -156,7 +156,7 @@ fn gives_up_at(question: &Computation) -> Timestamp {
 
 /// A question that waits for the owner; `None` when it does not, or no longer.
 pub(super) fn pending(view: &View<'_>) -> Option<PendingView> {
-    let (OwnPart::Waiting(doubt), Status::Pending) = (view.own, view.status) else { return None };
+    let (OwnPart::Waiting(doubt), Status::Pending) = (&view.own, view.status) else { return None };
     let Common { id, proposer, prompt, statistic, field, deadline, heavy_nodes } =
         common(view.id, view.computation);
     Some(PendingView {
@@ -169,17 +169,36 @@ pub(super) fn pending(view: &View<'_>) -> Option<PendingView> {
         deadline,
         min_participants: view.computation.min_participants,
         heavy_nodes,
+        rule: doubt.rule().to_string(),
         reason: doubt.to_string(),
     })
 }
 
+/// Why this node does not answer, for its owner.
+fn declined(standing: Standing, ledger: Option<&LedgerEntry>) -> String {
+    let unattended = ledger.filter(|entry| entry.decider == Decider::Policy);
+    match unattended.and_then(|entry| entry.reason.as_ref()) {
+        Some(reason) => format!("this node {standing}: {}", reason.words),
+        None => format!("this node {standing}"),
+    }
+}
+
 /// What the owner types to answer.
-pub(super) fn command(id: ComputationId, doubt: Doubt) -> String {
+pub(super) fn command(id: ComputationId, doubt: &Doubt) -> String {
     match doubt {
         Doubt::NoSource => format!("formix-p2p answer {id} VALUE"),
-        Doubt::MinimumTooLow { .. } | Doubt::NoTrustedHeavy { .. } | Doubt::AskedTooOften { .. } => {
-            format!("formix-p2p approve {id}")
-        }
+        Doubt::FieldDenied { .. }
+        | Doubt::FieldAsks { .. }
+        | Doubt::OtherProposer { .. }
+        | Doubt::OtherStatistic { .. }
+        | Doubt::MinimumTooLow { .. }
+        | Doubt::NoTrustedHeavy { .. }
+        | Doubt::AskedTooOften { .. }
+        | Doubt::NoNoise
+        | Doubt::BudgetSpent { .. }
+        | Doubt::SimilarSet { .. }
+        | Doubt::TooFewRecords { .. }
+        | Doubt::SmallCell { .. } => format!("formix-p2p approve {id}"),
     }
 }
 
@@ -232,7 +251,7 @@ fn common(id: ComputationId, question: &Computation) -> Common {
     }
 }
 
-const fn own_answer(own: OwnPart) -> &'static str {
+const fn own_answer(own: &OwnPart) -> &'static str {
     match own {
         OwnPart::None => "none",
         OwnPart::Waiting(_) => "waiting",

@@ -66,6 +66,7 @@ fn view<'a>(computation: &'a Computation, standings: &'a BTreeMap<PeerId, Standi
         failure: None,
         participants: 2,
         own: OwnPart::None,
+        ledger: None,
         standings,
         members: None,
         similar: Vec::new(),

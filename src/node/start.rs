@@ -23,7 +23,6 @@ use super::runtime::{Inlets, Runtime};
 use super::timers::Timers;
 use super::{IdentityAge, NodeOptions, RunError, RunningNode, StartError};
 use crate::control::{self, CALLS_QUEUED_MAX, NodeId};
-use crate::domain::Unfit;
 use crate::domain::limits::NODE_NAME_CHARS_MAX;
 use crate::domain::{PeerId, Timestamp};
 use crate::network::{Network, NetworkConfig};
@@ -51,7 +50,7 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
     let socket = options.folder.join(SOCKET_FILE);
     let id = node_id(&options, &addresses);
     let presence = OwnPresence::new(options.identity.clone(), first_presence(&options, addresses, now));
-    let (readings, read) = Readings::new(options.sources, Unfit::Skip);
+    let (readings, read) = Readings::new(options.sources, options.policy.unfit_rows());
     let mut runtime = Runtime {
         own,
         role: options.role,

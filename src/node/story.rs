@@ -127,12 +127,13 @@ pub(super) fn of_notice(notice: &Notice, view: Option<&View<'_>>) -> Option<Line
         Notice::Changed(_) => None,
         Notice::Announced(id) => Some(Line::info(*id, "announced: every heavy node has accepted")),
         Notice::WaitsForOwner { computation, why } => {
-            let command = render::command(*computation, *why);
+            let command = render::command(*computation, why);
             Some(Line::info(*computation, format!("waits for its owner because {why}; type `{command}`")))
         }
         Notice::Answered(id) => Some(Line::info(*id, "answered: the report is on its way to every heavy node")),
-        Notice::Declined { computation, standing } => {
-            Some(Line::info(*computation, format!("not answered: this node {standing}")))
+        Notice::Declined { computation, standing, why } => {
+            let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            Some(Line::info(*computation, format!("not answered: this node {standing}{why}")))
         }
         Notice::LeftOut { computation, participant, verdict } => {
             let text = match verdict {

@@ -63,6 +63,8 @@ pub enum Notice {
         computation: ComputationId,
         /// Why.
         standing: Standing,
+        /// What the policy said, where it or the owner declined.
+        why: Option<crate::consent::Doubt>,
     },
     /// Under threshold sharing, at a heavy node: a participant's report is left out of the set.
     LeftOut {

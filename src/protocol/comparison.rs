@@ -11,7 +11,7 @@ use super::node::State;
 use super::turn::Turn;
 use super::view::OwnPart;
 use crate::consent;
-use crate::domain::limits::{SIMILAR_BELOW, SIMILAR_NOTED_MAX};
+use crate::domain::limits::SIMILAR_NOTED_MAX;
 use crate::domain::{ComputationId, PeerId};
 use crate::wire::{Comparison, Record, Similar};
 
@@ -74,7 +74,7 @@ impl State {
     /// Compares the set of an answer with those of the others that were compared before, so each pair once; keeps what
     /// comes of it, and warns the owner.
     pub fn compare(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
-        let me = turn.me();
+        let (me, below) = (turn.me(), turn.settings().policy.similar_below());
         let Some(entry) = self.entries.get(&id).filter(|_| self.comparisons.of(id).is_none()) else { return };
         let Some(set) = entry.answered_set(&me) else { return };
         let mut found: Vec<_> = self
@@ -83,7 +83,7 @@ impl State {
             .filter(|other| self.comparisons.of(other.id).is_some())
             .filter_map(|other| {
                 let field = entry.field_shared_with(other)?;
-                let apart = consent::is_revealing(&set, &other.answered_set(&me)?, SIMILAR_BELOW)?;
+                let apart = consent::is_revealing(&set, &other.answered_set(&me)?, below)?;
                 let difference = u32::try_from(apart).unwrap_or(u32::MAX);
                 Some((Similar { difference, other: other.id }, field.to_owned()))
             })

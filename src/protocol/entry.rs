@@ -15,7 +15,8 @@ use crate::domain::limits::{CERTIFICATE_PUSH_MAX, NO_CONTACT_MARGIN};
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Role, Standing, Status, Timestamp};
 use crate::statistics::Answer;
 use crate::wire::{
-    Acceptance, Announcement, Certificate, FailureNotice, Gossip, Message, Record, RecordKind, Signed,
+    Acceptance, Announcement, Certificate, FailureNotice, Gossip, LedgerEntry, Message, Record, RecordKind,
+    Signed,
 };
 
 /// A heavy node that starts after the patience asks the others how it ended for this long before it names them missing.
@@ -29,8 +30,8 @@ pub(super) struct Entry {
     pub stage: Stage,
     /// This node's own part as people see it.
     pub own: OwnPart,
-    /// When this node answered.
-    pub answered_at: Option<Timestamp>,
+    /// What the owner's ledger says of it.
+    pub ledger: Option<Box<LedgerEntry>>,
     /// Since when its source is being read.
     pub reading: Option<Timestamp>,
     /// At the proposer: why light nodes have not answered.
@@ -122,7 +123,7 @@ impl Entry {
             computation,
             stage: Stage::Proposed { proposing: None, dealing: None, accepted: None },
             own: OwnPart::None,
-            answered_at: None,
+            ledger: None,
             reading: None,
             standings: BTreeMap::new(),
             reports_told: 0,
@@ -391,7 +392,8 @@ impl Entry {
             answer: None,
             failure: None,
             participants: self.reports_told,
-            own: self.own,
+            own: self.own.clone(),
+            ledger: self.ledger.as_deref(),
             standings: &self.standings,
             members: self.members.list.as_ref(),
             similar: Vec::new(),

@@ -10,13 +10,13 @@ use super::entry::{Entry, Part, Stage};
 use super::event::{SourceProblem, Timer};
 use super::turn::Turn;
 use super::view::OwnPart;
-use crate::consent::{Decision, Doubt};
-use crate::domain::{PeerId, Standing, Timestamp};
+use crate::consent::{Decision, Doubt, Summary};
+use crate::domain::{PeerId, Standing};
 use crate::sharing::{Secret, Split};
 use crate::statistics::{self, Reading};
 use crate::wire::{
-    LedgerDecision, LedgerEntry, Manifest, Message, Receipt, Record, Rejection, Signed, Submission,
-    share_digest,
+    Decider, LedgerDecision, LedgerEntry, LedgerReason, Manifest, Message, Receipt, Record, Rejection, Signed,
+    Submission, share_digest,
 };
 
 /// Time to the first repetition of a share; it doubles with every further one.
@@ -45,28 +45,21 @@ impl Answering {
 }
 
 impl Entry {
-    /// Decides about a question that is new to this node. `answered_at` says when the field was answered before.
-    pub fn consider(&mut self, turn: &mut Turn<'_>, answered_at: &[Timestamp]) {
-        let (me, now) = (turn.me(), turn.now);
-        let undecided =
-            matches!(self.stage, Stage::Running { part: Part::Light(None), .. }) && self.own == OwnPart::None;
-        if !undecided || !self.terms().admits(&me) || now >= self.terms().deadline {
+    /// Decides about a question that is new to this node, given the policy's word.
+    pub fn consider(&mut self, turn: &mut Turn<'_>, decision: Decision) {
+        if !self.is_undecided(turn.me(), turn.now) {
             return;
         }
-        let settings = turn.settings();
-        if settings.forgets(self.terms().proposed_at) {
-            self.decline(turn, Standing::MemoryTooYoung);
+        if turn.settings().forgets(self.terms().proposed_at) {
+            self.decline(turn, Standing::MemoryTooYoung, None);
             return;
         }
-        // Whoever asks has consented to answer.
-        let decision = if self.terms().proposer == me {
-            Decision::Answer
-        } else {
-            settings.policy.decide(self.terms(), answered_at, now)
-        };
         match decision {
+            // Whoever asks has consented to answer.
+            _ if self.terms().proposer == turn.me() => self.read_source(turn),
             Decision::Answer => self.read_source(turn),
             Decision::Ask(doubt) => self.wait_for_owner(turn, doubt),
+            Decision::Decline(doubt) => self.decline(turn, Standing::Declined, Some(doubt)),
         }
     }
 
@@ -80,7 +73,7 @@ impl Entry {
     /// The owner refuses a waiting question.
     pub fn on_decline(&mut self, turn: &mut Turn<'_>) {
         if matches!(self.own, OwnPart::Waiting(_)) {
-            self.decline(turn, Standing::Declined);
+            self.decline(turn, Standing::Declined, None);
         }
     }
 
@@ -96,9 +89,24 @@ impl Entry {
     pub fn on_source_read(&mut self, turn: &mut Turn<'_>, outcome: Result<Reading, SourceProblem>) {
         self.reading = None;
         match outcome {
-            Ok(reading) => self.report(turn, &reading),
+            Ok(reading) => self.on_reading(turn, &reading),
             Err(SourceProblem::NoSuchField) => self.wait_for_owner(turn, Doubt::NoSource),
-            Err(SourceProblem::Unreadable | SourceProblem::Unfit) => self.decline(turn, Standing::ValueUnfit),
+            Err(SourceProblem::Unreadable | SourceProblem::Unfit) => {
+                self.decline(turn, Standing::ValueUnfit, None);
+            }
+        }
+    }
+
+    /// The policy's second word, now that it is known what would be answered. Who asks, and an owner who has agreed, have
+    /// consented already.
+    fn on_reading(&mut self, turn: &mut Turn<'_>, reading: &Reading) {
+        let agreed = matches!(self.own, OwnPart::Waiting(_)) || self.terms().proposer == turn.me();
+        let summary = Summary { records: reading.records(), smallest_cell: reading.smallest_cell() };
+        match turn.settings().policy.decide_reading(summary) {
+            _ if agreed => self.report(turn, reading),
+            Decision::Answer => self.report(turn, reading),
+            Decision::Ask(doubt) => self.wait_for_owner(turn, doubt),
+            Decision::Decline(doubt) => self.decline(turn, Standing::Declined, Some(doubt)),
         }
     }
 
@@ -110,28 +118,24 @@ impl Entry {
     }
 
     fn wait_for_owner(&mut self, turn: &mut Turn<'_>, doubt: Doubt) {
-        if self.own == OwnPart::Waiting(doubt) || !self.may_decide() {
+        if matches!(&self.own, OwnPart::Waiting(before) if *before == doubt) || !self.may_decide() {
             return;
         }
-        self.own = OwnPart::Waiting(doubt);
+        self.own = OwnPart::Waiting(doubt.clone());
         turn.tell(Notice::WaitsForOwner { computation: self.id, why: doubt });
         let standing = self.told_standing();
         self.stand(turn, standing);
         self.changed(turn);
     }
 
-    fn decline(&mut self, turn: &mut Turn<'_>, standing: Standing) {
+    /// No answer, for ever; `doubt` is the policy's, if that is what declines unattended.
+    fn decline(&mut self, turn: &mut Turn<'_>, standing: Standing, doubt: Option<Doubt>) {
         if !self.may_decide() {
             return;
         }
+        self.enter(turn, LedgerDecision::Declined(standing), doubt.as_ref(), None);
         self.own = OwnPart::Declined(standing);
-        if standing == Standing::ValueUnfit {
-            // Not to answer tells that the value lies outside the schema: that counts against the daily limit, or
-            // the value could be searched for, bound by bound.
-            self.answered_at = Some(turn.now);
-        }
-        turn.persist(self.ledger_entry(turn.now, LedgerDecision::Declined(standing)));
-        turn.tell(Notice::Declined { computation: self.id, standing });
+        turn.tell(Notice::Declined { computation: self.id, standing, why: doubt });
         let told = self.told_standing();
         self.stand(turn, told);
         self.changed(turn);
@@ -164,16 +168,15 @@ impl Entry {
             return;
         }
         let Some(submissions) = self.submissions(turn, reading.measurement()) else {
-            self.decline(turn, Standing::ValueUnfit);
+            self.decline(turn, Standing::ValueUnfit, None);
             return;
         };
         turn.persist(Record::Report(submissions.clone()));
-        turn.persist(self.ledger_entry(turn.now, LedgerDecision::Answered));
+        self.enter(turn, LedgerDecision::Answered, None, Some(reading.records()));
         if matches!(self.own, OwnPart::Waiting(_)) {
             self.stand(turn, None);
         }
         self.own = OwnPart::Answered;
-        self.answered_at = Some(turn.now);
         turn.tell(Notice::Answered(self.id));
         self.resume_answering(turn, submissions);
         self.changed(turn);
@@ -182,9 +185,8 @@ impl Entry {
     /// Takes up a report from the store. A crash may have come between it and the ledger.
     pub fn restore_report(&mut self, turn: &mut Turn<'_>, submissions: Vec<Submission>) {
         if self.own != OwnPart::Answered {
-            turn.persist(self.ledger_entry(turn.now, LedgerDecision::Answered));
+            self.enter(turn, LedgerDecision::Answered, None, None);
             self.own = OwnPart::Answered;
-            self.answered_at = Some(turn.now);
         }
         self.resume_answering(turn, submissions);
     }
@@ -217,16 +219,48 @@ impl Entry {
         Some(parts.map(|(blind, share)| Submission { manifest: manifest.clone(), blind, share }).collect())
     }
 
-    fn ledger_entry(&self, at: Timestamp, decision: LedgerDecision) -> Record {
+    /// Writes the decision into the owner's ledger; `doubt` is the policy's, if that is what declines unattended.
+    fn enter(
+        &mut self,
+        turn: &mut Turn<'_>,
+        decision: LedgerDecision,
+        doubt: Option<&Doubt>,
+        records: Option<u64>,
+    ) {
         let terms = self.terms();
-        Record::Ledger(LedgerEntry {
+        let waited_for = match &self.own {
+            OwnPart::Waiting(doubt) => Some(doubt),
+            OwnPart::None | OwnPart::Answered | OwnPart::Declined(_) => None,
+        };
+        let decider = match decision {
+            LedgerDecision::Declined(
+                Standing::ValueUnfit | Standing::MemoryTooYoung | Standing::NoSuchField,
+            ) => Decider::Node,
+            LedgerDecision::Answered if terms.proposer == turn.me() => Decider::Asker,
+            LedgerDecision::Answered | LedgerDecision::Declined(_) if waited_for.is_some() => Decider::Owner,
+            LedgerDecision::Answered | LedgerDecision::Declined(_) => Decider::Policy,
+        };
+        let reason = doubt.or(waited_for);
+        let reason = reason.map(|why| LedgerReason { rule: why.rule().to_string(), words: why.to_string() });
+        let listed = terms.participants.as_ref();
+        let entry = LedgerEntry {
             computation: self.id,
             proposer: terms.proposer,
+            prompt: terms.prompt.clone(),
             statistic: terms.query.statistic,
             fields: terms.query.fields.iter().map(|field| field.name.clone()).collect(),
-            at,
+            min_participants: terms.min_participants,
+            listed: listed.map(|listed| u32::try_from(listed.len()).unwrap_or(u32::MAX)),
+            participants: terms.participants.clone(),
+            noise: terms.noise,
+            at: turn.now,
             decision,
-        })
+            decider,
+            reason,
+            records,
+        };
+        turn.persist(Record::Ledger(entry.clone()));
+        self.ledger = Some(Box::new(entry));
     }
 
     /// Sends its share to each heavy node that has neither given a receipt nor refused.

@@ -9,6 +9,7 @@
 //!
 //! * `proposer`: acceptances in, announcement out.
 //! * `light`: a question in, a report out, to every heavy node, until each has given a receipt.
+//! * `ledger`: what was done with earlier questions, for the policy and for the owner.
 //! * `heavy`: acceptance, intake of reports, and the agreement: close, freeze, vote, open.
 //! * `sync`: what gossip missed is asked for.
 //! * `certificate`: openings in, answer out.
@@ -23,6 +24,7 @@ mod decree;
 mod entry;
 mod event;
 mod heavy;
+mod ledger;
 mod light;
 mod members;
 mod node;
@@ -37,6 +39,7 @@ pub use action::{Action, Notice};
 pub use certificate::{Assurance, CertificateError, Verified, assurance_of, verify_certificate};
 pub use decree::{Decree, DecreeOutput, Ignored, Judge};
 pub use event::{Command, Event, Seed, SourceProblem, Timer};
+pub use ledger::Judgement;
 pub use node::Node;
 pub use settings::Settings;
 pub use view::{OwnPart, View};

@@ -11,6 +11,7 @@ use super::comparison::Comparisons;
 use super::entry::{Entry, Outcome, Stage};
 use super::event::{Command, Event, Timer};
 use super::heavy::{Heavy, deals_differ};
+use super::ledger::{Judgement, Ledger};
 use super::settings::Settings;
 use super::turn::Turn;
 use super::view::{OwnPart, View};
@@ -18,7 +19,9 @@ use super::{restore, sync};
 use crate::domain::limits::{CLOCK_SKEW_MAX, OPEN_PER_HEAVY_MAX, OPEN_PER_PROPOSER_MAX};
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Refusal, Role, Timestamp};
 use crate::statistics;
-use crate::wire::{Announcement, Certificate, Comparison, DecreeMessage, Gossip, Message, Signed, Want};
+use crate::wire::{
+    Announcement, Certificate, Comparison, DecreeMessage, Gossip, LedgerEntry, Message, Signed, Similar, Want,
+};
 
 /// The protocol of one node: no IO, no clock, no randomness but the seed.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub struct Node {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub entries: BTreeMap<ComputationId, Entry>,
+    /// What is left of older ones.
+    pub ledger: Ledger,
     /// Connected peers.
     pub peers: BTreeMap<PeerId, Role>,
     /// Unknown computations whose certificate was asked for.
@@ -81,6 +86,21 @@ impl Node {
         self.state.comparisons.of(id)
     }
 
+    /// What would become of this question if it came now; `None` for one that this node does not know.
+    pub fn judge(&self, id: ComputationId, now: Timestamp) -> Option<Judgement> {
+        self.state.judge(&self.settings, id, now)
+    }
+
+    /// Other answers about the same field over nearly the same people, the nearest first.
+    pub fn similar_to(&self, id: ComputationId) -> Vec<Similar> {
+        self.state.comparisons.similar_to(id)
+    }
+
+    /// What was done with every question that this node has decided about, newest first.
+    pub fn ledger(&self) -> Vec<&LedgerEntry> {
+        self.state.ledger()
+    }
+
     /// Computations that have not ended.
     pub fn open_count(&self) -> usize {
         self.state.entries.values().filter(|entry| entry.is_open()).count()
@@ -92,7 +112,7 @@ impl State {
         match event {
             Event::Restored(records) => {
                 self.comparisons = Comparisons::restored(&records);
-                self.entries = restore::entries(turn, records);
+                (self.entries, self.ledger) = restore::entries(turn, records);
                 self.compare_restored(turn);
                 self.consider_undecided(turn);
                 sync::schedule(turn);
@@ -334,21 +354,6 @@ impl State {
             turn.publish(Gossip::Announce(announcement));
         }
         self.consider(turn, id);
-    }
-
-    /// A light node decides about a question.
-    fn consider(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
-        let Some(entry) = self.entries.get(&id) else { return };
-        let field = entry.terms().query.fields.first().map(|field| field.name.clone());
-        let same_field =
-            |entry: &&Entry| entry.terms().query.fields.first().map(|field| &field.name) == field.as_ref();
-        let answered: Vec<_> = self
-            .entries
-            .values()
-            .filter(same_field)
-            .filter_map(|entry| entry.answered_at.or(entry.reading))
-            .collect();
-        self.with(id, |entry| entry.consider(turn, &answered));
     }
 
     /// After a restart: what was announced and not decided.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::entry::{Entry, Outcome, Stage};
 use super::heavy::{Dealing, Heavy, Promise};
+use super::ledger::Ledger;
 use super::members::{Members, own_set};
 use super::turn::Turn;
 use super::view::OwnPart;
-use crate::domain::{Computation, ComputationId, Evidence, Failure, Standing};
+use crate::domain::{Computation, ComputationId, Evidence, Failure};
 use crate::protocol::certificate::outcome_of;
 use crate::wire::{
     Announcement, Certificate, Exclusion, FailureNotice, FaultProof, LedgerDecision, LedgerEntry, List, Record,
@@ -34,15 +35,28 @@ struct Pieces {
     members: Option<List>,
 }
 
-/// Every computation in the store, with the timers and messages by which the open ones go on.
-pub(super) fn entries(turn: &mut Turn<'_>, mut records: Vec<Record>) -> BTreeMap<ComputationId, Entry> {
+/// Every computation in the store, with the timers and messages by which the open ones go on, and what the ledger says of
+/// those that are forgotten.
+pub(super) fn entries(
+    turn: &mut Turn<'_>,
+    mut records: Vec<Record>,
+) -> (BTreeMap<ComputationId, Entry>, Ledger) {
     // By kind: a step is restored after the one that it stands on.
     records.sort_by_key(Record::key);
     let mut all: BTreeMap<ComputationId, Pieces> = BTreeMap::new();
     for record in records {
         all.entry(record.key().computation).or_default().add(record);
     }
-    all.into_iter().filter_map(|(id, pieces)| Some((id, pieces.into_entry(turn, id)?))).collect()
+    let (mut entries, mut ledger) = (BTreeMap::new(), Ledger::default());
+    for (id, pieces) in all {
+        let decided = pieces.ledger.clone();
+        match (pieces.into_entry(turn, id), decided) {
+            (Some(entry), _) => drop(entries.insert(id, entry)),
+            (None, Some(decided)) => ledger.keep(decided),
+            (None, None) => {}
+        }
+    }
+    (entries, ledger)
 }
 
 impl Pieces {
@@ -115,14 +129,12 @@ impl Pieces {
             return None;
         };
         let mut entry = Entry::new(computation);
-        if let Some(ledger) = &self.ledger {
-            (entry.own, entry.answered_at) = match ledger.decision {
-                LedgerDecision::Answered => (OwnPart::Answered, Some(ledger.at)),
-                LedgerDecision::Declined(standing) => {
-                    let counts = standing == Standing::ValueUnfit;
-                    (OwnPart::Declined(standing), counts.then_some(ledger.at))
-                }
+        if let Some(ledger) = self.ledger.take() {
+            entry.own = match ledger.decision {
+                LedgerDecision::Answered => OwnPart::Answered,
+                LedgerDecision::Declined(standing) => OwnPart::Declined(standing),
             };
+            entry.ledger = Some(Box::new(ledger));
         }
         let ended = self.certificate.is_some() || self.failure.is_some();
         if ended {

@@ -20,9 +20,6 @@ use crate::wire::{Message, RecordKind, Want};
 /// How often a node asks one of the heavy nodes that it is connected to. A guess: a late answer costs little.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
 
-/// As far back as the `guarded` policy counts answers.
-const DAY: Duration = Duration::from_secs(24 * 3600);
-
 /// Sets the time of the next question.
 pub(super) fn schedule(turn: &mut Turn<'_>) {
     let at = turn.now + turn.jittered(SYNC_EVERY);
@@ -179,7 +176,7 @@ impl State {
     }
 
     /// Keeps the newest ended computations; of older ones only the ledger and the evidence remain. What this node took
-    /// part in stays until nothing of it can be replayed, and its answers as long as the daily limit counts them.
+    /// part in stays until nothing of it can be replayed. What was answered counts against the policy's limits for ever.
     pub fn prune(&mut self, turn: &mut Turn<'_>) {
         let (now, me) = (turn.now, turn.me());
         let mut mine = Vec::new();
@@ -188,7 +185,7 @@ impl State {
             let age = (entry.terms().proposed_at.min(now), entry.id);
             if !entry.concerns(&me) {
                 foreign.push(age);
-            } else if entry.settled_at() < now && entry.answered_at.is_none_or(|at| now.since(at) > DAY) {
+            } else if entry.settled_at() < now {
                 mine.push(age);
             }
         }
@@ -202,7 +199,9 @@ impl State {
     }
 
     fn forget(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
-        self.entries.remove(&id);
+        if let Some(ledger) = self.entries.remove(&id).and_then(|entry| entry.ledger) {
+            self.ledger.keep(*ledger);
+        }
         for kind in [
             RecordKind::Members,
             RecordKind::Proposed,

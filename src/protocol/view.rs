@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::consent::Doubt;
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Standing, Status};
 use crate::statistics::Answer;
-use crate::wire::{Certificate, List, Similar};
+use crate::wire::{Certificate, LedgerEntry, List, Similar};
 
 /// One computation as a node sees it.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct View<'a> {
     pub participants: u32,
     /// This node's own part.
     pub own: OwnPart,
+    /// What the owner's ledger says of it, once it is decided.
+    pub ledger: Option<&'a LedgerEntry>,
     /// At the proposer: light nodes that said why they have not answered.
     pub standings: &'a BTreeMap<PeerId, Standing>,
     /// Whose reports were added up, where this node may know and does: at the proposer, the heavy nodes and the participants.
@@ -37,7 +39,7 @@ pub struct View<'a> {
 }
 
 /// A node's own part in a computation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnPart {
     /// It is not asked: a heavy node, or a light node that is not on the closed list or has not decided yet.
     None,

@@ -150,7 +150,7 @@ impl Machine {
             }
         };
         let min_participants = if preset == Preset::Open { 1 } else { POLICY_MIN_PARTICIPANTS };
-        Policy { preset, min_participants, trust }
+        Policy { preset, min_participants, trust, ..Policy::default() }
     }
 }
 

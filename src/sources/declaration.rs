@@ -1,6 +1,6 @@
 //! What an owner writes down about a source.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error::DeclarationError;
 use super::written::Written;
+use crate::domain::Field;
+use crate::domain::limits::{FIELD_NAME_CHARS_MAX, SOURCE_READ_WAIT};
 
 /// One source, as it stands under `[[source]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +44,7 @@ pub struct Delimited {
     pub header: Header,
     /// How decimals are written.
     pub decimal: DecimalMark,
-    /// Texts that stand for a missing value; by default [`Delimited::MISSING`].
+    /// Texts that stand for a missing value, beside an empty cell; by default [`Delimited::MISSING`].
     pub missing: Option<Vec<String>>,
     /// Fields whose column has another name, or only a number.
     pub columns: BTreeMap<String, Column>,
@@ -129,17 +131,30 @@ impl Declaration {
         }
     }
 
+    /// This source, if it can be one.
+    ///
+    /// # Errors
+    /// The first rule that is broken. Files are not looked at.
+    pub fn checked(self) -> Result<Self, DeclarationError> {
+        match &self {
+            Self::Csv(source) => source.layout.check()?,
+            Self::Sqlite(_) => {}
+            Self::Command(source) => source.check()?,
+        }
+        Ok(self)
+    }
+
     /// The same source with paths that start at this folder.
     #[must_use]
     pub fn based_on(mut self, folder: &Path) -> Self {
         match &mut self {
-            Self::Csv(source) => source.file = folder.join(&source.file),
-            Self::Sqlite(source) => source.file = folder.join(&source.file),
+            Self::Csv(source) => source.file = under(folder, &source.file),
+            Self::Sqlite(source) => source.file = under(folder, &source.file),
             Self::Command(source) => {
-                source.directory = folder.join(&source.directory);
+                source.directory = under(folder, &source.directory);
                 // A program without a slash is looked for where the system looks for programs.
                 if let Some(program) = source.command.first_mut().filter(|it| it.contains('/')) {
-                    *program = source.directory.join(&*program).display().to_string();
+                    *program = under(&source.directory, Path::new(program)).display().to_string();
                 }
             }
         }
@@ -151,22 +166,44 @@ impl CommandSource {
     pub(super) fn name(&self) -> String {
         format!("the command {}", self.command.first().map_or("", String::as_str))
     }
+
+    fn check(&self) -> Result<(), DeclarationError> {
+        if self.command.first().is_none_or(String::is_empty) {
+            return Err(DeclarationError::NoProgram);
+        }
+        if self.fields.is_empty() {
+            return Err(DeclarationError::Missing { key: "fields", kind: "command" });
+        }
+        let mut seen = BTreeSet::new();
+        for field in &self.fields {
+            check_field(field)?;
+            if !seen.insert(field) {
+                return Err(DeclarationError::FieldTwice(field.clone()));
+            }
+        }
+        if self.timeout.is_zero() || self.timeout > SOURCE_READ_WAIT {
+            return Err(DeclarationError::Timeout(SOURCE_READ_WAIT.as_secs()));
+        }
+        self.layout.check()
+    }
 }
 
 impl Delimited {
-    /// Texts that stand for a missing value unless the owner says otherwise.
-    pub const MISSING: [&str; 5] = ["", "NA", "N/A", "null", "NULL"];
+    /// Texts that stand for a missing value, beside an empty cell, unless the owner says otherwise. `NaN` is none of
+    /// them: whether it means a missing value is for the owner to say.
+    pub const MISSING: [&str; 4] = ["NA", "N/A", "null", "NULL"];
 
     /// Whether a cell without the space around it stands for a missing value.
     pub(super) fn is_missing(&self, text: &str) -> bool {
-        match &self.missing {
-            Some(texts) => texts.iter().any(|missing| missing == text),
-            None => Self::MISSING.contains(&text),
-        }
+        text.is_empty()
+            || match &self.missing {
+                Some(texts) => texts.iter().any(|missing| missing == text),
+                None => Self::MISSING.contains(&text),
+            }
     }
 
     /// Checks what can be checked without the table.
-    pub(super) fn check(&self) -> Result<(), DeclarationError> {
+    fn check(&self) -> Result<(), DeclarationError> {
         let is_usable =
             |mark: u8| mark.is_ascii() && !mark.is_ascii_alphanumeric() && !b"\r\n\0".contains(&mark);
         if !self.delimiter.is_none_or(is_usable) {
@@ -208,9 +245,14 @@ impl Default for Delimited {
     }
 }
 
-pub(super) fn check_field(name: &str) -> Result<(), DeclarationError> {
-    crate::domain::Field::check_name(name)
-        .map_err(|_| DeclarationError::FieldName(name.chars().take(64).collect()))
+/// The path from this folder on, without steps that lead nowhere.
+fn under(folder: &Path, path: &Path) -> PathBuf {
+    folder.join(path).components().collect()
+}
+
+fn check_field(name: &str) -> Result<(), DeclarationError> {
+    Field::check_name(name)
+        .map_err(|_| DeclarationError::FieldName(name.chars().take(FIELD_NAME_CHARS_MAX).collect()))
 }
 
 impl fmt::Debug for SqliteSource {

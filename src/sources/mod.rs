@@ -1,7 +1,8 @@
 //! Where a light node's private data comes from: literal values, delimited text (CSV, TSV), SQLite, and commands.
 //!
 //! * `declaration` is what an owner writes down about a source; `written` is how it stands in a file.
-//! * `delimited`, `sqlite`, `json` and `numbers` read; `command` runs a program and gives them what it prints.
+//! * `delimited`, `sqlite`, `json` and `numbers` read; `command` takes what a program prints and gives it to them, and
+//!   `program` runs it.
 //! * `file` opens what is to be read; `metered` keeps time and the size of a record while it is read.
 //! * `profile` says what stands in the fields, by counts alone.
 //!
@@ -18,6 +19,7 @@ mod literal;
 mod metered;
 mod numbers;
 mod profile;
+mod program;
 mod rows;
 mod sqlite;
 mod written;
@@ -37,11 +39,22 @@ use crate::domain::Field;
 use crate::domain::limits::SOURCES_MAX;
 use crate::sharing::Secret;
 use literal::Literals;
+use program::Programs;
 use rows::Rows;
 
 /// Every source of one node. Cheap to clone; reading blocks.
 #[derive(Clone, Debug, Default)]
-pub struct Sources(Arc<Vec<Source>>);
+pub struct Sources {
+    all: Arc<Vec<Named>>,
+    programs: Arc<Programs>,
+}
+
+/// A source, and what it is called: two of a node never have the same name.
+#[derive(Debug)]
+struct Named {
+    name: String,
+    source: Source,
+}
 
 #[derive(Debug)]
 enum Source {
@@ -79,22 +92,32 @@ impl Sources {
             .collect();
         let literals = (!literals.is_empty()).then(|| Source::Literals(Literals(literals)));
         let declared = declared.into_iter().take(SOURCES_MAX).map(Source::Declared);
-        Self(Arc::new(literals.into_iter().chain(declared).collect()))
+        let mut all: Vec<Named> = Vec::new();
+        for source in literals.into_iter().chain(declared) {
+            let mut name = source.name();
+            // Two queries of one database, say.
+            let same = all.iter().filter(|other| other.source.name() == name).count();
+            if same > 0 {
+                name = format!("{name} ({})", same + 1);
+            }
+            all.push(Named { name, source });
+        }
+        Self { all: Arc::new(all), programs: Arc::default() }
     }
 
     /// Whether there is no source at all.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// Looks at every source: headers and queries, not the data. A command is not run; its fields are declared.
     pub fn survey(&self) -> Survey {
         let mut survey = Survey::default();
-        for source in self.0.iter() {
+        for Named { name: origin, source } in self.all.iter() {
             match source.fields() {
                 Ok(names) => {
                     for name in names {
-                        survey.add(FieldInfo { name, origin: source.name() });
+                        survey.add(FieldInfo { name, origin: origin.clone() });
                     }
                 }
                 Err(fault) => survey.faults.push(fault),
@@ -120,8 +143,14 @@ impl Sources {
         row: &mut RowSink<'_>,
     ) -> Result<ReadSummary, SourceError> {
         let mut rows = Rows::new(row);
-        self.source_of(fields)?.read(fields, deadline, &mut rows)?;
+        self.source_of(fields)?.source.read(fields, (deadline, &self.programs), &mut rows)?;
         Ok(rows.into_summary())
+    }
+
+    /// Ends the programs that are being read just now, in whichever thread, with their children. What they were read for
+    /// fails. A node that stops does so, since its threads end with it, and programs do not.
+    pub fn end_programs(&self) {
+        self.programs.end();
     }
 
     /// What stands in every field of every source, by counts; a source that cannot be read is named. Each source may
@@ -129,13 +158,12 @@ impl Sources {
     pub fn profile(&self, deadline: impl Fn() -> Instant) -> (Vec<Profile>, Vec<SourceError>) {
         let Survey { fields, mut faults } = self.survey();
         let mut profiles = Vec::new();
-        for source in self.0.iter() {
-            let origin = source.name();
-            let names: Vec<_> = fields.iter().filter(|it| it.origin == origin).map(|it| &*it.name).collect();
+        for Named { name: origin, source } in self.all.iter() {
+            let names: Vec<_> = fields.iter().filter(|it| it.origin == *origin).map(|it| &*it.name).collect();
             if names.is_empty() {
                 continue;
             }
-            match profile::of(source, &origin, &names, deadline()) {
+            match profile::of(source, origin, &names, (deadline(), &self.programs)) {
                 Ok(of_source) => profiles.extend(of_source),
                 Err(fault) => faults.push(fault),
             }
@@ -144,17 +172,17 @@ impl Sources {
     }
 
     /// The one source that has all of these fields.
-    fn source_of(&self, asked: &[&str]) -> Result<&Source, SourceError> {
-        let mut found: Option<(&str, &Source)> = None;
+    fn source_of(&self, asked: &[&str]) -> Result<&Named, SourceError> {
+        let mut found: Option<(&str, &Named)> = None;
         for field in asked {
             let holder = self.holder_of(field)?;
             match found {
                 Some((first, other)) if !std::ptr::eq(other, holder) => {
                     return Err(SourceError::Apart {
                         field: first.to_owned(),
-                        origin: other.name(),
+                        origin: other.name.clone(),
                         other_field: (*field).to_owned(),
-                        other: holder.name(),
+                        other: holder.name.clone(),
                     });
                 }
                 Some(_) => {}
@@ -164,17 +192,17 @@ impl Sources {
         found.map(|(_, source)| source).ok_or(SourceError::NothingAsked)
     }
 
-    fn holder_of(&self, field: &str) -> Result<&Source, SourceError> {
-        let (mut holder, mut fault) = (None::<&Source>, None);
-        for source in self.0.iter() {
-            match source.fields() {
+    fn holder_of(&self, field: &str) -> Result<&Named, SourceError> {
+        let (mut holder, mut fault) = (None::<&Named>, None);
+        for named in self.all.iter() {
+            match named.source.fields() {
                 Ok(fields) if fields.iter().any(|known| known == field) => match holder {
-                    None => holder = Some(source),
+                    None => holder = Some(named),
                     Some(first) => {
                         return Err(SourceError::FieldTwice {
                             field: field.to_owned(),
-                            first: first.name(),
-                            second: source.name(),
+                            first: first.name.clone(),
+                            second: named.name.clone(),
                         });
                     }
                 },
@@ -221,7 +249,12 @@ impl Source {
         }
     }
 
-    fn read(&self, fields: &[&str], deadline: Instant, rows: &mut Rows<'_, '_>) -> Result<(), SourceError> {
+    fn read(
+        &self,
+        fields: &[&str],
+        (deadline, programs): (Instant, &Programs),
+        rows: &mut Rows<'_, '_>,
+    ) -> Result<(), SourceError> {
         match self {
             Self::Literals(literals) => {
                 literals.read(fields, rows);
@@ -229,7 +262,9 @@ impl Source {
             }
             Self::Declared(Declaration::Csv(source)) => delimited::read(source, fields, deadline, rows),
             Self::Declared(Declaration::Sqlite(source)) => sqlite::read(source, fields, deadline, rows),
-            Self::Declared(Declaration::Command(source)) => command::read(source, fields, deadline, rows),
+            Self::Declared(Declaration::Command(source)) => {
+                command::read(source, fields, (deadline, programs), rows)
+            }
         }
     }
 }

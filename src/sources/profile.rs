@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::Source;
 use super::error::SourceError;
+use super::program::Programs;
 use super::rows::{Broken, Rows};
 use crate::domain::limits::CATEGORIES_GUESSED_MAX;
 use crate::domain::{Cell, Decimal};
@@ -61,7 +62,7 @@ pub(super) fn of(
     source: &Source,
     origin: &str,
     fields: &[&str],
-    deadline: Instant,
+    limits: (Instant, &Programs),
 ) -> Result<Vec<Profile>, SourceError> {
     let mut columns: Vec<_> = fields.iter().map(|_| Counts::default()).collect();
     let mut look = |cells: &[Cell<'_>]| {
@@ -69,7 +70,7 @@ pub(super) fn of(
         ControlFlow::Continue(())
     };
     let mut rows = Rows::new(&mut look);
-    source.read(fields, deadline, &mut rows)?;
+    source.read(fields, limits, &mut rows)?;
     let summary = rows.into_summary();
     let profile = |(column, name): (Counts, &&str)| {
         let (kind, usable) = column.settle();

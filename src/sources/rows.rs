@@ -35,7 +35,7 @@ pub struct Broken {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowFault {
     /// More or fewer cells than columns.
-    #[error("it has {cells} cells, and there are {columns} columns")]
+    #[error("the number of its cells is {cells}, that of the columns {columns}")]
     Ragged {
         /// How many it has.
         cells: usize,

@@ -1,6 +1,6 @@
 //! A declaration as it stands in a file: one table whose keys depend on what the source is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::declaration::{
     Column, CommandSource, CsvSource, DecimalMark, Declaration, Delimited, Header, OutputFormat, SqliteSource,
-    check_field,
 };
 use super::error::DeclarationError;
 use crate::domain::limits::{COMMAND_WAIT_DEFAULT, SOURCE_READ_WAIT};
@@ -52,7 +51,7 @@ impl TryFrom<Written> for Declaration {
 
     fn try_from(mut written: Written) -> Result<Self, DeclarationError> {
         let kinds = (written.csv.take(), written.sqlite.take(), written.command.take());
-        match kinds {
+        let declaration = match kinds {
             (Some(file), None, None) => {
                 written.refuse_keys_of_command("csv")?;
                 written.refuse("query", "csv", written.query.is_some())?;
@@ -68,7 +67,8 @@ impl TryFrom<Written> for Declaration {
             (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (None, Some(_), Some(_)) | (None, None, None) => {
                 Err(DeclarationError::Kind)
             }
-        }
+        }?;
+        declaration.checked()
     }
 }
 
@@ -100,33 +100,20 @@ impl Written {
             Some([one]) => Ok(Some(*one)),
             Some(_) => Err(DeclarationError::NotOneCharacter { key }),
         };
-        let layout = Delimited {
+        Ok(Delimited {
             delimiter: character("delimiter", self.delimiter)?,
             quote: character("quote", self.quote)?.unwrap_or(b'"'),
             header: if self.header.unwrap_or(true) { Header::Present } else { Header::Absent },
             decimal: self.decimal.unwrap_or_default(),
             missing: self.missing,
             columns: self.columns,
-        };
-        layout.check()?;
-        Ok(layout)
+        })
     }
 
     fn into_command(mut self, command: Vec<String>) -> Result<CommandSource, DeclarationError> {
         self.refuse("query", "command", self.query.is_some())?;
-        if command.first().is_none_or(String::is_empty) {
-            return Err(DeclarationError::NoProgram);
-        }
         let format = self.format.unwrap_or_default();
-        let fields = self.fields.take().filter(|fields| !fields.is_empty());
-        let fields = fields.ok_or(DeclarationError::Missing { key: "fields", kind: "command" })?;
-        let mut seen = BTreeSet::new();
-        for field in &fields {
-            check_field(field)?;
-            if !seen.insert(field) {
-                return Err(DeclarationError::FieldTwice(field.clone()));
-            }
-        }
+        let fields = self.fields.take().unwrap_or_default();
         let directory = self.directory.take().unwrap_or_default();
         let timeout = timeout(self.timeout.take().as_deref())?;
         let layout = match format {
@@ -142,10 +129,7 @@ impl Written {
 
 fn timeout(text: Option<&str>) -> Result<Duration, DeclarationError> {
     let Some(text) = text else { return Ok(COMMAND_WAIT_DEFAULT) };
-    humantime::parse_duration(text)
-        .ok()
-        .filter(|time| !time.is_zero() && *time <= SOURCE_READ_WAIT)
-        .ok_or(DeclarationError::Timeout(SOURCE_READ_WAIT.as_secs()))
+    humantime::parse_duration(text).map_err(|_| DeclarationError::Timeout(SOURCE_READ_WAIT.as_secs()))
 }
 
 impl From<Declaration> for Written {

@@ -10,10 +10,7 @@ use super::elimination::{Inverse, inverse};
 use super::exact::{figures, number, quotient, root_number};
 use super::family::Family;
 use super::monomial::Monomial;
-use crate::domain::Query;
-
-/// What the coefficient without a field is called in a result.
-pub(super) const INTERCEPT: &str = "intercept";
+use crate::domain::{INTERCEPT, Query};
 
 /// The sums of products of every two of some fields.
 pub(super) struct Products {

@@ -6,12 +6,14 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use super::*;
 use crate::domain::VERSION;
 use crate::domain::limits::KNOWN_PEERS_MAX;
-use crate::domain::{Computation, ComputationId, Digest, Failure, Modulus, Query, Role, Sharing, Statistic};
+use crate::domain::{
+    Computation, ComputationId, Decimal, Digest, Failure, Modulus, Noise, Query, Role, Sharing, Statistic,
+};
 use crate::sharing::Secret;
 use crate::wire::{
-    Acceptance, Announcement, Certificate, Close, Comparison, Deal, Dealt, Exclusion, Fault, FaultProof,
-    Freeze, Identity, LedgerDecision, LedgerEntry, List, Manifest, Opening, Part, Signed, Similar, Submission,
-    Topic, Verification, Vote,
+    Acceptance, Announcement, Certificate, Close, Comparison, Deal, Dealt, Decider, Exclusion, Fault,
+    FaultProof, Freeze, Identity, LedgerDecision, LedgerEntry, LedgerReason, List, Manifest, Opening, Part,
+    Signed, Similar, Submission, Topic, Verification, Vote,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -163,10 +165,18 @@ fn every_kind() -> Vec<Record> {
         Record::Ledger(LedgerEntry {
             computation: id,
             proposer: owner(),
+            prompt: "How old?".to_owned(),
             statistic: Statistic::Sum,
             fields: vec!["age".to_owned()],
+            min_participants: 3,
+            listed: Some(1),
+            participants: Some(vec![owner()]),
+            noise: Some(Noise { epsilon: Decimal::ONE }),
             at: NOW,
             decision: LedgerDecision::Answered,
+            decider: Decider::Owner,
+            reason: Some(LedgerReason { rule: "source".to_owned(), words: "no source".to_owned() }),
+            records: Some(1),
         }),
         Record::Fault(Fault {
             computation: id,
@@ -353,11 +363,11 @@ fn another_schema_version_is_refused_with_the_way_out() {
         });
         scratch.open().unwrap_err()
     };
-    let newer = stored(3);
-    assert!(matches!(newer, StoreError::Newer { found: 3, known: 2, .. }));
+    let newer = stored(4);
+    assert!(matches!(newer, StoreError::Newer { found: 4, known: 3, .. }));
     assert!(newer.to_string().contains("made by a newer formix-p2p"), "{newer}");
-    let older = stored(1);
-    assert!(matches!(older, StoreError::Older { found: 1, known: 2, .. }));
+    let older = stored(2);
+    assert!(matches!(older, StoreError::Older { found: 2, known: 3, .. }));
     assert!(
         older.to_string().contains("made by an older formix-p2p") && older.hint().contains(".old"),
         "{older}"

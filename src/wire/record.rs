@@ -10,7 +10,9 @@ use super::list::{Entry, Exclusion, List};
 use super::message::{Announcement, Submission};
 use super::signed::Signed;
 use super::statement::{Acceptance, Close, FailureNotice, Freeze, Opening, Receipt, Verification, Vote};
-use crate::domain::{Computation, ComputationId, Evidence, Failure, PeerId, Standing, Statistic, Timestamp};
+use crate::domain::{
+    Computation, ComputationId, Evidence, Failure, Noise, PeerId, Standing, Statistic, Timestamp,
+};
 use crate::sharing::Secret;
 
 /// One fact that survives a restart.
@@ -154,21 +156,59 @@ pub struct Similar {
     pub other: ComputationId,
 }
 
-/// What a light node did with one question.
+/// What a light node did with one question, and what its owner may want to know of it later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerEntry {
     /// Which computation.
     pub computation: ComputationId,
     /// Who asked.
     pub proposer: PeerId,
+    /// The question in words.
+    pub prompt: String,
     /// What was asked.
     pub statistic: Statistic,
     /// Of which fields.
     pub fields: Vec<String>,
+    /// No total over fewer.
+    pub min_participants: u32,
+    /// How many it was put to by a closed list.
+    pub listed: Option<u32>,
+    /// That list; sorted.
+    pub participants: Option<Vec<PeerId>>,
+    /// The noise in its result.
+    pub noise: Option<Noise>,
     /// When it was answered or declined.
     pub at: Timestamp,
     /// Whether.
     pub decision: LedgerDecision,
+    /// Who decided.
+    pub decider: Decider,
+    /// The rule that declined it, or over which the owner decided; none where every rule was kept.
+    pub reason: Option<LedgerReason>,
+    /// Own records in the answer.
+    pub records: Option<u64>,
+}
+
+/// Who decided about a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Decider {
+    /// The owner's policy, unattended.
+    Policy,
+    /// The owner.
+    Owner,
+    /// The owner, by asking the question.
+    Asker,
+    /// The node, which could not answer.
+    Node,
+}
+
+/// A rule, and what it said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerReason {
+    /// Its name in `node.toml`.
+    pub rule: String,
+    /// What it said, in words.
+    pub words: String,
 }
 
 /// Whether a question was answered.

@@ -161,8 +161,8 @@ fn mask(word: &str) -> String {
     let rest = &word[bare.len()..];
     let is_time = bare.len() >= 20 && bare.ends_with('Z') && bare.as_bytes()[10] == b'T';
     let is_uid = bare.len() == 8 && bare.chars().all(|c| c.is_ascii_uppercase() || ('2'..='7').contains(&c));
-    let kept = if bare.starts_with("COMP-") {
-        "COMP-…"
+    let kept = if let Some((before, _)) = bare.split_once("COMP-") {
+        return format!("{before}COMP-…{rest}");
     } else if is_time {
         "TIME"
     } else if is_uid {

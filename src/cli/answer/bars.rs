@@ -43,7 +43,9 @@ fn bars(sheet: Sheet, labelled: Vec<(String, &Figure)>) -> String {
     let lines: Vec<[String; 3]> = labelled
         .iter()
         .zip(&counts)
-        .map(|((label, figure), count)| [shortened(label), figure.shown(look), percent(figure, *count, whole)])
+        .map(|((label, figure), count)| {
+            [shortened(look, label), figure.shown(look), percent(figure, *count, whole)]
+        })
         .collect();
     let width = |column: fn(&[String; 3]) -> &String| {
         lines.iter().map(|line| measure_text_width(column(line))).max().unwrap_or(0)
@@ -86,8 +88,12 @@ fn percent(figure: &Figure, count: f64, whole: f64) -> String {
     format!("{:.1} %", count / whole * 100.0)
 }
 
-fn shortened(label: &str) -> String {
-    console::truncate_str(label, LABEL_COLUMNS_MAX, "…").into_owned()
+/// In a pipe nothing is cut: two labels must not become one.
+fn shortened(look: Look, label: &str) -> String {
+    match look {
+        Look::Ruled => console::truncate_str(label, LABEL_COLUMNS_MAX, "…").into_owned(),
+        Look::Plain => label.to_owned(),
+    }
 }
 
 fn right(text: &str, width: usize) -> String {

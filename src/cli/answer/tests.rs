@@ -117,6 +117,15 @@ fn a_pipe_gets_counts_without_bars() {
 }
 
 #[test]
+fn a_long_category_is_cut_on_a_terminal_alone() {
+    let long = "x".repeat(200);
+    let counts = json!({"histogram": {&long: 1}, "mode": null, "samples": 1, "participants": 1});
+    assert!(plain(&counts).contains(&long));
+    let text = ruled(80, &counts);
+    assert!(text.contains("x…") && text.lines().all(|line| console::measure_text_width(line) <= 80), "{text}");
+}
+
+#[test]
 fn a_category_cannot_steer_the_terminal() {
     let hostile = json!({"histogram": {"\u{1b}[2J": 1}, "mode": "\u{1b}[2J", "samples": 1, "participants": 1});
     let table = json!({

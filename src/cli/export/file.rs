@@ -10,21 +10,21 @@ const MODE: u32 = 0o666;
 /// How the name of an unfinished file begins; a crash may leave one behind.
 const UNFINISHED: &str = ".unfinished-";
 
-/// Writes or replaces the file. What is no plain file, such as a pipe or a device, is written as it is.
+/// Writes or replaces the file. What is no plain file, such as a link, a pipe or `/dev/stdout`, stays and is written to.
 ///
 /// # Errors
 /// The system's.
 pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    match fs::metadata(path) {
+    match fs::symlink_metadata(path) {
         Ok(there) if !there.is_file() => fs::write(path, content),
-        // Through a symbolic link the file behind it is replaced, not the link.
-        Ok(_) => replace(&fs::canonicalize(path)?, content),
-        Err(_) => replace(path, content),
+        Ok(_) | Err(_) => replace(path, content),
     }
 }
 
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // So that an error names what is wrong, not the unfinished file.
+    fs::metadata(folder)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(UNFINISHED).permissions(fs::Permissions::from_mode(MODE));
     let mut file = builder.tempfile_in(folder)?;

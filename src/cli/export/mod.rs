@@ -133,7 +133,7 @@ fn captions(view: &ComputationView, answer: &Answer) -> Captions {
     let noise = view.result.as_ref().and_then(Noise::of);
     let noise = noise.and_then(|noise| noise.told(Look::Plain, answer));
     let footnote: Vec<_> = [counts(Look::Plain, view), view.id.clone()].into_iter().chain(noise).collect();
-    Captions { title: view.prompt.clone(), fields: vec![view.field.clone()], footnote: footnote.join(" · ") }
+    Captions { title: view.prompt.clone(), fields: view.fields.clone(), footnote: footnote.join(" · ") }
 }
 
 fn unknown_picture(path: &Path) -> Problem {

@@ -16,7 +16,8 @@ pub fn steps(quantiles: &Quantiles, captions: &Captions) -> Result<Picture, NoPi
     let asked = points.iter().map(|(share, value)| (share.as_f64(), value.as_f64()));
     let known = asked.chain([(Some(0.5), median.as_f64()), (Some(1.0), maximum.as_f64())]);
     let mut steps: Vec<(f64, f64)> = known.filter_map(|(share, value)| Some((share?, value?))).collect();
-    steps.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    // The median of an even number of records, and the extremes, need not be the quantiles of the same share.
+    steps.sort_by(|(a, value), (b, other)| a.total_cmp(b).then(value.total_cmp(other)));
     let first = minimum.as_f64().or_else(|| steps.first().map(|(_, value)| *value));
     let first = first.filter(|_| !steps.is_empty()).ok_or(NoPicture::NotDefined)?;
     let across = steps.iter().map(|(_, value)| *value).chain([first]);

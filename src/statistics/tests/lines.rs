@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{Column, agree_within};
-use crate::statistics::regression::{INTERCEPT, Products, regression};
+use crate::domain::INTERCEPT;
+use crate::statistics::regression::{Products, regression};
 
 /// Names for as many fields as are tested; the last is explained.
 const NAMES: [&str; 6] = ["age", "bmi", "dose", "weight", "height", "pressure"];

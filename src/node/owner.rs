@@ -1,0 +1,167 @@
+//! What the owner asks about policy and ledger, answered.
+
+use super::runtime::Runtime;
+use super::{references, render};
+use crate::consent::{Decision, Policy, Rule, Verdict};
+use crate::control::{ApiError, LedgerLine, LedgerView, PolicyTest, PolicyView, Reply, RuleVerdict, RuleView};
+use crate::domain::limits::LEDGER_SHOWN_MAX;
+use crate::domain::{ComputationId, Role};
+use crate::protocol::Judgement;
+use crate::wire::{Decider, LedgerDecision, LedgerEntry};
+
+impl Runtime {
+    /// # Errors
+    /// `light_only` at a heavy node.
+    pub(super) fn policy(&self) -> Result<Reply, ApiError> {
+        self.only_light("no policy")?;
+        let rules = self.policy.lines().into_iter().map(|line| RuleView {
+            rule: line.rule,
+            value: line.value,
+            from: line.from.to_string(),
+        });
+        let node = self.own.uid().to_string();
+        let preset = self.policy.preset.to_string();
+        Ok(Reply::Policy(PolicyView { node, preset, rules: rules.collect() }))
+    }
+
+    /// # Errors
+    /// `no_such_computation`, `ambiguous_computation`.
+    pub(super) fn policy_test(&self, reference: &str) -> Result<Reply, ApiError> {
+        let id = references::computation(reference, self.node.views().iter().map(|view| view.id))?;
+        let judgement =
+            self.node.judge(id, self.now).ok_or_else(|| references::no_such_computation(reference))?;
+        Ok(Reply::PolicyTest(tested(id, judgement, &self.policy)))
+    }
+
+    /// # Errors
+    /// `light_only` at a heavy node.
+    pub(super) fn ledger(&self, field: Option<&str>) -> Result<Reply, ApiError> {
+        self.only_light("no ledger")?;
+        let about = |entry: &&&LedgerEntry| field.is_none_or(|field| entry.fields.iter().any(|it| it == field));
+        let all = self.node.ledger();
+        let total = all.iter().filter(about).count();
+        let entries =
+            all.iter().filter(about).take(LEDGER_SHOWN_MAX).map(|entry| self.ledger_line(entry)).collect();
+        Ok(Reply::Ledger(LedgerView { total, entries }))
+    }
+
+    fn ledger_line(&self, entry: &LedgerEntry) -> LedgerLine {
+        let id = entry.computation;
+        LedgerLine {
+            members: self.node.comparison(id).map(|comparison| comparison.members),
+            similar: self.node.similar_to(id).iter().map(render::similar).collect(),
+            ..line(entry)
+        }
+    }
+
+    fn only_light(&self, what: &str) -> Result<(), ApiError> {
+        match self.role {
+            Role::Light => Ok(()),
+            Role::Heavy => Err(ApiError {
+                code: "light_only".to_owned(),
+                message: format!("{} is a heavy node: it owns no data, so it has {what}", self.own.uid()),
+                hint: "name a light node with --node".to_owned(),
+                exit: 2,
+            }),
+        }
+    }
+}
+
+fn tested(id: ComputationId, judgement: Judgement, policy: &Policy) -> PolicyTest {
+    let short = |decision: &str, reason: &str| PolicyTest {
+        id: id.to_string(),
+        decision: decision.to_owned(),
+        rule: None,
+        reason: Some(reason.to_owned()),
+        rules: Vec::new(),
+    };
+    match judgement {
+        Judgement::NotAsked => short("none", "this node is not among those that it is put to"),
+        Judgement::OwnQuestion => short("answer", "this node asked it, and whoever asks has consented"),
+        Judgement::MemoryTooYoung => {
+            short("decline", "it may be older than this node's memory, so it may have been answered before")
+        }
+        Judgement::Rules(verdicts) => {
+            let mut rules: Vec<_> = verdicts.iter().map(shown).collect();
+            rules.extend(later(policy));
+            let decision = Decision::strictest(verdicts);
+            PolicyTest {
+                id: id.to_string(),
+                decision: word(&decision).to_owned(),
+                rule: decision.doubt().map(|doubt| doubt.rule().to_string()),
+                reason: decision.doubt().map(ToString::to_string),
+                rules,
+            }
+        }
+    }
+}
+
+/// What is known once the source is read.
+fn later(policy: &Policy) -> [RuleVerdict; 3] {
+    let cell = match policy.smallest_cell() {
+        0 | 1 => "any table".to_owned(),
+        least => format!("in a table, {least} own records or none in every cell"),
+    };
+    let records = format!("{} own records or more", policy.min_records());
+    let source = "a source that has its fields".to_owned();
+    [(Rule::Source, source), (Rule::MinRecords, records), (Rule::SmallestCell, cell)].map(|(rule, needed)| {
+        RuleVerdict {
+            rule: rule.to_string(),
+            verdict: "later".to_owned(),
+            reason: Some(format!("needs {needed}, which is known once the source is read")),
+        }
+    })
+}
+
+fn shown(verdict: &Verdict) -> RuleVerdict {
+    RuleVerdict {
+        rule: verdict.rule.to_string(),
+        verdict: word(&verdict.decision).to_owned(),
+        reason: verdict.decision.doubt().map(ToString::to_string),
+    }
+}
+
+const fn word(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Answer => "answer",
+        Decision::Ask(_) => "ask",
+        Decision::Decline(_) => "decline",
+    }
+}
+
+fn line(entry: &LedgerEntry) -> LedgerLine {
+    let (decision, because) = match entry.decision {
+        LedgerDecision::Answered => ("answered", None),
+        LedgerDecision::Declined(standing) => ("declined", Some(format!("this node {standing}"))),
+    };
+    let by = match entry.decider {
+        Decider::Policy => "policy",
+        Decider::Owner => "owner",
+        Decider::Asker => "asker",
+        Decider::Node => "node",
+    };
+    let reason = entry.reason.as_ref().map(|reason| reason.words.clone());
+    LedgerLine {
+        at: entry.at.to_string(),
+        computation: entry.computation.to_string(),
+        proposer: entry.proposer.uid().to_string(),
+        proposer_peer_id: entry.proposer.to_string(),
+        prompt: entry.prompt.clone(),
+        statistic: entry.statistic.to_string(),
+        fields: entry.fields.clone(),
+        decision: decision.to_owned(),
+        by: by.to_owned(),
+        rule: entry.reason.as_ref().map(|reason| reason.rule.clone()),
+        reason: match entry.decider {
+            Decider::Node => because,
+            Decider::Policy | Decider::Owner | Decider::Asker => reason,
+        },
+        min_participants: entry.min_participants,
+        listed: entry.listed,
+        members: None,
+        similar: Vec::new(),
+        records: entry.records,
+        // Every decimal number is a JSON number.
+        epsilon: entry.noise.and_then(|noise| noise.epsilon.to_string().parse().ok()),
+    }
+}

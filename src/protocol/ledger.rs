@@ -1,0 +1,191 @@
+//! What a light node did with earlier questions, and what follows from it for the next one.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::entry::{Entry, Outcome, Part, Stage};
+use super::node::State;
+use super::settings::Settings;
+use super::turn::Turn;
+use super::view::OwnPart;
+use crate::consent::{Earlier, History, Rule, Verdict};
+use crate::domain::limits::SETS_COMPARED_MAX;
+use crate::domain::{ComputationId, Failure, PeerId, Role, Standing, Timestamp};
+use crate::wire::{LedgerDecision, LedgerEntry};
+
+/// What would become of a question if it came now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It is not put to this node.
+    NotAsked,
+    /// This node asked it, and whoever asks has consented to answer.
+    OwnQuestion,
+    /// It may be older than this node's memory.
+    MemoryTooYoung,
+    /// What every rule says that needs no source, in their order.
+    Rules(Vec<Verdict>),
+}
+
+/// Ledger entries of computations of which nothing else is left. They are never forgotten; of the closed lists in them
+/// only the newest are kept in mind.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    entries: BTreeMap<ComputationId, LedgerEntry>,
+    /// Those whose closed list is still there.
+    listed: BTreeSet<(Timestamp, ComputationId)>,
+}
+
+impl Ledger {
+    /// Keeps an entry when its computation is forgotten.
+    pub fn keep(&mut self, entry: LedgerEntry) {
+        if entry.participants.is_some() {
+            self.listed.insert((entry.at, entry.computation));
+        }
+        self.entries.insert(entry.computation, entry);
+        if self.listed.len() > SETS_COMPARED_MAX
+            && let Some((_, oldest)) = self.listed.pop_first()
+            && let Some(entry) = self.entries.get_mut(&oldest)
+        {
+            entry.participants = None;
+        }
+    }
+}
+
+impl State {
+    /// A light node decides about a question.
+    pub fn consider(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
+        let Some(entry) = self.entries.get(&id).filter(|entry| entry.is_undecided(turn.me(), turn.now)) else {
+            return;
+        };
+        let history = self.history(entry, turn.me(), turn.now);
+        let decision = turn.settings().policy.decide(entry.terms(), &history, turn.now);
+        self.with(id, |entry| entry.consider(turn, decision));
+    }
+
+    /// What would become of this question if it came now.
+    pub fn judge(&self, settings: &Settings, id: ComputationId, now: Timestamp) -> Option<Judgement> {
+        let entry = self.entries.get(&id)?;
+        let (terms, me) = (entry.terms(), settings.identity.peer());
+        Some(match settings.role {
+            Role::Heavy => Judgement::NotAsked,
+            Role::Light if !terms.admits(&me) => Judgement::NotAsked,
+            Role::Light if settings.forgets(terms.proposed_at) => Judgement::MemoryTooYoung,
+            Role::Light if terms.proposer == me => Judgement::OwnQuestion,
+            Role::Light => {
+                let history = self.history(entry, me, now);
+                Judgement::Rules(settings.policy.verdicts(terms, &history, now))
+            }
+        })
+    }
+
+    /// What was done with every question that this node has decided about, newest first.
+    pub fn ledger(&self) -> Vec<&LedgerEntry> {
+        let known = self.entries.values().filter_map(|entry| entry.ledger.as_deref());
+        let mut all: Vec<_> = self.ledger.entries.values().chain(known).collect();
+        all.sort_by_key(|entry| (std::cmp::Reverse(entry.at), entry.computation));
+        all
+    }
+
+    /// The other questions that share a field with this one.
+    fn history<'a>(&'a self, asked: &'a Entry, me: PeerId, now: Timestamp) -> History<'a> {
+        let about: BTreeSet<_> = asked.terms().query.fields.iter().map(|field| field.name.as_str()).collect();
+        let forgotten = self.ledger.entries.values().map(|entry| of_ledger(entry, me));
+        let others = self.entries.values().filter(|entry| entry.id != asked.id);
+        let known = others.map(|entry| entry.earlier(me, now));
+        let shares_field =
+            |earlier: &Earlier<'_>| earlier.fields.iter().any(|field| about.contains(field.as_str()));
+        forgotten.chain(known).filter(shares_field).collect()
+    }
+}
+
+impl Entry {
+    /// Whether this node may still answer the question and has neither decided nor asked its owner.
+    pub fn is_undecided(&self, me: PeerId, now: Timestamp) -> bool {
+        let open = matches!(self.stage, Stage::Running { part: Part::Light(None), .. });
+        open && self.own == OwnPart::None && self.terms().admits(&me) && now < self.terms().deadline
+    }
+
+    /// This question as later ones look back at it.
+    fn earlier(&self, me: PeerId, now: Timestamp) -> Earlier<'_> {
+        let terms = self.terms();
+        // What is being read is as good as answered.
+        let answering = self.reading.filter(|_| self.ledger.is_none());
+        let answered_at = answering.or_else(|| match (&self.ledger, &self.own) {
+            (Some(entry), _) => counted_at(entry),
+            (None, OwnPart::Waiting(doubt)) if tells(&doubt.rule().to_string()) => {
+                Some(now.min(self.terms().deadline))
+            }
+            (None, OwnPart::Waiting(_) | OwnPart::None | OwnPart::Answered | OwnPart::Declined(_)) => None,
+        });
+        let is_in = answering.is_some() || self.own == OwnPart::Answered;
+        let set = match &terms.participants {
+            // When it is decided about, it is compared with this one.
+            _ if self.reading.is_none() && self.is_undecided(me, now) => None,
+            _ if self.revealed_nothing() => None,
+            Some(listed) => Some(people(listed, me, is_in)),
+            None => None,
+        };
+        let fields = terms.query.fields.iter().map(|field| field.name.clone()).collect();
+        let noise = terms.noise.filter(|_| is_in);
+        Earlier { computation: self.id, fields: Cow::Owned(fields), answered_at, noise, set }
+    }
+
+    /// Whether it ended so that no total can have been seen.
+    const fn revealed_nothing(&self) -> bool {
+        match &self.stage {
+            Stage::Ended(Outcome::Failed { failure, .. }) => matches!(
+                failure,
+                Failure::InsufficientParticipants { .. }
+                    | Failure::Refused { .. }
+                    | Failure::Unreachable { .. }
+                    | Failure::NeverAnnounced
+                    | Failure::Withdrawn
+            ),
+            Stage::Ended(Outcome::Completed { .. } | Outcome::Impossible { .. })
+            | Stage::Proposed { .. }
+            | Stage::Running { .. } => false,
+        }
+    }
+}
+
+/// A question of which only the ledger is left.
+fn of_ledger(entry: &LedgerEntry, me: PeerId) -> Earlier<'_> {
+    let answered = entry.decision == LedgerDecision::Answered;
+    Earlier {
+        computation: entry.computation,
+        fields: Cow::Borrowed(&entry.fields),
+        answered_at: counted_at(entry),
+        noise: entry.noise.filter(|_| answered),
+        set: entry.participants.as_ref().map(|listed| people(listed, me, answered)),
+    }
+}
+
+/// Whose values the total of a closed list may hold. If this node did not answer, the total is that of the others, which
+/// can be subtracted from one that this node is in.
+fn people(listed: &[PeerId], me: PeerId, is_in: bool) -> Cow<'_, [PeerId]> {
+    if is_in {
+        Cow::Borrowed(listed)
+    } else {
+        Cow::Owned(listed.iter().copied().filter(|peer| *peer != me).collect())
+    }
+}
+
+/// When an answer was given that counts against the limits. Not to answer because of what was read tells something of it,
+/// such as that a value lies outside the schema: that counts, or the value could be searched for, bound by bound.
+fn counted_at(entry: &LedgerEntry) -> Option<Timestamp> {
+    let counts = match entry.decision {
+        LedgerDecision::Answered | LedgerDecision::Declined(Standing::ValueUnfit) => true,
+        LedgerDecision::Declined(Standing::Declined) => {
+            entry.reason.as_ref().is_some_and(|reason| tells(&reason.rule))
+        }
+        LedgerDecision::Declined(
+            Standing::WaitsForOwner | Standing::NoSuchField | Standing::MemoryTooYoung,
+        ) => false,
+    };
+    counts.then_some(entry.at)
+}
+
+/// Whether not to answer by this rule tells something of what was read.
+fn tells(rule: &str) -> bool {
+    [Rule::MinRecords, Rule::SmallestCell].iter().any(|telling| telling.to_string() == rule)
+}
