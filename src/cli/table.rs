@@ -75,9 +75,18 @@ fn row(node: &NodeView) -> Vec<String> {
     ]
 }
 
-/// A text of somebody else's choice, without what could steer a terminal.
+/// A text of somebody else's choice, without what could steer a terminal or a viewer, turn the direction of writing, stand
+/// there unseen or break XML. Joiners stay: some languages cannot be written without them.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let shown = |c: char| match c {
+        '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{061c}' => '\u{fffd}',
+        '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => '\u{fffd}',
+        '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+        '\u{e0000}'..='\u{e007f}' => '\u{fffd}',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(shown).collect()
 }
 
 /// An RFC 3339 time without its milliseconds.
@@ -118,6 +127,17 @@ mod tests {
         assert!(lines[1].contains("AAAAAAAA") && lines[1].contains("2026-01-02T03:04:05Z"), "{text}");
         assert_eq!(lines[3], "Total nodes: 6 (Heavy: 4, Light: 2)");
         assert!(!text.contains('\u{1b}'), "no escape sequence, whoever chose it");
+    }
+
+    #[test]
+    fn what_steers_or_hides_is_replaced_and_every_script_stays() {
+        for steering in ["\u{1b}", "\n", "\u{9b}", "\u{202e}", "\u{2066}", "\u{200f}", "\u{feff}", "\u{ffff}"] {
+            assert_eq!(printable(&format!("a{steering}b")), "a\u{fffd}b", "{steering:?}");
+        }
+        for text in ["Fußball", "می\u{200c}خواهم", "ক্\u{200d}ষ", "漢字", "e\u{301}", "👩\u{200d}⚕️"]
+        {
+            assert_eq!(printable(text), text);
+        }
     }
 
     #[test]
