@@ -2,8 +2,10 @@
 
 use std::io::IsTerminal;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, TableStyle, Width, presets};
+use console::measure_text_width;
 
+use super::wrapped;
 use crate::control::{NodeView, View};
 
 /// Whether lines may be drawn.
@@ -24,28 +26,72 @@ impl Look {
 
 /// A table of texts, with a header.
 pub fn render(look: Look, header: &[&str], rows: Vec<Vec<String>>) -> String {
-    filled(look, header, rows).trim_fmt()
+    Content { header, rows, after_the_first: CellAlignment::Left }.fitting(look, wrapped::stdout_columns())
 }
 
 /// A table of figures: what follows the first column stands at the right.
 pub fn figures(look: Look, header: &[&str], rows: Vec<Vec<String>>) -> String {
-    let mut table = filled(look, header, rows);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table.trim_fmt()
+    Content { header, rows, after_the_first: CellAlignment::Right }.fitting(look, wrapped::stdout_columns())
 }
 
-fn filled(look: Look, header: &[&str], rows: Vec<Vec<String>>) -> Table {
-    let mut table = Table::new();
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    match look {
-        Look::Ruled => table.load_style(presets::UTF8_FULL_CONDENSED),
-        Look::Plain => table.load_style(presets::NOTHING),
-    };
-    table.set_header(header.to_vec());
-    table.add_rows(rows);
-    table
+struct Content<'a> {
+    header: &'a [&'a str],
+    rows: Vec<Vec<String>>,
+    after_the_first: CellAlignment,
+}
+
+impl Content<'_> {
+    /// Ruled if it fits like that; else without rules; else with cells of several lines, if that helps.
+    fn fitting(&self, look: Look, columns: Option<usize>) -> String {
+        let columns = match look {
+            Look::Ruled => columns.unwrap_or(usize::MAX),
+            Look::Plain => return self.filled(presets::NOTHING).trim_fmt(),
+        };
+        let fits = |text: &String| text.lines().all(|line| measure_text_width(line) <= columns);
+        let looks = [presets::UTF8_FULL_CONDENSED, presets::NOTHING];
+        let found = looks.into_iter().map(|style| self.filled(style).trim_fmt()).find(fits);
+        found.or_else(|| Some(self.broken(columns)).filter(fits)).unwrap_or_else(|| {
+            // The terminal breaks the lines; that is hardest to read with rules.
+            self.filled(presets::NOTHING).trim_fmt()
+        })
+    }
+
+    fn filled(&self, style: TableStyle) -> Table {
+        let mut table = Table::new();
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        table.load_style(style);
+        table.set_header(self.header.to_vec());
+        table.add_rows(self.rows.clone());
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(self.after_the_first);
+        }
+        table
+    }
+
+    /// Cells are broken between words, no word is.
+    fn broken(&self, columns: usize) -> String {
+        let rows = self.rows.iter().map(|row| row.iter().map(|cell| breakable(cell)).collect()).collect();
+        let content = Content { rows, ..*self };
+        let mut table = content.filled(presets::UTF8_HORIZONTAL_ONLY);
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(u16::try_from(columns).unwrap_or(u16::MAX));
+        for (at, column) in table.column_iter_mut().enumerate() {
+            let cells = content.rows.iter().filter_map(|row| row.get(at)).map(String::as_str);
+            let words = cells.chain(content.header.get(at).copied()).flat_map(|cell| cell.split(' '));
+            let longest = words.map(measure_text_width).max().unwrap_or(0);
+            let padded = u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(column.padding_width());
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(padded)));
+        }
+        table.trim_fmt()
+    }
+}
+
+/// A time may be broken between its date and its hour.
+fn breakable(cell: &str) -> String {
+    match cell.split_once('T') {
+        Some((date, hour)) if humantime::parse_rfc3339(cell).is_ok() => format!("{date} {hour}"),
+        Some(_) | None => cell.to_owned(),
+    }
 }
 
 /// Names and values, one pair a line.
@@ -138,6 +184,29 @@ mod tests {
         {
             assert_eq!(printable(text), text);
         }
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_loses_its_rules_and_then_is_broken_between_words() {
+        let row =
+            ["2026-01-02T03:04:05Z", "COMP-FZ375MV7", "regression of age, bmi and a field with a long name"];
+        let header = ["When", "Computation", "Question"];
+        let rows = vec![row.map(str::to_owned).to_vec()];
+        let content = Content { header: &header, rows, after_the_first: CellAlignment::Left };
+        let widest = |text: &str| text.lines().map(measure_text_width).max().unwrap();
+        let whole = widest(&content.fitting(Look::Ruled, None));
+        for columns in 42..200 {
+            let text = content.fitting(Look::Ruled, Some(columns));
+            assert!(widest(&text) <= columns, "{columns}\n{text}");
+            assert_eq!(text.contains('│'), columns >= whole, "{columns}\n{text}");
+            for word in row.iter().flat_map(|cell| cell.split([' ', 'T'])) {
+                assert!(text.contains(word), "{word} at {columns}\n{text}");
+            }
+        }
+        // Nothing helps here: the lines are those of a pipe.
+        let plain = content.fitting(Look::Plain, Some(20));
+        assert_eq!(content.fitting(Look::Ruled, Some(20)), plain);
+        assert!(plain.contains("2026-01-02T03:04:05Z"));
     }
 
     #[test]
