@@ -1,6 +1,7 @@
 //! `data preview`: what it shows is what an answer is made of.
 
-#[expect(dead_code, reason = "each binary uses a part of the laboratory")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 mod lab;
 
 use lab::Lab;

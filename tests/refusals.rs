@@ -541,7 +541,7 @@ fn computations_that_are_not_meant_or_not_ready() {
         ("4711", "invalid_value", "maximum of 10"),
         ("-4711", "invalid_value", "minimum of 0"),
         ("1.4711", "invalid_value", "multiple of 1"),
-        ("eleven", "invalid_value", "not a decimal number"),
+        ("eleven", "invalid_value", "the value is not a number"),
     ] {
         let ran = answer(wrong);
         refused(&ran, (2, code), names);

@@ -261,7 +261,9 @@ const fn hint_of(error: &ComputationError) -> &'static str {
         }
         ComputationError::Query(QueryError::MaxRecords(_)) => "choose --max-records from 1 to 1000000000",
         ComputationError::Query(QueryError::Detail(error)) => hint_of_detail(error),
-        ComputationError::TooLong(_) => "ask about fewer cells or a shorter vector, or lower --max-records",
+        ComputationError::TooLong(_) => {
+            "ask about fewer cells or a shorter vector, lower --max-records, or use --sharing additive, which proves nothing"
+        }
         ComputationError::Query(QueryError::FieldName(_)) => {
             "give the name under which the participants keep the field"
         }

@@ -23,7 +23,8 @@ const SLOTS_SHOWN: usize = 40;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  formix-p2p data preview --field age --statistic mean --schema '{\"type\":\"integer\",\"minimum\":0,\"maximum\":120}'
+  formix-p2p data preview --field age --statistic mean \\
+      --schema '{\"type\":\"integer\",\"minimum\":0,\"maximum\":120}'
   formix-p2p data preview --field smoker --statistic frequency \\
       --schema '{\"type\":\"string\",\"enum\":[\"yes\",\"no\"]}' --json
 
