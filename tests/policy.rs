@@ -104,6 +104,52 @@ fn a_question_that_waits_names_the_rule_and_the_ledger_keeps_it() {
 }
 
 #[test]
+fn what_was_read_is_looked_at_before_it_is_answered() {
+    let lab = Lab::new();
+    let table = lab.home().join("beds.csv");
+    std::fs::write(&table, "beds\n3\n4\nmany\n").unwrap();
+    let policy = |rule: &str| {
+        let source = format!("[[source]]\ncsv = \"{}\"\n", table.display());
+        format!("[policy]\npreset = \"open\"\notherwise = \"decline\"\n{rule}\n{source}")
+    };
+    let uids = network(&lab, &policy("min_records = 3"));
+    let (asker, strict) = (uids[3].as_str(), uids[5].as_str());
+    let ask = || {
+        let question =
+            ["propose", "--prompt", "Beds?", "--field", "beds", "--statistic", "sum", "--node", asker];
+        let announced = lab.json(&[&question[..], &["--min-participants", "3", "--deadline", "20s"]].concat());
+        announced.data()["id"].as_str().unwrap().to_owned()
+    };
+    let newest = || lab.json(&["ledger", "--node", strict]).data()["entries"][0].clone();
+    // Two of three rows are numbers, and three are wanted.
+    let few = ask();
+    lab.wait_for(strict, &few, "too few are declined", |view| view["own_answer"] == "declined");
+    let entry = newest();
+    assert_eq!(
+        (&entry["by"], &entry["rule"], &entry["records"]),
+        (&"policy".into(), &"min_records".into(), &Value::Null)
+    );
+
+    let restart_with = |old: &str, new: &str| {
+        lab.json(&["stop", strict]).data();
+        let file = lab.node(strict).join("node.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace(old, new)).unwrap();
+        lab.json(&["start", strict, "--detach"]).data();
+        lab.wait_for_view(asker, 3, 3);
+    };
+    restart_with("min_records = 3", "min_records = 2");
+    let enough = ask();
+    lab.wait_for(strict, &enough, "two are enough", |view| view["own_answer"] == "answered");
+    assert_eq!(newest()["records"], 2);
+    restart_with("min_records = 2", "min_records = 2\nunfit_rows = \"decline\"");
+    let unfit = ask();
+    lab.wait_for(strict, &unfit, "a row that does not fit", |view| view["own_answer"] == "declined");
+    let entry = newest();
+    assert_eq!((&entry["by"], &entry["rule"]), (&"node".into(), &Value::Null));
+}
+
+#[test]
 fn what_the_owner_writes_into_node_toml_stays_there_and_holds() {
     let lab = Lab::new();
     let told = ["--role", "light", "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0", "--data", "n=1"];

@@ -2,6 +2,7 @@
 
 mod answer;
 mod args;
+mod asked;
 mod asking;
 mod assurance;
 mod certificate;
@@ -40,5 +41,6 @@ mod swarm_key;
 mod table;
 mod view;
 mod wait;
+mod wrapped;
 
 pub use args::run;

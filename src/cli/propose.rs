@@ -1,9 +1,10 @@
 //! `propose`: ask the network a question.
 
 use clap::Args;
-use serde_json::{Number, Value, json};
+use serde_json::{Value, json};
 
 use super::args::Context;
+use super::asked::Asked;
 use super::assurance;
 use super::computation;
 use super::duration::{self, Typed, millis};
@@ -12,9 +13,10 @@ use super::question::{Checked, Question};
 use super::questionnaire;
 use super::table::Look;
 use super::wait::{self, unexpected};
+use super::wrapped;
 use crate::control::{Announced, Client, ComputationView, Proposal, Reply, Request};
 use crate::domain::limits::{DEADLINE_DEFAULT, PATIENCE_DEFAULT, POLICY_MIN_PARTICIPANTS};
-use crate::domain::{Computation, Decimal, Statistic, Status};
+use crate::domain::{Computation, Statistic, Status, Takes};
 
 /// Bounds that stand in for a schema that is asked for later: with them every scheme can be checked.
 const SCHEMA_STAND_IN: &str = r#"{"type":"number","minimum":0,"maximum":1}"#;
@@ -49,35 +51,8 @@ pub struct Propose {
     /// The question in words, for the people who are asked
     #[arg(long, value_name = "TEXT")]
     pub(super) prompt: Option<String>,
-    /// The field that the values are kept under
-    #[arg(long, value_name = "NAME", num_args = 1..)]
-    pub(super) field: Vec<String>,
-    /// count, sum, mean, univariate, frequency, histogram, quantiles, contingency, bivariate, regression or vector-mean
-    #[arg(long, value_name = "S")]
-    pub(super) statistic: Option<String>,
-    /// What a value looks like, as JSON Schema; of several fields {"type":"object","properties":{…}} [default: {"type":"number"}]
-    #[arg(long, value_name = "JSON")]
-    pub(super) schema: Option<String>,
-    /// No participant answers with more records than this, so its weight is limited; with 1 the proofs bind squares and
-    /// products as well [default: 10000 or as many as fit; 1 with --epsilon, whose noise grows with it]
-    #[arg(long, value_name = "R")]
-    max_records: Option<u32>,
-    /// histogram: so many ranges of equal width between the schema's bounds [default: 10]
-    #[arg(long, value_name = "N")]
-    buckets: Option<u32>,
-    /// histogram: where ranges begin and the last one ends, such as 80,120,140,200
-    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true)]
-    edges: Vec<Decimal>,
-    /// quantiles: how wide the ranges are in which values are counted [default: about a hundredth of the bounds]
-    #[arg(long, value_name = "WIDTH")]
-    resolution: Option<Decimal>,
-    /// quantiles: which ones, between 0 and 1 [default: 0.05,0.25,0.5,0.75,0.95]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    quantiles: Vec<Decimal>,
-    /// univariate: up to which power values are added up, 2 to 6; 2 gives the variance, 4 the kurtosis [default: as many as
-    /// fit]
-    #[arg(long, value_name = "M")]
-    moments: Option<u8>,
+    #[command(flatten)]
+    pub(super) asked: Asked,
     /// How long answers are taken: 500ms to 30days [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = duration::typed)]
     pub(super) deadline: Option<Typed>,
@@ -94,22 +69,6 @@ pub struct Propose {
     /// ones first]
     #[arg(long, value_name = "NODE", num_args = 1..)]
     pub(super) heavy: Vec<String>,
-    /// How values are split among the heavy nodes: additive, prio3 or threshold [default: see below]
-    #[arg(long, value_name = "SCHEME")]
-    sharing: Option<String>,
-    /// So many heavy nodes rebuild a total; one fewer learn nothing. Means --sharing threshold [default there: the
-    /// smallest majority]
-    #[arg(long, value_name = "K")]
-    threshold: Option<u8>,
-    /// So many heavy nodes may vanish for good, fewer than half. Means --sharing threshold, with K = heavy nodes - F
-    #[arg(long, value_name = "F")]
-    survives: Option<u8>,
-    /// Shares live modulo 2 to this power: 32, 64 or 128. Means --sharing additive [default there: 64]
-    #[arg(long, value_name = "BITS")]
-    modulus_bits: Option<u32>,
-    /// Add noise, so that the result is differentially private: 0.000001 to 1000, smaller is more private. Needs bounds
-    #[arg(long, value_name = "E", allow_negative_numbers = true)]
-    epsilon: Option<Decimal>,
     /// Only these nodes may take part
     #[arg(long, value_name = "NODE", num_args = 1..)]
     participants: Vec<String>,
@@ -137,7 +96,7 @@ impl Propose {
             Err(missing) => return Err(missing.problem()),
         };
         let Checked { proposal, draft } = checked;
-        context.output.note(assurance::beforehand(&draft));
+        context.output.note(wrapped::for_stderr(&assurance::beforehand(&draft)));
         let announced = announce(&chosen.client, &proposal).await?;
         if wait {
             context.output.note(format!("{} announced, open until {}", announced.id, announced.deadline));
@@ -164,68 +123,38 @@ impl Propose {
     /// With stand-ins for what is missing, so that the rest can be checked before anybody is asked.
     fn with_placeholders(mut self) -> Self {
         self.prompt.get_or_insert_with(|| "?".to_owned());
-        self.statistic.get_or_insert_with(|| Statistic::Sum.to_string());
-        if self.field.is_empty() {
+        let asked = &mut self.asked;
+        let statistic = asked.statistic.get_or_insert_with(|| Statistic::Sum.to_string());
+        if asked.field.is_empty() {
+            let takes = statistic.parse().map_or(Takes::OneOfAny, Statistic::takes);
+            let count = if takes.takes_count(1) { 1 } else { 2 };
             // A schema of named fields fits no stand-in.
-            self.field.push("field".to_owned());
-            self.schema = None;
+            asked.field = (0..count).map(|place| format!("field {place}")).collect();
+            asked.schema = None;
         }
-        self.schema.get_or_insert_with(|| SCHEMA_STAND_IN.to_owned());
+        asked.schema.get_or_insert_with(|| SCHEMA_STAND_IN.to_owned());
         self
     }
 
     /// What was typed, with defaults.
     fn question(&self) -> Result<Question, Missing> {
         let typed = self.clone();
-        let mut missing = Vec::new();
-        if typed.prompt.is_none() {
-            missing.push("--prompt");
-        }
-        if typed.field.is_empty() {
-            missing.push("--field");
-        }
-        if typed.statistic.is_none() {
-            missing.push("--statistic");
-        }
-        let (Some(prompt), Some(statistic), true) = (typed.prompt, typed.statistic, missing.is_empty()) else {
-            return Err(Missing(missing));
-        };
+        let missing: Vec<_> =
+            typed.prompt.is_none().then_some("--prompt").into_iter().chain(typed.asked.missing()).collect();
+        let Some(prompt) = typed.prompt.filter(|_| missing.is_empty()) else { return Err(Missing(missing)) };
         let duration = |typed: &Option<Typed>, default| typed.as_ref().map_or(default, |typed| typed.duration);
         let proposal = Proposal {
-            prompt,
-            fields: typed.field,
-            statistic,
-            schema: typed.schema,
-            max_records: typed.max_records,
-            moments: typed.moments,
-            buckets: typed.buckets,
-            edges: numbers(&typed.edges),
-            resolution: typed.resolution.and_then(number),
-            quantiles: numbers(&typed.quantiles),
             deadline_ms: millis(duration(&typed.deadline, DEADLINE_DEFAULT)),
             patience_ms: millis(duration(&typed.patience, PATIENCE_DEFAULT)),
             min_participants: typed.min_participants.unwrap_or(POLICY_MIN_PARTICIPANTS),
             max_participants: typed.max_participants,
             heavy: typed.heavy,
             participants: typed.participants,
-            sharing: typed.sharing,
-            threshold: typed.threshold,
-            survives: typed.survives,
-            modulus_bits: typed.modulus_bits,
-            epsilon: typed.epsilon.and_then(number),
+            ..typed.asked.proposal(&prompt)
         };
         let words = |typed: Option<Typed>| typed.map(|typed| typed.text);
         Ok(Question { proposal, deadline: words(typed.deadline), patience: words(typed.patience) })
     }
-}
-
-/// A decimal number as the JSON number that it is.
-fn number(decimal: Decimal) -> Option<Number> {
-    decimal.to_string().parse().ok()
-}
-
-fn numbers(decimals: &[Decimal]) -> Vec<Number> {
-    decimals.iter().copied().filter_map(number).collect()
 }
 
 /// Options without which there is no question.

@@ -11,9 +11,8 @@ use super::table::{self, Look};
 use super::view;
 use crate::control::Client;
 use crate::domain::limits::HEAVY_MIN;
-use crate::domain::{Role, Statistic};
+use crate::domain::{Role, Statistic, Takes};
 
-const STATISTICS: [Statistic; 3] = [Statistic::Mean, Statistic::Sum, Statistic::Count];
 const ANY_NUMBER: &str = r#"{"type":"number"}"#;
 
 /// Shows the network and asks for everything that was not typed; what has a default offers it.
@@ -70,19 +69,34 @@ fn ask(mut typed: Propose, heavy: &[(String, String)]) -> dialoguer::Result<Prop
             Ok(())
         })?;
     }
-    if typed.field.is_empty() {
-        typed = asked(&typed, "Field", None, |typed, text| {
-            typed.field = vec![text.to_owned()];
+    if typed.asked.statistic.is_none() {
+        let names = Statistic::ALL.map(|(_, name)| name);
+        let mean = names.iter().position(|name| *name == "mean").unwrap_or(0);
+        let chosen = Select::new().with_prompt("Statistic").items(names).default(mean).interact()?;
+        typed.asked.statistic = names.get(chosen).map(|name| (*name).to_owned());
+    }
+    let statistic: Option<Statistic> = typed.asked.statistic.as_deref().and_then(|name| name.parse().ok());
+    let takes = statistic.map_or(Takes::OneOfAny, Statistic::takes);
+    if typed.asked.field.is_empty() {
+        let prompt = match takes {
+            Takes::OneOfAny | Takes::Numbers(1, 1) | Takes::Countable(1) => "Field",
+            Takes::Numbers(..) | Takes::Countable(_) | Takes::Vector => "Fields, separated by commas",
+        };
+        typed = asked(&typed, prompt, None, |typed, text| {
+            typed.asked.field = text.split(',').map(|name| name.trim().to_owned()).collect();
             Ok(())
         })?;
     }
-    if typed.statistic.is_none() {
-        let chosen = Select::new().with_prompt("Statistic").items(STATISTICS).default(0).interact()?;
-        typed.statistic = STATISTICS.get(chosen).map(ToString::to_string);
-    }
-    if typed.schema.is_none() {
-        typed = asked(&typed, "Schema", Some(ANY_NUMBER), |typed, text| {
-            typed.schema = Some(text.to_owned());
+    if typed.asked.schema.is_none() {
+        // What has an end must be said.
+        let default = match takes {
+            Takes::OneOfAny | Takes::Numbers(..) | Takes::Vector => Some(ANY_NUMBER),
+            Takes::Countable(_) => None,
+        };
+        let prompt =
+            if typed.asked.field.len() > 1 { "Schema, of an object with these fields" } else { "Schema" };
+        typed = asked(&typed, prompt, default, |typed, text| {
+            typed.asked.schema = Some(text.to_owned());
             Ok(())
         })?;
     }

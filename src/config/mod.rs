@@ -5,6 +5,8 @@ mod error;
 mod layer;
 mod node;
 mod policy;
+#[cfg(test)]
+mod policy_tests;
 mod policy_text;
 mod port;
 pub(crate) mod private_file;

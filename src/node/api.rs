@@ -15,6 +15,7 @@ use crate::control::{ApiError, Call, Decided, Health, NodeId, PrivateText, Propo
 use crate::domain::limits::DISCOVERY_WAIT;
 use crate::domain::{Computation, ComputationId, Status};
 use crate::protocol::{Command, Event, OwnPart, View};
+use crate::statistics::ReadingError;
 use crate::{control, statistics, wire};
 
 /// After this long a node knows whom it can know, and waiting for others is in vain.
@@ -257,10 +258,17 @@ impl Runtime {
         let typed: Vec<_> = values.iter().map(|value| value.0.trim()).collect();
         let reading = statistics::encode_one(question, &typed).map_err(|error| {
             let expected = question.query.fields.len();
-            let reason = if typed.len() == expected {
-                format!("the value does not fit: {error}")
-            } else {
-                format!("{} values are given, and the question asks for {expected}", typed.len())
+            let reason = match error {
+                _ if typed.len() != expected => {
+                    format!("{} values are given, and the question asks for {expected}", typed.len())
+                }
+                // What the owner types is one record, and the rules for rows say nothing about it.
+                ReadingError::Unfit(rule) => format!("the value does not fit: {rule}"),
+                ReadingError::NoRecords(_)
+                | ReadingError::TooManyRecords(_)
+                | ReadingError::TooLarge { .. } => {
+                    format!("the value does not fit: {error}")
+                }
             };
             let hint = format!("`formix-p2p status {id}` shows the question; give what fits it");
             refused(("invalid_value", 2), reason, hint)

@@ -10,7 +10,7 @@ use super::certificate::outcome_of;
 use super::comparison::Comparisons;
 use super::entry::{Entry, Outcome, Stage};
 use super::event::{Command, Event, Timer};
-use super::heavy::{Load, deals_differ};
+use super::heavy::{Heavy, Load, deals_differ};
 use super::ledger::Judgement;
 use super::remembered::Remembered;
 use super::settings::Settings;
@@ -386,7 +386,12 @@ impl State {
             return;
         };
         let entry = self.entries.entry(id).or_insert_with(|| Entry::new(certificate.computation.clone()));
+        // A heavy node that hears of the end from another one tells its part of the participants all the same.
+        let participants = entry.heavy().map(Heavy::accepted_participants);
         entry.complete(turn, certificate, answer);
+        if let Some(participants) = participants {
+            entry.spread_certificate(turn, &participants);
+        }
         entry.ask_again_for_members(turn);
     }
 

@@ -76,7 +76,7 @@ fn framed(body: &[u8]) -> Vec<u8> {
 /// Frames that no honest node sends.
 fn bad_frames() -> Vec<Vec<u8>> {
     let mut other_version = Message::Ask { clock: Timestamp::from_millis(1) }.encode();
-    other_version[0] = 3;
+    other_version[0] += 1;
     let garbage: Vec<u8> = (0..200).collect();
     vec![u32::MAX.to_be_bytes().to_vec(), framed(&other_version), framed(&garbage), framed(&[]), vec![1, 2]]
 }
@@ -85,7 +85,7 @@ fn bad_frames() -> Vec<Vec<u8>> {
 fn bad_gossip() -> Vec<(&'static str, Vec<u8>)> {
     let outcome = Gossip::Completed { computation: ComputationId::of_body(b"x") }.encode();
     let mut other_version = outcome.clone();
-    other_version[0] = 3;
+    other_version[0] += 1;
     vec![
         ("formix-p2p/presence/1", outcome),
         ("formix-p2p/computations/1", other_version),

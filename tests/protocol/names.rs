@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use formix_p2p::domain::{Computation, ComputationId, Digest, PeerId, Query, Role, Statistic};
-use formix_p2p::protocol::{Action, Event, Node, Notice, OwnPart, Timer};
+use formix_p2p::protocol::{Action, Command, Event, Node, Notice, OwnPart, Timer};
 use formix_p2p::wire::{
     Certificate, Entry, List, Message, Opening, Record, RecordKey, RecordKind, Signed, Similar, Vote, Want,
     partial_sum_commitment, votes_digest,
@@ -12,6 +12,7 @@ use formix_p2p::wire::{
 
 use crate::net::{Net, identity, peer, settings};
 use crate::question;
+use crate::wild::Wild;
 
 /// A question to these nodes alone, asked by the first heavy node.
 fn asked_of(net: &Net, field: &str, nodes: std::ops::Range<usize>) -> Computation {
@@ -185,6 +186,25 @@ fn names_that_come_before_the_certificate_are_asked_for_with_it() {
     let asked =
         |action: &Action| matches!(action, Action::Send { to, message } if *to == peer(1) && **message == want);
     assert!(actions.iter().any(asked), "{actions:?}");
+}
+
+#[test]
+fn a_heavy_node_that_hears_of_the_end_from_another_one_tells_its_part_of_the_participants() {
+    let mut net = Net::new(&[1, 2, 4], &Net::open());
+    let question = asked_of(&net, "n", 3..6);
+    net.queue.push_back((peer(0), Event::Command(Command::Propose(Box::new(question)))));
+    // Openings do not reach the first heavy node: it asks for them, and gets the certificate.
+    let mut wild = Wild::new(net, |_, from, to, message| match message {
+        Message::Open { .. } if to == peer(0) => Vec::new(),
+        message => vec![(from, to, message)],
+    });
+    // The deadline is in five seconds.
+    wild.run_for(Duration::from_secs(2));
+    let id = wild.net.nodes[&peer(0)].views()[0].id;
+    for node in wild.net.nodes.values() {
+        let view = node.view(id).unwrap();
+        assert!(view.answer.is_some() && view.members.is_some(), "{view:?}");
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! `data`: what a light node can be asked about.
 
 mod list;
+mod preview;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::cli::args::Context;
 use crate::cli::nodes::{self, described};
@@ -17,15 +18,27 @@ use crate::home::NodeFolder;
 Examples:
   formix-p2p data                                        the only light node of this home
   formix-p2p data --node ward-7
+  formix-p2p data preview --field age --statistic mean   what would leave this node
   formix-p2p data --json | jq -r '.data.fields[].name'
 
 Every source is read to its end, whether the node runs or not. No value is shown.")]
-pub struct Data {}
+pub struct Data {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Preview(preview::Preview),
+}
 
 impl Data {
     pub async fn act(self, context: &Context) -> Result<(), Problem> {
         let (_, config) = owner(context).await?;
-        list::act(context, &config)
+        match self.what {
+            None => list::act(context, &config),
+            Some(What::Preview(preview)) => preview.act(context, &config),
+        }
     }
 }
 

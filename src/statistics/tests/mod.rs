@@ -1,7 +1,10 @@
-//! Answers compared with those of independent libraries, on random data.
+//! Plans, encodings, and answers compared with those of independent libraries on random data.
 
+mod asked;
+mod encoding;
 mod lines;
 mod moments;
+mod plan;
 mod tables;
 
 use num_bigint::BigInt;
