@@ -216,7 +216,9 @@ const fn code_of(error: &ComputationError) -> &'static str {
         ComputationError::Deadline(_) => "invalid_deadline",
         ComputationError::Patience(_) | ComputationError::Grace { .. } => "invalid_patience",
         ComputationError::Sharing(_) => "invalid_threshold",
-        ComputationError::Noise(_) | ComputationError::NoiseOnCount => "invalid_epsilon",
+        ComputationError::Noise(_) | ComputationError::NoiseOnCount | ComputationError::NoiseSlots(_) => {
+            "invalid_epsilon"
+        }
         ComputationError::Overflow { .. } => "overflow",
         ComputationError::TooLong(_) => "too_long",
     }
@@ -307,6 +309,7 @@ const fn hint_of(error: &ComputationError) -> &'static str {
         ComputationError::NoiseOnCount => {
             "leave --epsilon out, ask for a sum or a mean, or allow more records with --max-records"
         }
+        ComputationError::NoiseSlots(_) => "leave --epsilon out, or ask for fewer numbers at once",
         ComputationError::Noise(_) => HINT_EPSILON,
         // Depends on the scheme: see `room`.
         ComputationError::Overflow { .. } => "allow fewer participants with --max-participants",
