@@ -230,6 +230,7 @@ const fn code_of_detail(error: &DetailError) -> &'static str {
         DetailError::Moments(_) => "invalid_moments",
         DetailError::EdgeCount(_) | DetailError::EdgeOrder { .. } => "invalid_edges",
         DetailError::Resolution { .. } => "invalid_resolution",
+        DetailError::TooLarge(_) => "invalid_number",
         DetailError::Unbounded | DetailError::Cells { .. } => "invalid_schema",
         DetailError::Probabilities => "invalid_quantiles",
     }
@@ -243,6 +244,7 @@ const fn hint_of_detail(error: &DetailError) -> &'static str {
             "give --edges like 0,20,40,80, or --buckets 10"
         }
         DetailError::Resolution { .. } => "choose a coarser --resolution, or leave it out",
+        DetailError::TooLarge(_) => "choose numbers with fewer digits",
         DetailError::Unbounded => HINT_BOUNDS,
         DetailError::Cells { .. } => {
             "choose a coarser --resolution or multipleOf, narrower bounds or fewer categories"
