@@ -206,8 +206,10 @@ mod tests {
             let error = Detail::Moments(moments).check(Statistic::Univariate, None);
             assert_eq!(error, Err(DetailError::Moments(moments)));
         }
-        let backwards = Detail::Edges(["1", "1"].map(decimal).to_vec());
-        assert_eq!(backwards.check(Statistic::Histogram, None), Err(DetailError::Edges));
+        let edges = |edges: &[&str]| Detail::Edges(edges.iter().map(|edge| decimal(edge)).collect());
+        let standing = Err(DetailError::EdgeOrder { edge: decimal("1"), before: decimal("1") });
+        assert_eq!(edges(&["0", "1", "1"]).check(Statistic::Histogram, None), standing);
+        assert_eq!(edges(&["1"]).check(Statistic::Histogram, None), Err(DetailError::EdgeCount(1)));
     }
 
     #[test]
