@@ -169,7 +169,7 @@ async fn six_nodes_agree_on_an_exact_sum() {
     let id = propose(&nodes.light[2], question()).await.unwrap();
     let end = end_of(&nodes.light[2], &id).await;
     assert_eq!((end.status, end.reason), (Status::Completed, None));
-    assert_eq!(end.result.unwrap().to_string(), r#"{"participants":3,"samples":3,"sum":31}"#);
+    assert_eq!(end.result.unwrap().to_string(), r#"{"sum":31,"samples":3,"participants":3}"#);
     assert_eq!((end.participants, end.signed_by.len(), end.own_answer.as_str()), (3, 3, "answered"));
     // Everybody reads the same, and the certificate is the same bytes everywhere.
     let certificate = |node| ask(node, Request::Certificate { reference: id.to_lowercase() });

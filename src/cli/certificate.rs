@@ -107,6 +107,9 @@ impl Verify {
         context.output.answer(&data, || {
             let mut rows = vec![("prompt", table::printable(&question.prompt))];
             let look = Look::of_stdout();
+            let fields: Vec<_> = question.query.fields.iter().map(|field| field.name.as_str()).collect();
+            let asked = format!("{} of {}", question.query.statistic, fields.join(", "));
+            rows.push(("statistic", table::printable(&asked)));
             rows.extend(answer::rows(look, &result));
             rows.push(("participants", number::whole(look, answer.participants())));
             rows.push(("records", number::whole(look, answer.samples())));

@@ -89,8 +89,10 @@ pub fn told(look: Look, view: &ComputationView) -> String {
     let heading = format!("{} {}", style("✓").green(), style(&view.id).bold());
     let worth = assurance::afterwards(view);
     let answer = view.result.as_ref().and_then(|result| answer::named(look, result, &view.statistic));
+    // What stands in a block of its own is named here.
+    let answer = answer.unwrap_or_else(|| asked(view));
     let certificate = format!("certificate {}", signatures(view));
-    let parts: Vec<_> = answer.into_iter().chain([counts(look, view), certificate]).collect();
+    let parts = [answer, counts(look, view), certificate];
     let block = block(look, view);
     format!("{heading}  {worth}\n  {}\n{block}", parts.join("   "))
 }
@@ -138,7 +140,7 @@ pub fn in_full(look: Look, view: &ComputationView) -> String {
         ("status", view.status.to_string()),
         ("prompt", printable(&view.prompt)),
         ("asked by", view.proposer.clone()),
-        ("statistic", format!("{} of {}", view.statistic, printable(&view.field))),
+        ("statistic", asked(view)),
         ("deadline", table::to_seconds(&view.deadline)),
         ("minimum", format!("{} participants", view.min_participants)),
         ("heavy nodes", view.heavy_nodes.join(", ")),
@@ -164,13 +166,12 @@ pub fn in_full(look: Look, view: &ComputationView) -> String {
 
 /// Recent computations, newest first.
 pub fn list(look: Look, views: &[ComputationView]) -> String {
-    let header = ["Computation", "Status", "Statistic", "Field", "Participants", "Deadline", "Prompt"];
+    let header = ["Computation", "Status", "Question", "Participants", "Deadline", "Prompt"];
     let rows = views.iter().map(|view| {
         vec![
             view.id.clone(),
             view.status.to_string(),
-            view.statistic.clone(),
-            printable(&view.field),
+            asked(view),
             view.participants.to_string(),
             table::to_seconds(&view.deadline),
             shortened(&printable(&view.prompt)),
@@ -179,6 +180,11 @@ pub fn list(look: Look, views: &[ComputationView]) -> String {
     let table = table::render(look, &header, rows.collect());
     let open = views.iter().filter(|view| matches!(view.status, Status::Pending | Status::Processing)).count();
     format!("{table}\nTotal computations: {} (Open: {open})\n", views.len())
+}
+
+/// "contingency of smoker, sex".
+fn asked(view: &ComputationView) -> String {
+    format!("{} of {}", view.statistic, printable(&view.fields.join(", ")))
 }
 
 fn shortened(text: &str) -> String {

@@ -149,11 +149,16 @@ fn paragraph(question: &PendingView, node: Option<&str>) -> String {
     let asked = format!(
         "{} of {}, over at least {} participants",
         question.statistic,
-        printable(&question.field),
+        printable(&question.fields.join(", ")),
         question.min_participants
     );
+    let records = match question.max_records {
+        1 => "one of each participant".to_owned(),
+        most => format!("at most {most} of each participant"),
+    };
     let rows = [
         ("asks for", asked),
+        ("records", records),
         ("asked by", question.proposer.clone()),
         ("deadline", table::to_seconds(&question.deadline)),
         ("heavy nodes", question.heavy_nodes.join(", ")),
@@ -195,6 +200,8 @@ mod tests {
             prompt: "mean\u{7} rating?".to_owned(),
             statistic: "mean".to_owned(),
             field: "rating".to_owned(),
+            fields: vec!["rating".to_owned(), "age".to_owned()],
+            max_records: 1,
             deadline: "2026-01-02T03:04:05.678Z".to_owned(),
             min_participants: 3,
             heavy_nodes: Vec::new(),
@@ -204,6 +211,7 @@ mod tests {
         };
         let text = list(std::slice::from_ref(&question), None);
         assert!(text.contains("formix-p2p answer COMP-FZ375MV7 VALUE\n") && !text.contains('\u{7}'), "{text}");
+        assert!(text.contains("mean of rating, age, over") && text.contains("one of each"), "{text}");
         let text = list(&[question], Some("WARD3333"));
         assert!(text.contains("formix-p2p decline COMP-FZ375MV7 --node WARD3333"), "{text}");
         assert!(list(&[], None).contains("No question"));

@@ -18,6 +18,7 @@ use super::policy_words;
 use super::private_data::{self, PrivateAssignment};
 use super::problem::{Exit, Problem};
 use super::sources;
+use super::wrapped;
 use crate::config::NodeConfig;
 use crate::control::NodeId;
 
@@ -73,7 +74,7 @@ pub async fn start(context: &Context, values: Vec<PrivateAssignment>) -> Result<
     // The node has just written its settings; what it does unattended is said even where it runs unseen.
     let settings = Path::new(&id.home).join(&id.uid).join("node.toml");
     if let Ok(config) = NodeConfig::load(&settings) {
-        context.output.note(policy_words::of(&config));
+        context.output.note(wrapped::for_stderr(&policy_words::of(&config)));
         for fault in tokio::task::block_in_place(|| config.sources().survey().faults) {
             context.output.note(sources::left_out(&fault));
         }

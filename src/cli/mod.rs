@@ -41,5 +41,6 @@ mod swarm_key;
 mod table;
 mod view;
 mod wait;
+mod wrapped;
 
 pub use args::run;

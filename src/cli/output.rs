@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn envelopes_are_as_documented() {
         let ok = envelope(&json!({"stopped": ["A"]})).to_string();
-        assert_eq!(ok, r#"{"data":{"stopped":["A"]},"schema_version":1,"status":"ok"}"#);
+        assert_eq!(ok, r#"{"schema_version":1,"status":"ok","data":{"stopped":["A"]}}"#);
         let problem = Problem::ambiguous_node("two nodes run", &["A (light a)".to_owned(), "B".to_owned()]);
         let error = error_envelope(&problem);
         assert_eq!(error["status"], "error");

@@ -13,6 +13,7 @@ use super::question::{Checked, Question};
 use super::questionnaire;
 use super::table::Look;
 use super::wait::{self, unexpected};
+use super::wrapped;
 use crate::control::{Announced, Client, ComputationView, Proposal, Reply, Request};
 use crate::domain::limits::{DEADLINE_DEFAULT, PATIENCE_DEFAULT, POLICY_MIN_PARTICIPANTS};
 use crate::domain::{Computation, Statistic, Status, Takes};
@@ -95,7 +96,7 @@ impl Propose {
             Err(missing) => return Err(missing.problem()),
         };
         let Checked { proposal, draft } = checked;
-        context.output.note(assurance::beforehand(&draft));
+        context.output.note(wrapped::for_stderr(&assurance::beforehand(&draft)));
         let announced = announce(&chosen.client, &proposal).await?;
         if wait {
             context.output.note(format!("{} announced, open until {}", announced.id, announced.deadline));

@@ -17,6 +17,7 @@ use super::private_data::{self, PrivateAssignment};
 use super::problem::Problem;
 use super::selection::{self, Selection};
 use super::sources::{self, SourceFlags};
+use super::wrapped;
 use crate::config::{Data, Layer, PolicyLayer, merge};
 use crate::consent::Preset;
 use crate::domain::{PeerId, Role};
@@ -220,7 +221,7 @@ async fn run(
     };
     let id = node.id();
     context.output.answer(&id, || id::told(&id));
-    context.output.note(policy_words::of(&prepared.config));
+    context.output.note(wrapped::for_stderr(&policy_words::of(&prepared.config)));
     if ground == Ground::Foreground && context.output.format == Format::People {
         context.output.note("Ctrl-C stops it; `formix-p2p start --detach` runs one in the background");
     }

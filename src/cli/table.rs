@@ -2,8 +2,10 @@
 
 use std::io::IsTerminal;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, TableStyle, Width, presets};
+use console::measure_text_width;
 
+use super::wrapped;
 use crate::control::{NodeView, View};
 
 /// Whether lines may be drawn.
@@ -24,28 +26,72 @@ impl Look {
 
 /// A table of texts, with a header.
 pub fn render(look: Look, header: &[&str], rows: Vec<Vec<String>>) -> String {
-    filled(look, header, rows).trim_fmt()
+    Content { header, rows, after_the_first: CellAlignment::Left }.fitting(look, wrapped::stdout_columns())
 }
 
 /// A table of figures: what follows the first column stands at the right.
 pub fn figures(look: Look, header: &[&str], rows: Vec<Vec<String>>) -> String {
-    let mut table = filled(look, header, rows);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table.trim_fmt()
+    Content { header, rows, after_the_first: CellAlignment::Right }.fitting(look, wrapped::stdout_columns())
 }
 
-fn filled(look: Look, header: &[&str], rows: Vec<Vec<String>>) -> Table {
-    let mut table = Table::new();
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    match look {
-        Look::Ruled => table.load_style(presets::UTF8_FULL_CONDENSED),
-        Look::Plain => table.load_style(presets::NOTHING),
-    };
-    table.set_header(header.to_vec());
-    table.add_rows(rows);
-    table
+struct Content<'a> {
+    header: &'a [&'a str],
+    rows: Vec<Vec<String>>,
+    after_the_first: CellAlignment,
+}
+
+impl Content<'_> {
+    /// Ruled if it fits like that; else without rules; else with cells of several lines, if that helps.
+    fn fitting(&self, look: Look, columns: Option<usize>) -> String {
+        let columns = match look {
+            Look::Ruled => columns.unwrap_or(usize::MAX),
+            Look::Plain => return self.filled(presets::NOTHING).trim_fmt(),
+        };
+        let fits = |text: &String| text.lines().all(|line| measure_text_width(line) <= columns);
+        let looks = [presets::UTF8_FULL_CONDENSED, presets::NOTHING];
+        let found = looks.into_iter().map(|style| self.filled(style).trim_fmt()).find(fits);
+        found.or_else(|| Some(self.broken(columns)).filter(fits)).unwrap_or_else(|| {
+            // The terminal breaks the lines; that is hardest to read with rules.
+            self.filled(presets::NOTHING).trim_fmt()
+        })
+    }
+
+    fn filled(&self, style: TableStyle) -> Table {
+        let mut table = Table::new();
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        table.load_style(style);
+        table.set_header(self.header.to_vec());
+        table.add_rows(self.rows.clone());
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(self.after_the_first);
+        }
+        table
+    }
+
+    /// Cells are broken between words, no word is.
+    fn broken(&self, columns: usize) -> String {
+        let rows = self.rows.iter().map(|row| row.iter().map(|cell| breakable(cell)).collect()).collect();
+        let content = Content { rows, ..*self };
+        let mut table = content.filled(presets::UTF8_HORIZONTAL_ONLY);
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(u16::try_from(columns).unwrap_or(u16::MAX));
+        for (at, column) in table.column_iter_mut().enumerate() {
+            let cells = content.rows.iter().filter_map(|row| row.get(at)).map(String::as_str);
+            let words = cells.chain(content.header.get(at).copied()).flat_map(|cell| cell.split(' '));
+            let longest = words.map(measure_text_width).max().unwrap_or(0);
+            let padded = u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(column.padding_width());
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(padded)));
+        }
+        table.trim_fmt()
+    }
+}
+
+/// A time may be broken between its date and its hour.
+fn breakable(cell: &str) -> String {
+    match cell.split_once('T') {
+        Some((date, hour)) if humantime::parse_rfc3339(cell).is_ok() => format!("{date} {hour}"),
+        Some(_) | None => cell.to_owned(),
+    }
 }
 
 /// Names and values, one pair a line.
@@ -75,9 +121,18 @@ fn row(node: &NodeView) -> Vec<String> {
     ]
 }
 
-/// A text of somebody else's choice, without what could steer a terminal.
+/// A text of somebody else's choice, without what could steer a terminal or a viewer, turn the direction of writing, stand
+/// there unseen or break XML. Joiners stay: some languages cannot be written without them.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let shown = |c: char| match c {
+        '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{061c}' => '\u{fffd}',
+        '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => '\u{fffd}',
+        '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+        '\u{e0000}'..='\u{e007f}' => '\u{fffd}',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(shown).collect()
 }
 
 /// An RFC 3339 time without its milliseconds.
@@ -118,6 +173,40 @@ mod tests {
         assert!(lines[1].contains("AAAAAAAA") && lines[1].contains("2026-01-02T03:04:05Z"), "{text}");
         assert_eq!(lines[3], "Total nodes: 6 (Heavy: 4, Light: 2)");
         assert!(!text.contains('\u{1b}'), "no escape sequence, whoever chose it");
+    }
+
+    #[test]
+    fn what_steers_or_hides_is_replaced_and_every_script_stays() {
+        for steering in ["\u{1b}", "\n", "\u{9b}", "\u{202e}", "\u{2066}", "\u{200f}", "\u{feff}", "\u{ffff}"] {
+            assert_eq!(printable(&format!("a{steering}b")), "a\u{fffd}b", "{steering:?}");
+        }
+        for text in ["Fußball", "می\u{200c}خواهم", "ক্\u{200d}ষ", "漢字", "e\u{301}", "👩\u{200d}⚕️"]
+        {
+            assert_eq!(printable(text), text);
+        }
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_loses_its_rules_and_then_is_broken_between_words() {
+        let row =
+            ["2026-01-02T03:04:05Z", "COMP-FZ375MV7", "regression of age, bmi and a field with a long name"];
+        let header = ["When", "Computation", "Question"];
+        let rows = vec![row.map(str::to_owned).to_vec()];
+        let content = Content { header: &header, rows, after_the_first: CellAlignment::Left };
+        let widest = |text: &str| text.lines().map(measure_text_width).max().unwrap();
+        let whole = widest(&content.fitting(Look::Ruled, None));
+        for columns in 42..200 {
+            let text = content.fitting(Look::Ruled, Some(columns));
+            assert!(widest(&text) <= columns, "{columns}\n{text}");
+            assert_eq!(text.contains('│'), columns >= whole, "{columns}\n{text}");
+            for word in row.iter().flat_map(|cell| cell.split([' ', 'T'])) {
+                assert!(text.contains(word), "{word} at {columns}\n{text}");
+            }
+        }
+        // Nothing helps here: the lines are those of a pipe.
+        let plain = content.fitting(Look::Plain, Some(20));
+        assert_eq!(content.fitting(Look::Ruled, Some(20)), plain);
+        assert!(plain.contains("2026-01-02T03:04:05Z"));
     }
 
     #[test]

@@ -375,10 +375,14 @@ pub struct PendingView {
     pub proposer: String,
     /// The question in words.
     pub prompt: String,
-    /// `count`, `sum` or `mean`.
+    /// `count`, `sum`, `mean`, …: docs/CLI.md.
     pub statistic: String,
-    /// The field.
+    /// The first field.
     pub field: String,
+    /// All fields.
+    pub fields: Vec<String>,
+    /// How many records one participant may answer with.
+    pub max_records: u32,
     /// RFC 3339.
     pub deadline: String,
     /// No sum over fewer.

@@ -65,8 +65,8 @@ pub(super) fn computation(
     light_nodes: usize,
 ) -> ComputationView {
     let question = view.computation;
-    let Common { id, proposer, prompt, statistic, field, deadline, heavy_nodes } = common(view.id, question);
-    let fields = question.query.fields.iter().map(|field| field.name.clone()).collect();
+    let Common { id, proposer, prompt, statistic, fields, field, deadline, heavy_nodes } =
+        common(view.id, question);
     let mut standings = BTreeMap::new();
     for standing in view.standings.values() {
         *standings.entry(standing.to_string()).or_default() += 1;
@@ -157,7 +157,7 @@ fn gives_up_at(question: &Computation) -> Timestamp {
 /// A question that waits for the owner; `None` when it does not, or no longer.
 pub(super) fn pending(view: &View<'_>) -> Option<PendingView> {
     let (OwnPart::Waiting(doubt), Status::Pending) = (&view.own, view.status) else { return None };
-    let Common { id, proposer, prompt, statistic, field, deadline, heavy_nodes } =
+    let Common { id, proposer, prompt, statistic, fields, field, deadline, heavy_nodes } =
         common(view.id, view.computation);
     Some(PendingView {
         command: command(view.id, doubt),
@@ -166,6 +166,8 @@ pub(super) fn pending(view: &View<'_>) -> Option<PendingView> {
         prompt,
         statistic,
         field,
+        fields,
+        max_records: view.computation.query.max_records,
         deadline,
         min_participants: view.computation.min_participants,
         heavy_nodes,
@@ -235,17 +237,20 @@ struct Common {
     prompt: String,
     statistic: String,
     field: String,
+    fields: Vec<String>,
     deadline: String,
     heavy_nodes: Vec<String>,
 }
 
 fn common(id: ComputationId, question: &Computation) -> Common {
+    let fields: Vec<_> = question.query.fields.iter().map(|field| field.name.clone()).collect();
     Common {
         id: id.to_string(),
         proposer: question.proposer.uid().to_string(),
         prompt: question.prompt.clone(),
         statistic: question.query.statistic.to_string(),
-        field: question.query.fields.first().map(|field| field.name.clone()).unwrap_or_default(),
+        field: fields.first().cloned().unwrap_or_default(),
+        fields,
         deadline: question.deadline.to_string(),
         heavy_nodes: uids(&question.heavy),
     }

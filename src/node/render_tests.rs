@@ -137,7 +137,7 @@ fn the_scheme_its_noise_and_what_did_not_verify_are_shown() {
     assert_eq!((running.private_against, running.survives), (1, 1));
     assert_eq!((running.unverified, running.checked, running.liars.len()), (None, None, 0));
     let said = serde_json::to_value(&running.noise).unwrap().to_string();
-    assert_eq!(said, r#"{"epsilon":0.5,"mechanism":"discrete-laplace"}"#);
+    assert_eq!(said, r#"{"mechanism":"discrete-laplace","epsilon":0.5}"#);
     let proof = certificate(&question);
     let completed =
         View { status: Status::Completed, certificate: Some(&proof), ..view(&question, &standings) };

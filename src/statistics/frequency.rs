@@ -51,24 +51,24 @@ mod tests {
     }
 
     #[test]
-    fn categories_that_nobody_has_are_shown() {
-        assert_eq!(shown([0, 7, 2]), r#"{"histogram":{"former":2,"never":0,"now":7},"mode":"now"}"#);
+    fn categories_that_nobody_has_are_shown_and_all_stand_as_declared() {
+        assert_eq!(shown([0, 7, 2]), r#"{"histogram":{"never":0,"now":7,"former":2},"mode":"now"}"#);
     }
 
     #[test]
     fn of_equally_frequent_categories_the_first_declared_is_the_mode() {
-        assert_eq!(shown([1, 3, 3]), r#"{"histogram":{"former":3,"never":1,"now":3},"mode":"now"}"#);
-        assert_eq!(shown([5, 5, 5]), r#"{"histogram":{"former":5,"never":5,"now":5},"mode":"never"}"#);
+        assert_eq!(shown([1, 3, 3]), r#"{"histogram":{"never":1,"now":3,"former":3},"mode":"now"}"#);
+        assert_eq!(shown([5, 5, 5]), r#"{"histogram":{"never":5,"now":5,"former":5},"mode":"never"}"#);
     }
 
     #[test]
     fn where_nothing_is_counted_there_is_no_mode() {
-        assert_eq!(shown([0, 0, 0]), r#"{"histogram":{"former":0,"never":0,"now":0},"mode":null}"#);
+        assert_eq!(shown([0, 0, 0]), r#"{"histogram":{"never":0,"now":0,"former":0},"mode":null}"#);
     }
 
     #[test]
     fn counts_that_noise_made_negative_are_shown_as_they_are() {
-        assert_eq!(shown([-3, 0, -1]), r#"{"histogram":{"former":-1,"never":-3,"now":0},"mode":null}"#);
-        assert_eq!(shown([-3, 0, 1]), r#"{"histogram":{"former":1,"never":-3,"now":0},"mode":"former"}"#);
+        assert_eq!(shown([-3, 0, -1]), r#"{"histogram":{"never":-3,"now":0,"former":-1},"mode":null}"#);
+        assert_eq!(shown([-3, 0, 1]), r#"{"histogram":{"never":-3,"now":0,"former":1},"mode":"former"}"#);
     }
 }

@@ -51,7 +51,7 @@ mod tests {
         let counts = [BigInt::from(-2), BigInt::from(u128::MAX)];
         assert_eq!(
             Value::Object(histogram(&edges, &counts)).to_string(),
-            r#"{"counts":[-2,340282366920938463463374607431768211455],"edges":[-0.1,0,100000000000000000000]}"#
+            r#"{"edges":[-0.1,0,100000000000000000000],"counts":[-2,340282366920938463463374607431768211455]}"#
         );
     }
 }

@@ -143,7 +143,7 @@ mod tests {
     fn quantiles_are_midpoints_of_the_buckets_of_their_ranks() {
         assert_eq!(
             shown([1, 3, 0, 6]).to_string(),
-            r#"{"maximum":9,"median":7,"minimum":-10,"quantiles":{"0":-8,"0.25":-3,"0.5":7,"0.9":7,"1":7},"resolution":5}"#
+            r#"{"median":7,"quantiles":{"0":-8,"0.25":-3,"0.5":7,"0.9":7,"1":7},"minimum":-10,"maximum":9,"resolution":5}"#
         );
     }
 
@@ -160,7 +160,7 @@ mod tests {
     fn one_record_is_every_quantile() {
         assert_eq!(
             shown([0, 0, 1, 0]).to_string(),
-            r#"{"maximum":4,"median":2,"minimum":0,"quantiles":{"0":2,"0.25":2,"0.5":2,"0.9":2,"1":2},"resolution":5}"#
+            r#"{"median":2,"quantiles":{"0":2,"0.25":2,"0.5":2,"0.9":2,"1":2},"minimum":0,"maximum":4,"resolution":5}"#
         );
     }
 
@@ -169,7 +169,7 @@ mod tests {
         for counts in [[0; 4], [0, -2, 0, -1]] {
             assert_eq!(
                 shown(counts).to_string(),
-                r#"{"maximum":null,"median":null,"minimum":null,"quantiles":{"0":null,"0.25":null,"0.5":null,"0.9":null,"1":null},"resolution":5}"#
+                r#"{"median":null,"quantiles":{"0":null,"0.25":null,"0.5":null,"0.9":null,"1":null},"minimum":null,"maximum":null,"resolution":5}"#
             );
         }
     }

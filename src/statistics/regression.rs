@@ -117,7 +117,8 @@ pub(super) fn regression(
     let fit = fit.as_ref();
     let predictors = names.split_last().map_or(names, |(_, predictors)| predictors);
     let named = |figure: &dyn Fn(usize) -> Value| -> Value {
-        let all = std::iter::once(&INTERCEPT).chain(predictors).enumerate();
+        // The intercept is the first unknown, and the last figure.
+        let all = (1..).zip(predictors).chain([(0, &INTERCEPT)]);
         Value::Object(all.map(|(at, name)| ((*name).to_owned(), figure(at))).collect())
     };
     figures([

@@ -19,6 +19,7 @@ use super::problem::{Exit, Problem};
 use super::question::{Checked, Question};
 use super::table::{self, Look};
 use super::wait::unexpected;
+use super::wrapped;
 use crate::control::{Announced, ComputationView, Proposal, Reply, Request, View};
 use crate::domain::{Role, Status};
 
@@ -106,7 +107,7 @@ async fn ask(context: &Context, network: &DemoNetwork, checked: Checked) -> Resu
         Format::People => print(&table::network(Look::of_stdout(), &view)),
         Format::Json => {}
     }
-    context.output.note(assurance::beforehand(&checked.draft));
+    context.output.note(wrapped::for_stderr(&assurance::beforehand(&checked.draft)));
     let Reply::Announced(announced) = network.ask(Request::Propose(Box::new(checked.proposal))).await? else {
         return Err(unexpected());
     };

@@ -27,8 +27,9 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::metadata(folder)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(UNFINISHED).permissions(fs::Permissions::from_mode(MODE));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(content)?;
+    // What failed, without the name of the unfinished file: nobody asked for that one.
+    let mut file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
+    file.as_file_mut().write_all(content)?;
     file.persist(path)?;
     Ok(())
 }
@@ -57,6 +58,18 @@ mod tests {
         write(&link, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn an_error_does_not_name_the_unfinished_file() {
+        // Longer than a name may be: it is refused only when the finished file gets it.
+        let folder = tempfile::tempdir().unwrap();
+        let told = write(&folder.path().join("x".repeat(300)), b"x").unwrap_err().to_string();
+        assert!(!told.contains(UNFINISHED) && !told.is_empty(), "{told}");
+        // Nothing can be made here, by nobody.
+        let told = write(Path::new("/proc/x.csv"), b"x").unwrap_err().to_string();
+        assert!(!told.contains(UNFINISHED) && !told.is_empty(), "{told}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

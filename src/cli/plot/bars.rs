@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::axis::Axis;
 use super::frame::{CHART_HEIGHT, Frame, LABEL, Room, SMALL};
-use super::letters::{cut, legible, width};
+use super::letters::{cut, width};
 use super::picture::{Anchor, Ink, Mark, Picture};
 use super::{Captions, NoPicture};
 use crate::cli::answer::{Bucket, Element, Figure};
 use crate::cli::number;
-use crate::cli::table::Look;
+use crate::cli::table::{Look, printable};
 
 /// Categories that are drawn; of more, the most frequent ones.
 const CATEGORIES_MAX: usize = 50;
@@ -92,7 +92,7 @@ pub fn frequency(counts: &[(String, Figure)], captions: &Captions) -> Result<Pic
     let shown = most_frequent(&all);
     let across = Axis::around(shown.iter().map(|(_, count, _)| *count).chain([0.0]));
     let across = across.filter(|_| !shown.is_empty()).ok_or(NoPicture::NotDefined)?;
-    let names: Vec<_> = shown.iter().map(|(name, ..)| cut(&legible(name), LABEL, NAME_MAX)).collect();
+    let names: Vec<_> = shown.iter().map(|(name, ..)| cut(&printable(name), LABEL, NAME_MAX)).collect();
     let figures: Vec<_> = shown.iter().map(|(.., figure)| figure.shown(Look::Plain)).collect();
     let widest = |texts: &[String], em| texts.iter().map(|text| width(text, em)).fold(0.0, f64::max);
     let room = Room {

@@ -2,12 +2,12 @@
 
 use super::axis::Axis;
 use super::frame::{Frame, LABEL, Room, SMALL};
-use super::letters::{cut, legible, width};
+use super::letters::{cut, width};
 use super::picture::{Anchor, Ink, Mark, Picture};
 use super::{Captions, NoPicture};
 use crate::cli::answer::{Figure, Named, Term};
 use crate::cli::number;
-use crate::cli::table::Look;
+use crate::cli::table::{Look, printable};
 
 /// Predictors that are drawn; the first ones of more.
 const TERMS_MAX: usize = 50;
@@ -67,7 +67,7 @@ pub fn coefficients(terms: &[Term], r_squared: &Figure, captions: &Captions) -> 
         .collect();
     let ends = all.iter().flat_map(|(_, estimate, margin)| [estimate - margin, estimate + margin]);
     let across = Axis::around(ends.chain([0.0])).filter(|_| !all.is_empty()).ok_or(NoPicture::NotDefined)?;
-    let names: Vec<_> = all.iter().map(|(term, ..)| cut(&legible(&term.name), LABEL, NAME_MAX)).collect();
+    let names: Vec<_> = all.iter().map(|(term, ..)| cut(&printable(&term.name), LABEL, NAME_MAX)).collect();
     let words: Vec<_> = all
         .iter()
         .map(|(term, _, margin)| {

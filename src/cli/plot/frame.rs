@@ -2,8 +2,9 @@
 
 use super::Captions;
 use super::axis::Axis;
-use super::letters::{legible, width, wrapped};
+use super::letters::{width, wrapped};
 use super::picture::{Anchor, Ink, Mark, Picture, Point};
+use crate::cli::table::printable;
 
 /// In pixels, as all of these.
 pub const WIDTH: f64 = 800.0;
@@ -52,11 +53,11 @@ impl Frame {
         let inner = WIDTH - 2.0 * MARGIN;
         let mut picture = Picture { width: WIDTH, height: 0.0, marks: Vec::new() };
         let mut y = MARGIN + TITLE / 2.0;
-        for line in wrapped(&legible(&captions.title), TITLE, inner, TITLE_LINES_MAX) {
+        for line in wrapped(&printable(&captions.title), TITLE, inner, TITLE_LINES_MAX) {
             picture.marks.push(text((MARGIN, y), line, TITLE, Anchor::Start, Ink::Text));
             y += TITLE_LINE;
         }
-        for line in wrapped(&legible(subtitle), LABEL, inner, 2) {
+        for line in wrapped(&printable(subtitle), LABEL, inner, 2) {
             picture.marks.push(text((MARGIN, y), line, LABEL, Anchor::Start, Ink::Muted));
             y += LINE;
         }
@@ -65,7 +66,7 @@ impl Frame {
         let bottom = top + room.height;
         // Two lines for numbers and the name of the axis below.
         let mut y = bottom + 4.0 * LINE;
-        for line in wrapped(&legible(&captions.footnote), SMALL, inner, FOOTNOTE_LINES_MAX) {
+        for line in wrapped(&printable(&captions.footnote), SMALL, inner, FOOTNOTE_LINES_MAX) {
             picture.marks.push(text((MARGIN, y), line, SMALL, Anchor::Start, Ink::Muted));
             y += LINE;
         }
@@ -116,7 +117,7 @@ impl Frame {
             self.write((self.left - TICK_GAP, y), words, LABEL, Anchor::End, Ink::Muted);
         }
         let at = (MARGIN, self.top - LINE);
-        self.write(at, legible(name), LABEL, Anchor::Start, Ink::Text);
+        self.write(at, printable(name), LABEL, Anchor::Start, Ink::Text);
     }
 
     /// Lines upwards for round numbers, and the numbers below.
@@ -147,7 +148,7 @@ impl Frame {
     /// What the numbers below are.
     pub fn name_below(&mut self, name: &str) {
         let at = ((self.left + self.right) / 2.0, self.bottom + 2.2 * LINE);
-        self.write(at, legible(name), LABEL, Anchor::Middle, Ink::Text);
+        self.write(at, printable(name), LABEL, Anchor::Middle, Ink::Text);
     }
 
     /// The picture as it stands.

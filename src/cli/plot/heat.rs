@@ -1,11 +1,11 @@
 //! A table whose cells are the darker the more records they count.
 
 use super::frame::{Frame, LABEL, Room, SMALL};
-use super::letters::{cut, legible, width};
+use super::letters::{cut, width};
 use super::picture::{Anchor, Ink, Mark, Picture};
 use super::{Captions, NoPicture};
 use crate::cli::answer::Contingency;
-use crate::cli::table::Look;
+use crate::cli::table::{Look, printable};
 
 /// Rows and columns that can be read.
 const CATEGORIES_MAX: usize = 30;
@@ -33,7 +33,7 @@ pub fn table(table: &Contingency, captions: &Captions) -> Result<Picture, NoPict
         return Err(NoPicture::NotDefined);
     }
     let most = counts().fold(0.0, f64::max);
-    let names: Vec<_> = table.rows.iter().map(|name| cut(&legible(name), LABEL, NAME_MAX)).collect();
+    let names: Vec<_> = table.rows.iter().map(|name| cut(&printable(name), LABEL, NAME_MAX)).collect();
     let left = names.iter().map(|name| width(name, LABEL)).fold(0.0, f64::max) + GAP;
     let cell = (
         Frame::inner_width(left, 0.0) / columns as f64,
@@ -62,7 +62,7 @@ pub fn table(table: &Contingency, captions: &Captions) -> Result<Picture, NoPict
     }
     for (x, column) in (0u32..).zip(&table.columns) {
         let middle = frame.left + (f64::from(x) + 0.5) * cell.0 - 1.0;
-        frame.below(middle, cut(&legible(column), LABEL, cell.0 - 4.0));
+        frame.below(middle, cut(&printable(column), LABEL, cell.0 - 4.0));
     }
     frame.name_below(fields.1);
     Ok(frame.finished())

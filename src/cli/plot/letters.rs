@@ -6,8 +6,6 @@ use std::sync::OnceLock;
 
 use plotters::style::{FontDesc, FontFamily, FontStyle, register_font};
 
-use crate::cli::table::printable;
-
 /// The built-in font, and what an SVG viewer takes where it has no such font.
 pub const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
 /// From its highest to its lowest line, in ems (of its `hhea` table): what rasterising takes for the size.
@@ -33,22 +31,6 @@ pub fn width(text: &str, em: f64) -> f64 {
     // Without a font nothing is rendered either; this only keeps the layout going.
     let guess = || text.chars().count() as f64 * em / 2.0;
     measured.map_or_else(|_| guess(), |((left, _), (right, _))| f64::from(right - left) / ENLARGED)
-}
-
-/// A text of somebody else's choice, without what could steer a viewer, turn the direction of writing or break XML.
-pub fn legible(text: &str) -> String {
-    printable(text)
-        .chars()
-        .map(|c| match c {
-            '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fffe}'
-            | '\u{ffff}' => '\u{fffd}',
-            c => c,
-        })
-        .collect()
 }
 
 /// As much of a text as fits, with an ellipsis where some is left out.
@@ -114,10 +96,5 @@ mod tests {
         assert_eq!(wrapped("one two", 18.0, 300.0, 3), ["one two"]);
         assert_eq!(wrapped("one two three", 18.0, width("one two", 18.0) + 1.0, 3), ["one two", "three"]);
         assert!(wrapped("", 18.0, 300.0, 3).is_empty());
-    }
-
-    #[test]
-    fn what_steers_is_replaced() {
-        assert_eq!(legible("a\u{202e}b\u{1b}[2J\u{ffff}ü"), "a\u{fffd}b\u{fffd}[2J\u{fffd}ü");
     }
 }

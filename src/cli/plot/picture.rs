@@ -55,7 +55,7 @@ pub enum Mark {
     Text {
         /// The place that it is anchored at; half way up its capitals.
         at: Point,
-        /// Legible characters only.
+        /// Printable characters only.
         text: String,
         /// The em, in pixels.
         size: f64,

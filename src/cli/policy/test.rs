@@ -6,6 +6,7 @@ use super::super::args::Context;
 use super::super::problem::Problem;
 use super::super::table::{self, Look, printable};
 use super::super::wait::unexpected;
+use super::super::wrapped;
 use crate::control::{PolicyTest, Reply, Request};
 
 /// What would become of a question if it came now, and which rule decides
@@ -42,7 +43,7 @@ fn told(test: &PolicyTest) -> String {
     };
     let reason = test.reason.as_ref().map(|reason| format!(": {}", printable(reason))).unwrap_or_default();
     let by = test.rule.as_ref().map(|rule| format!(" (rule {rule})")).unwrap_or_default();
-    let verdict = format!("{} {would}{reason}{by}\n", test.id);
+    let verdict = wrapped::for_stdout(&format!("{} {would}{reason}{by}", test.id)) + "\n";
     if test.rules.is_empty() {
         return verdict;
     }
