@@ -225,10 +225,10 @@ mod tests {
             let error = Detail::Moments(moments).check(Statistic::Univariate, None);
             assert_eq!(error, Err(DetailError::Moments(moments)));
         }
-        let backwards = Detail::Edges(["1", "1"].map(decimal).to_vec());
-        let same = decimal("1");
-        let refused = backwards.check(Statistic::Histogram, None);
-        assert_eq!(refused, Err(DetailError::EdgeOrder { edge: same, before: same }));
+        let edges = |edges: &[&str]| Detail::Edges(edges.iter().map(|edge| decimal(edge)).collect());
+        let standing = Err(DetailError::EdgeOrder { edge: decimal("1"), before: decimal("1") });
+        assert_eq!(edges(&["0", "1", "1"]).check(Statistic::Histogram, None), standing);
+        assert_eq!(edges(&["1"]).check(Statistic::Histogram, None), Err(DetailError::EdgeCount(1)));
     }
 
     #[test]

@@ -260,7 +260,7 @@ impl Runtime {
             let expected = question.query.fields.len();
             let reason = match error {
                 _ if typed.len() != expected => {
-                    format!("{} values are given, and the question asks for {expected}", typed.len())
+                    format!("the question asks for {expected} values, and {} came", typed.len())
                 }
                 // What the owner types is one record, and the rules for rows say nothing about it.
                 ReadingError::Unfit(rule) => format!("the value does not fit: {rule}"),
