@@ -10,7 +10,7 @@ use super::detail;
 use crate::domain::limits::{GRACE_DEFAULT, REPORTS_PER_COMPUTATION_DEFAULT};
 use crate::domain::{
     Computation, ComputationError, DecimalError, Detail, DetailError, Modulus, Noise, PeerId, Query,
-    QueryError, Sharing, Statistic, Timestamp, VERSION,
+    QueryError, SchemaError, Sharing, Statistic, Timestamp, VERSION,
 };
 
 /// Why a question cannot be asked, whoever would answer it. Always wrong usage.
@@ -269,6 +269,12 @@ const fn hint_of(error: &ComputationError) -> &'static str {
         }
         ComputationError::Query(QueryError::SchemaForOtherField(_)) => {
             "use the same name in --field and in --schema"
+        }
+        ComputationError::Query(QueryError::Schema(SchemaError::BadCategories(_))) => {
+            "name every category, as in {\"type\":\"string\",\"enum\":[\"never\",\"former\",\"current\"]}"
+        }
+        ComputationError::Query(QueryError::Schema(SchemaError::BadLength)) => {
+            "a vector looks like {\"type\":\"array\",\"items\":{\"type\":\"number\",\"minimum\":-1,\"maximum\":1,\"multipleOf\":0.01},\"minItems\":8,\"maxItems\":8}"
         }
         ComputationError::Query(QueryError::Schema(_)) => {
             "a schema looks like {\"type\":\"number\",\"minimum\":0,\"maximum\":10,\"multipleOf\":0.5}"
