@@ -81,7 +81,7 @@ fn inputs_are_proven_where_the_schema_has_bounds() {
     let more = [&BOUNDED[..], &["--deadline", "3s", "--wait"]].concat();
     let ran = ask(&lab, &uids[3], "mean", &more);
     let promised = "private against any 2 of 3 heavy nodes · all 3 must come back (restarts are fine) · inputs proven \
-                    in range\n";
+                    in range · at most 10000 records a participant\n";
     assert!(ran.stderr.contains(promised), "{ran:?}");
     let data = ran.data();
     assert_eq!((text(&data, "status"), text(&data, "sharing")), ("completed", "prio3"));
@@ -143,7 +143,7 @@ fn under_a_threshold_a_heavy_node_may_be_killed_for_good() {
     let ran = ask(&lab, &uids[3], "sum", &more);
     let announced = Instant::now();
     let promised = "private against any 1 of 3 heavy nodes · 1 may vanish for good · inputs proven in range · lying \
-                    heavy nodes on a split network could single out a value (t + 2f > n − 1)\n";
+                    heavy nodes on a split network could single out a value (t + 2f > n − 1) · at most";
     assert!(ran.stderr.contains(promised), "{ran:?}");
     let data = ran.data();
     let id = text(&data, "id");

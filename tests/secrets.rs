@@ -9,6 +9,8 @@
 mod lab;
 #[path = "secrets/search.rs"]
 mod search;
+#[path = "secrets/sources.rs"]
+mod sources;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,7 +56,8 @@ struct Watched {
 }
 
 impl Watched {
-    /// Three heavy nodes; three light ones that got their value by a flag, by a file, and by a flag in the foreground.
+    /// Three heavy nodes; three light ones that got their value by a flag, by a file, and by a flag in the foreground, and
+    /// of which one has a table, one a database, and one programs.
     fn start() -> Self {
         let mut lab = Lab::new();
         lab.log_level("trace");
@@ -74,12 +77,16 @@ impl Watched {
         let role = ["--role", "light", "--policy", "open"];
         let mut light = Vec::new();
         let by_flag = format!("n={}", KEPT[0]);
-        light.push(uid(&lab.start(&[&role[..], &listen, &["--data", &by_flag]].concat())));
+        sources::write(aside.path());
+        let table = path("table.csv");
+        light.push(uid(&lab.start(&[&role[..], &listen, &["--data", &by_flag, "--csv", &table]].concat())));
         let config = path("light.toml");
-        fs::write(&config, format!("[data]\nn = {}\n", KEPT[1])).unwrap();
+        fs::write(&config, format!("[data]\nn = {}\n{}", KEPT[1], sources::DECLARED)).unwrap();
         light.push(uid(&lab.start(&[&role[..], &listen, &["--config", &config]].concat())));
         let by_flag = format!("n={}", KEPT[2]);
-        let flags = [&role[..], &listen, &["--name", "front", "--data", &by_flag, "-vv"]].concat();
+        let programs = sources::programs(aside.path());
+        let programs: Vec<&str> = programs.iter().map(String::as_str).collect();
+        let flags = [&role[..], &listen, &["--name", "front", "--data", &by_flag, "-vv"], &programs].concat();
         let foreground = lab.foreground(&flags, aside.path());
         lab.wait_for_view(&light[0], 3, 3);
         light.push(uid(&lab.json(&["id", "--node", "front"]).data()));
@@ -103,26 +110,37 @@ impl Watched {
         }
     }
 
-    /// Every command that looks, in both forms, and every route that does.
-    fn look(&self, id: &str) {
+    /// Every command that looks at a node, in both forms, and every route that does.
+    fn look_around(&self) {
         let lab = &self.lab;
         for uid in self.nodes() {
-            for command in [
-                &["view"][..],
-                &["status"],
-                &["status", id],
-                &["result", id],
-                &["pending"],
-                &["certificate", id],
-                &["logs", "--computation", id],
-                &["id"],
-            ] {
+            for command in
+                [&["view"][..], &["status"], &["pending"], &["id"], &["data"], &["ledger"], &["policy", "show"]]
+            {
                 let command = [command, &["--node", &uid]].concat();
                 lab.run(&command);
                 lab.json(&command);
             }
             for route in ["/health", "/id", "/view", "/pending", "/computations", "/nowhere"] {
                 assert!(lab.http(&uid, &format!("GET {route}"), "").is_some());
+            }
+        }
+    }
+
+    /// Every command that looks at a computation, in both forms, and every route that does.
+    fn look(&self, id: &str) {
+        let lab = &self.lab;
+        for uid in self.nodes() {
+            for command in [
+                &["status", id][..],
+                &["result", id],
+                &["certificate", id],
+                &["logs", "--computation", id],
+                &["policy", "test", id],
+            ] {
+                let command = [command, &["--node", &uid]].concat();
+                lab.run(&command);
+                lab.json(&command);
             }
             for route in ["", "/watch?seen=0", "/watch?seen=x", "/certificate"] {
                 lab.http(&uid, &format!("GET /computations/{id}{route}"), "").unwrap();
@@ -150,6 +168,10 @@ impl Watched {
         let failed = lab.run(&[&sum[..], &unfit].concat());
         // Whether a value fits is told to nobody: it is a bit of the value.
         assert!(failed.code == 4 && failed.stderr.contains("3 nodes declined"), "{failed:?}");
+        for id in sources::ask(lab, &self.light) {
+            self.look(&id);
+        }
+        self.look_around();
         self.answer_by_hand()
     }
 
@@ -191,6 +213,7 @@ impl Watched {
         let expected: i64 = TYPED.iter().map(|n| n.parse::<i64>().unwrap()).sum();
         assert_eq!(result["sum"].as_i64(), Some(expected));
         self.look(&id);
+        self.look_around();
         for late in [&["answer", &id, UNFIT][..], &["decline", &id], &["remove", &self.light[0]]] {
             let late = [late, &["--node", &self.light[0]]].concat();
             assert_ne!((self.lab.run(&late).code, self.lab.json(&late).code), (0, 0), "{late:?}");
@@ -239,6 +262,12 @@ impl Watched {
                 assert_eq!(self.lab.run(&command).code, 2, "{command:?}");
                 self.lab.json(&command).error(2);
             }
+        }
+        for wrong in sources::mistakes(self.aside.path()) {
+            let wrong: Vec<&str> = wrong.iter().map(String::as_str).collect();
+            let command = [&["start", "--detach"], &wrong[..]].concat();
+            assert_eq!(self.lab.run(&command).code, 2, "{command:?}");
+            assert_eq!(self.lab.json(&command).error(2), "invalid_source");
         }
     }
 
@@ -305,6 +334,7 @@ fn canaries(light: &[String], nodes: &[String], lab: &Lab, aside: &Path, shares:
         }
         canaries.push(Canary::number(value, &at_home));
     }
+    canaries.extend(sources::canaries(aside));
     canaries.extend(TYPED.iter().chain(&[UNFIT]).map(|value| Canary::number(value, &[])));
     canaries.push(Canary::number(BROKEN, &[aside.join("wrong.toml")]));
     for uid in nodes {

@@ -32,7 +32,7 @@ pub fn beforehand(question: &Computation) -> String {
                 0 => format!("all {heavy} must come back (restarts are fine)"),
                 lost => format!("{lost} may vanish for good"),
             });
-            parts.push(proven(question));
+            parts.push(proven(question).to_owned());
         }
     }
     if !question.sharing.one_set_against_liars(heavy) {
@@ -41,26 +41,25 @@ pub fn beforehand(question: &Computation) -> String {
     if says_nothing(question) {
         parts.push("whole numbers only: decimals need a --schema with multipleOf".to_owned());
     }
+    parts.push(weight(question));
     parts.extend(question.noise.map(|noise| noise_beforehand(question, noise)));
     parts.join(" · ")
 }
 
 /// What is proven of what one participant sends.
-fn proven(question: &Computation) -> String {
+const fn proven(question: &Computation) -> &'static str {
     match (question.query.max_records, question.query.statistic.multiplies()) {
-        (1, false) => "inputs proven in range, one record a participant".to_owned(),
-        (1, true) => "inputs proven in range, squares and products too, one record a participant".to_owned(),
-        (records, false) => {
-            format!(
-                "inputs proven in range, at most {} records a participant",
-                number::whole(Look::Plain, records)
-            )
-        }
-        (records, true) => format!(
-            "sums proven in range, at most {} records a participant; that squares fit their values is not proven \
-             (--max-records 1 does)",
-            number::whole(Look::Plain, records)
-        ),
+        (_, false) => "inputs proven in range",
+        (1, true) => "inputs proven in range, squares and products too",
+        (_, true) => "sums proven in range, but not that squares fit their values (--max-records 1 does)",
+    }
+}
+
+/// How much one participant can weigh.
+fn weight(question: &Computation) -> String {
+    match question.query.max_records {
+        1 => "one record a participant".to_owned(),
+        records => format!("at most {} records a participant", number::whole(Look::Plain, records)),
     }
 }
 
@@ -224,13 +223,13 @@ mod tests {
     fn proven_schemes_say_who_must_come_back() {
         assert_eq!(
             said(|_| {}),
-            "private against any 2 of 3 heavy nodes · all 3 must come back (restarts are fine) · inputs proven in range, at most 10000 records a participant"
+            "private against any 2 of 3 heavy nodes · all 3 must come back (restarts are fine) · inputs proven in range \
+             · at most 10000 records a participant"
         );
         assert_eq!(
             said(|q| q.survives = Some(1)),
-            "private against any 1 of 3 heavy nodes · 1 may vanish for good · inputs proven in range, at most \
-             10000 records a participant · lying heavy nodes \
-             on a split network could single out a value (t + 2f > n − 1)"
+            "private against any 1 of 3 heavy nodes · 1 may vanish for good · inputs proven in range · lying heavy nodes \
+             on a split network could single out a value (t + 2f > n − 1) · at most 10000 records a participant"
         );
         // 1 + 2 · 1 = 4 − 1: one set is guaranteed.
         let four = said(|q| (q.threshold, q.heavy) = (Some(2), heavy(4)));
@@ -242,10 +241,10 @@ mod tests {
         let all = said(|q| q.threshold = Some(3));
         assert!(all.contains("all 3 must come back"), "{all}");
         let count = said(|q| (q.statistic, q.schema) = ("count".to_owned(), None));
-        assert!(count.contains("inputs proven in range, at most"), "{count}");
+        assert!(count.contains("inputs proven in range · at most"), "{count}");
         let squares = said(|q| (q.statistic, q.max_records) = ("univariate".to_owned(), Some(1)));
         assert!(
-            squares.ends_with("inputs proven in range, squares and products too, one record a participant"),
+            squares.ends_with("inputs proven in range, squares and products too · one record a participant"),
             "{squares}"
         );
     }
@@ -261,7 +260,7 @@ mod tests {
         }
         let bounded = said(|q| q.modulus_bits = Some(32));
         assert!(
-            bounded.ends_with("inputs not proven (additive): a false input cannot be noticed"),
+            bounded.contains("inputs not proven (additive): a false input cannot be noticed · at most"),
             "{bounded}"
         );
         let decimals = said(|q| q.schema = Some(r#"{"type":"number","multipleOf":0.5}"#.to_owned()));

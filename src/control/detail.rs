@@ -6,7 +6,7 @@ use serde_json::Number;
 use super::api::Proposal;
 use super::question::QuestionError;
 use crate::domain::detail::equal_edges;
-use crate::domain::limits::{MOMENTS_MAX, RECORDS_DEFAULT};
+use crate::domain::limits::{BUCKETS_MAX, MOMENTS_MAX, RECORDS_DEFAULT};
 use crate::domain::{
     Computation, ComputationError, Decimal, Detail, DetailError, Field, NumberSchema, Query, QueryError,
     Statistic,
@@ -103,7 +103,10 @@ fn details(proposal: &Proposal, query: &Query) -> Result<Vec<Detail>, QuestionEr
         Statistic::Histogram if !edges.is_empty() => Ok(vec![Detail::Edges(decimals("edges", edges)?)]),
         Statistic::Histogram => {
             let buckets = buckets.unwrap_or(BUCKETS_DEFAULT);
-            let edges = number.and_then(|number| equal_edges(number, buckets.min(BUCKETS_TYPED_MAX)));
+            if buckets == 0 || buckets as usize > BUCKETS_MAX {
+                return Err(QuestionError::Buckets(buckets));
+            }
+            let edges = number.and_then(|number| equal_edges(number, buckets));
             Ok(vec![Detail::Edges(edges.ok_or_else(|| unbounded(query))?)])
         }
         Statistic::Quantiles => {
@@ -127,9 +130,6 @@ fn details(proposal: &Proposal, query: &Query) -> Result<Vec<Detail>, QuestionEr
         | Statistic::VectorMean => Ok(vec![Detail::None]),
     }
 }
-
-/// More than can be; the rule that refuses it names the limit.
-const BUCKETS_TYPED_MAX: u32 = 10_000;
 
 /// About a hundredth of the bounds, in whole steps, and never one alone.
 fn resolution_of(number: &NumberSchema) -> Option<Decimal> {

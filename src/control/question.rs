@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::api::{ApiError, Proposal};
 use super::choice::{self, ChoiceError};
 use super::detail;
-use crate::domain::limits::{GRACE_DEFAULT, REPORTS_PER_COMPUTATION_DEFAULT};
+use crate::domain::limits::{BUCKETS_MAX, GRACE_DEFAULT, REPORTS_PER_COMPUTATION_DEFAULT};
 use crate::domain::{
     Computation, ComputationError, DecimalError, Detail, DetailError, Modulus, Noise, PeerId, Query,
     QueryError, SchemaError, Sharing, Statistic, Timestamp, VERSION,
@@ -50,6 +50,9 @@ pub enum QuestionError {
     /// Ranges said in two ways.
     #[error("--buckets and --edges both say what the ranges are")]
     BothRanges,
+    /// Ranges that there are not.
+    #[error("the buckets are {0}; there are 1 to {BUCKETS_MAX}")]
+    Buckets(u32),
     /// A rule of every computation.
     #[error("{error}")]
     Rule {
@@ -138,7 +141,7 @@ impl QuestionError {
             Self::Epsilon { .. } => "invalid_epsilon",
             Self::Number { .. } => "invalid_number",
             Self::OtherStatistic { .. } => "invalid_option",
-            Self::BothRanges => "invalid_edges",
+            Self::BothRanges | Self::Buckets(_) => "invalid_edges",
             Self::Rule { error, .. } => code_of(error),
         }
     }
@@ -152,6 +155,7 @@ impl QuestionError {
             Self::OtherStatistic { option, belongs, .. } => {
                 format!("leave --{option} out, or ask for --statistic {belongs}")
             }
+            Self::Buckets(_) => "choose --buckets 1 to 500, or give --edges".to_owned(),
             Self::BothRanges => "give --buckets for ranges of equal width, or --edges".to_owned(),
             Self::Rule { error: ComputationError::Overflow { noise, fitting, .. }, sharing } => {
                 let noise = if noise.is_empty() { None } else { Some("a larger --epsilon") };
@@ -222,7 +226,7 @@ const fn code_of_detail(error: &DetailError) -> &'static str {
     match error {
         DetailError::Other { .. } => "invalid_option",
         DetailError::Moments(_) => "invalid_moments",
-        DetailError::Edges => "invalid_edges",
+        DetailError::EdgeCount(_) | DetailError::EdgeOrder { .. } => "invalid_edges",
         DetailError::Resolution { .. } => "invalid_resolution",
         DetailError::Unbounded | DetailError::Cells { .. } => "invalid_schema",
         DetailError::Probabilities => "invalid_quantiles",
@@ -233,7 +237,9 @@ const fn hint_of_detail(error: &DetailError) -> &'static str {
     match error {
         DetailError::Other { .. } => "see `formix-p2p propose --help`",
         DetailError::Moments(_) => "choose --moments 2 to 6, or leave it out",
-        DetailError::Edges => "give --edges like 0,20,40,80, or --buckets 10",
+        DetailError::EdgeCount(_) | DetailError::EdgeOrder { .. } => {
+            "give --edges like 0,20,40,80, or --buckets 10"
+        }
         DetailError::Resolution { .. } => "choose a coarser --resolution, or leave it out",
         DetailError::Unbounded => HINT_BOUNDS,
         DetailError::Cells { .. } => {
@@ -271,10 +277,10 @@ const fn hint_of(error: &ComputationError) -> &'static str {
             "use the same name in --field and in --schema"
         }
         ComputationError::Query(QueryError::Schema(SchemaError::BadCategories(_))) => {
-            "name every category, as in {\"type\":\"string\",\"enum\":[\"never\",\"former\",\"current\"]}"
+            "a schema of categories looks like {\"type\":\"string\",\"enum\":[\"never\",\"former\",\"current\"]}"
         }
         ComputationError::Query(QueryError::Schema(SchemaError::BadLength)) => {
-            "a vector looks like {\"type\":\"array\",\"items\":{\"type\":\"number\",\"minimum\":-1,\"maximum\":1,\"multipleOf\":0.01},\"minItems\":8,\"maxItems\":8}"
+            "a schema of vectors looks like {\"type\":\"array\",\"items\":{\"type\":\"number\"},\"minItems\":3,\"maxItems\":3}"
         }
         ComputationError::Query(QueryError::Schema(_)) => {
             "a schema looks like {\"type\":\"number\",\"minimum\":0,\"maximum\":10,\"multipleOf\":0.5}"

@@ -42,9 +42,17 @@ pub enum DetailError {
     /// Powers that there are not.
     #[error("the moments are {0}; there are 2 to {MOMENTS_MAX}")]
     Moments(u8),
-    /// Edges that make no ranges.
-    #[error("the edges must be 2 to {} numbers, each above the one before", BUCKETS_MAX + 1)]
-    Edges,
+    /// Edges that make no ranges, or more than can be announced.
+    #[error("ranges have 2 to {most} edges, not {0}", most = BUCKETS_MAX + 1)]
+    EdgeCount(usize),
+    /// An edge where the range before it would end before it begins.
+    #[error("the edge {edge} is not above {before}, the one before it")]
+    EdgeOrder {
+        /// The edge.
+        edge: Decimal,
+        /// The one before it.
+        before: Decimal,
+    },
     /// A resolution that is no multiple of the step, or of one step alone.
     #[error(
         "the resolution is {resolution}; it must be a multiple of the step of {step}, and at least two steps, or the \
@@ -136,8 +144,13 @@ pub fn equal_edges(number: &NumberSchema, buckets: u32) -> Option<Vec<Decimal>> 
 }
 
 fn check_edges(edges: &[Decimal]) -> Result<(), DetailError> {
-    let ascending = edges.is_sorted_by(|left, right| left < right);
-    if ascending && (2..=BUCKETS_MAX + 1).contains(&edges.len()) { Ok(()) } else { Err(DetailError::Edges) }
+    if !(2..=BUCKETS_MAX + 1).contains(&edges.len()) {
+        return Err(DetailError::EdgeCount(edges.len()));
+    }
+    match edges.iter().zip(edges.iter().skip(1)).find(|(before, edge)| edge <= before) {
+        Some((before, edge)) => Err(DetailError::EdgeOrder { edge: *edge, before: *before }),
+        None => Ok(()),
+    }
 }
 
 fn check_probabilities(probabilities: &[Decimal]) -> Result<(), DetailError> {

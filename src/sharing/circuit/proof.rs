@@ -1,4 +1,4 @@
-//! The circuit behind [`Relations`]: `docs/PROTOCOL.md` §2.4 describes it for another implementation.
+//! The circuit behind [`Relations`]: `docs/PROTOCOL.md` §2.5 describes it for another implementation.
 //!
 //! It is Prio3's `SumVec` (VDAF draft 18) with more to check. The encoded measurement has a run of zeros and ones for each
 //! ranged slot, one element for each product, and at the end, if there is a `whole`, zeros and ones for the *slack*: what
