@@ -207,7 +207,10 @@ mod tests {
             assert_eq!(error, Err(DetailError::Moments(moments)));
         }
         let backwards = Detail::Edges(["1", "1"].map(decimal).to_vec());
-        assert_eq!(backwards.check(Statistic::Histogram, None), Err(DetailError::Edges));
+        assert_eq!(
+            backwards.check(Statistic::Histogram, None),
+            Err(DetailError::EdgeOrder { edge: Decimal::ONE, before: Decimal::ONE })
+        );
     }
 
     #[test]
