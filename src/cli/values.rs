@@ -7,7 +7,8 @@ use crate::domain::{Decimal, Schema};
 /// What is said before a person is asked.
 pub const HELP: &str = "\
 Values look like 60..250 (whole numbers), 36.0..42.0 (tenths), 0..1 step 0.25,
-never, former, current (categories), 8 of -1.00..1.00 (vectors), or a JSON Schema.";
+never, former, current (categories), 8 of -1.00..1.00 (vectors); or type a
+JSON Schema.";
 /// A number of which nothing is known but that it is whole.
 pub const ANY_NUMBER: &str = "any whole number";
 
@@ -53,6 +54,9 @@ fn range(words: &str) -> Result<Value, String> {
     let (low, high) = bounds.split_once("..").ok_or("type a range like 0..120")?;
     let (low, high) = (low.trim(), high.trim());
     let number = |text: &str| -> Result<Value, String> {
+        if text.is_empty() {
+            return Err("a range has a number at both ends, like 0..120".to_owned());
+        }
         let decimal: Decimal = text.parse().map_err(|error| format!("`{text}`: {error}"))?;
         serde_json::from_str(&decimal.to_string()).map_err(|error| error.to_string())
     };
@@ -99,6 +103,7 @@ mod tests {
             ("", "a range like"),
             ("numbers", "a range like"),
             ("a..b", "`a`"),
+            ("18..", "both ends"),
             ("9..1", "no value fits"),
             ("yes,yes", "each once"),
             ("0..1 step -1", "above 0"),
