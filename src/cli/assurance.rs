@@ -1,5 +1,7 @@
 //! What a sharing scheme promises and what it does not, in one line: before a question is sent, and beside its answer.
 
+use serde_json::Value;
+
 use super::number;
 use super::table::Look;
 use crate::control::ComputationView;
@@ -65,6 +67,24 @@ fn weight(question: &Computation) -> String {
 fn says_nothing(question: &Computation) -> bool {
     let counted = question.query.statistic == Statistic::Count;
     !counted && question.query.fields.iter().all(|field| field.schema == Schema::default())
+}
+
+/// What is easily overlooked: without a `multipleOf` a `number` is a whole one. A schema that says `integer` means it.
+pub fn of_decimals(question: &Computation, stated: Option<&str>) -> Option<&'static str> {
+    let stated: Value = serde_json::from_str(stated?).ok()?;
+    let asks = question.query.statistic != Statistic::Count && !says_nothing(question);
+    (asks && leaves_step_open(&stated)).then_some(
+        "whole numbers only, as the schema has no multipleOf: records with decimals will be left out",
+    )
+}
+
+fn leaves_step_open(schema: &Value) -> bool {
+    let is = |kind: &str| schema.get("type").is_some_and(|stated| stated == kind);
+    if is("number") {
+        return schema.get("multipleOf").is_none();
+    }
+    let parts = schema.get("properties").and_then(Value::as_object).into_iter().flat_map(|all| all.values());
+    parts.chain(schema.get("items")).any(leaves_step_open)
 }
 
 fn noise_beforehand(question: &Computation, noise: Noise) -> String {
@@ -245,6 +265,19 @@ mod tests {
         );
         let decimals = said(|q| q.schema = Some(r#"{"type":"number","multipleOf":0.5}"#.to_owned()));
         assert!(decimals.contains("overflow") && !decimals.contains("whole numbers"), "{decimals}");
+    }
+
+    #[test]
+    fn a_number_without_a_step_is_told_apart_from_an_integer() {
+        let proposal = Proposal { schema: Some(BOUNDED.to_owned()), ..Proposal::new("?", "sum", &["n"]) };
+        let question = draft(&proposal, PeerId::from_public_key([0; 32]), Timestamp::default()).unwrap();
+        let warned = |schema: &str| of_decimals(&question, Some(schema)).is_some();
+        assert!(warned(r#"{"type":"number","minimum":12,"maximum":60}"#));
+        assert!(warned(r#"{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"number"}}}"#));
+        assert!(warned(r#"{"type":"array","items":{"type":"number"},"minItems":2,"maxItems":2}"#));
+        assert!(!warned(r#"{"type":"number","minimum":12,"maximum":60,"multipleOf":0.1}"#));
+        assert!(!warned(r#"{"type":"integer","minimum":12,"maximum":60}"#));
+        assert!(!warned(r#"{"type":"string","enum":["number","b"]}"#));
     }
 
     #[test]

@@ -75,6 +75,9 @@ pub fn failure(view: &ComputationView) -> Problem {
     let counted = counted.unwrap_or_default();
     let hint = if !too_few {
         format!("see `formix-p2p logs --computation {}`; ask again with `formix-p2p propose`", view.id)
+    } else if view.standings.contains_key(&Standing::NoSuchField.to_string()) {
+        "`formix-p2p data` shows a light node's owner what its fields are called; ask again with that --field"
+            .to_owned()
     } else if view.standings.contains_key(&Standing::Declined.to_string()) {
         // A node does not tell which of the two it is: that would tell of its value.
         "a node declines by policy, or because its value does not fit the schema; decimals need a multipleOf, such as \
@@ -94,12 +97,12 @@ pub fn told(look: Look, view: &ComputationView) -> String {
     let heading = format!("{} {}", style("✓").green(), style(&view.id).bold());
     let worth = assurance::afterwards(view);
     let answer = view.result.as_ref().and_then(|result| answer::named(look, result, &view.statistic));
-    // What stands in a block of its own is named here.
-    let answer = answer.unwrap_or_else(|| asked(view));
     let certificate = format!("certificate {}", signatures(view));
-    let parts = [answer, counts(look, view), certificate];
+    // What stands in a block of its own is named in a line.
+    let named = if answer.is_none() { format!("  {}\n", asked(view)) } else { String::new() };
+    let parts: Vec<_> = answer.into_iter().chain([counts(look, view), certificate]).collect();
     let block = block(look, view);
-    format!("{heading}  {worth}\n  {}\n{block}", parts.join("   "))
+    format!("{heading}  {worth}\n{named}  {}\n{block}", parts.join("   "))
 }
 
 /// What the answer says beside a number or two, after an empty line.

@@ -39,8 +39,14 @@ fn told(look: Look, ledger: &LedgerView) -> String {
     if ledger.entries.is_empty() {
         return "This node has neither answered nor declined such a question.".to_owned();
     }
-    let header = ["When", "Computation", "Asked By", "Question", "Decision", "By", "Records", "Set", "Because"];
-    let rows = ledger.entries.iter().map(row).collect();
+    let mut header =
+        vec!["When", "Computation", "Asked By", "Question", "Decision", "Records", "Set", "Because"];
+    let mut rows: Vec<_> = ledger.entries.iter().map(row).collect();
+    if rows.iter().all(|row| row.last().is_none_or(String::is_empty)) {
+        // The usual case, and the width is needed.
+        header.pop();
+        rows.iter_mut().for_each(|row| drop(row.pop()));
+    }
     let table = table::render(look, &header, rows);
     match ledger.total - ledger.entries.len() {
         0 => table,
@@ -67,8 +73,7 @@ fn row(line: &LedgerLine) -> Vec<String> {
         line.computation.clone(),
         line.proposer.clone(),
         format!("{} of {}{noise}", line.statistic, printable(&line.fields.join(", "))),
-        line.decision.clone(),
-        line.by.clone(),
+        format!("{} ({})", line.decision, line.by),
         line.records.map_or_else(|| "-".to_owned(), |records| records.to_string()),
         set(line),
         [Some(because).filter(|because| !because.is_empty()), similar]

@@ -39,6 +39,7 @@ mod status;
 mod stop;
 mod swarm_key;
 mod table;
+mod values;
 mod view;
 mod wait;
 mod wrapped;

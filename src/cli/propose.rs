@@ -97,6 +97,9 @@ impl Propose {
         };
         let Checked { proposal, draft } = checked;
         context.output.note(wrapped::for_stderr(&assurance::beforehand(&draft)));
+        if let Some(warning) = assurance::of_decimals(&draft, proposal.schema.as_deref()) {
+            context.output.note(wrapped::for_stderr(warning));
+        }
         let announced = announce(&chosen.client, &proposal).await?;
         if wait {
             context.output.note(format!("{} announced, open until {}", announced.id, announced.deadline));

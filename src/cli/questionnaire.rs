@@ -1,6 +1,8 @@
 //! Asking a person for the parts of a question that were not typed, as the old Formix did.
 
+use console::Term;
 use dialoguer::{Input, MultiSelect, Select};
+use serde_json::{Map, json};
 
 use super::asking;
 use super::duration;
@@ -8,12 +10,11 @@ use super::output::Output;
 use super::problem::{Exit, Problem};
 use super::propose::Propose;
 use super::table::{self, Look};
+use super::values;
 use super::view;
 use crate::control::Client;
 use crate::domain::limits::HEAVY_MIN;
 use crate::domain::{Role, Statistic, Takes};
-
-const ANY_NUMBER: &str = r#"{"type":"number"}"#;
 
 /// Shows the network and asks for everything that was not typed; what has a default offers it.
 ///
@@ -88,17 +89,7 @@ fn ask(mut typed: Propose, heavy: &[(String, String)]) -> dialoguer::Result<Prop
         })?;
     }
     if typed.asked.schema.is_none() {
-        // What has an end must be said.
-        let default = match takes {
-            Takes::OneOfAny | Takes::Numbers(..) | Takes::Vector => Some(ANY_NUMBER),
-            Takes::Countable(_) => None,
-        };
-        let prompt =
-            if typed.asked.field.len() > 1 { "Schema, of an object with these fields" } else { "Schema" };
-        typed = asked(&typed, prompt, default, |typed, text| {
-            typed.asked.schema = Some(text.to_owned());
-            Ok(())
-        })?;
+        typed = ask_values(typed, takes)?;
     }
     let needed = typed.check_so_far().map_or(HEAVY_MIN, |draft| draft.heavy.len());
     if typed.heavy.is_empty() && heavy.len() > needed {
@@ -121,4 +112,41 @@ fn ask(mut typed: Propose, heavy: &[(String, String)]) -> dialoguer::Result<Prop
         })?;
     }
     Ok(typed)
+}
+
+/// What the values of every field look like.
+fn ask_values(typed: Propose, takes: Takes) -> dialoguer::Result<Propose> {
+    // What is counted one by one must have an end, and a vector a length.
+    let default = match takes {
+        Takes::OneOfAny | Takes::Numbers(..) => Some(values::ANY_NUMBER),
+        Takes::Countable(_) | Takes::Vector => None,
+    };
+    Term::stderr().write_line(values::HELP)?;
+    let names = typed.asked.field.clone();
+    let (mut known, mut completed) = (Map::new(), typed.clone());
+    for name in &names {
+        let filled = |text: &str| -> Result<_, String> {
+            let schema = values::schema_of(text)?;
+            let (mut all, mut filled) = (known.clone(), typed.clone());
+            all.insert(name.clone(), schema.clone());
+            // Each by itself; with the last one the question as a whole.
+            if all.len() == names.len() {
+                let whole = json!({"type": "object", "properties": all});
+                filled.asked.schema = Some(if names.len() == 1 { &schema } else { &whole }.to_string());
+                filled.check_so_far().map_err(|problem| problem.message)?;
+            }
+            Ok((schema, filled))
+        };
+        let mut input = Input::new().with_prompt(format!("Values of {}", table::printable(name)));
+        if let Some(default) = default {
+            input = input.default(default.to_owned());
+        }
+        let text: String = input.validate_with(|text: &String| filled(text).map(drop)).interact_text()?;
+        // A default that does not fit is met again by the check of the whole question.
+        if let Ok((schema, filled)) = filled(&text) {
+            known.insert(name.clone(), schema);
+            completed = filled;
+        }
+    }
+    Ok(completed)
 }

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, TableStyle, Width, presets};
-use console::measure_text_width;
+use console::{Alignment, measure_text_width, pad_str};
 
 use super::wrapped;
 use crate::control::{NodeView, View};
@@ -41,7 +41,7 @@ struct Content<'a> {
 }
 
 impl Content<'_> {
-    /// Ruled if it fits like that; else without rules; else with cells of several lines, if that helps.
+    /// Ruled if it fits like that; else without rules; else with cells of several lines; else row by row.
     fn fitting(&self, look: Look, columns: Option<usize>) -> String {
         let columns = match look {
             Look::Ruled => columns.unwrap_or(usize::MAX),
@@ -50,10 +50,20 @@ impl Content<'_> {
         let fits = |text: &String| text.lines().all(|line| measure_text_width(line) <= columns);
         let looks = [presets::UTF8_FULL_CONDENSED, presets::NOTHING];
         let found = looks.into_iter().map(|style| self.filled(style).trim_fmt()).find(fits);
-        found.or_else(|| Some(self.broken(columns)).filter(fits)).unwrap_or_else(|| {
-            // The terminal breaks the lines; that is hardest to read with rules.
-            self.filled(presets::NOTHING).trim_fmt()
-        })
+        found.or_else(|| Some(self.broken(columns)).filter(fits)).unwrap_or_else(|| self.one_by_one(columns))
+    }
+
+    /// Each row is a group of lines, a cell a line, where nothing else fits. Empty cells are left out.
+    fn one_by_one(&self, columns: usize) -> String {
+        let width = self.header.iter().map(|name| measure_text_width(name)).max().unwrap_or(0);
+        let line = |(name, cell): (&&str, &String)| {
+            wrapped::within(&format!(" {}  {cell}", pad_str(name, width, Alignment::Left, None)), columns)
+        };
+        let group = |row: &Vec<String>| {
+            let told = self.header.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
+            told.map(line).collect::<Vec<_>>().join("\n")
+        };
+        self.rows.iter().map(group).collect::<Vec<_>>().join("\n\n")
     }
 
     fn filled(&self, style: TableStyle) -> Table {
@@ -72,7 +82,7 @@ impl Content<'_> {
     fn broken(&self, columns: usize) -> String {
         let rows = self.rows.iter().map(|row| row.iter().map(|cell| breakable(cell)).collect()).collect();
         let content = Content { rows, ..*self };
-        let mut table = content.filled(presets::UTF8_HORIZONTAL_ONLY);
+        let mut table = content.filled(presets::NOTHING);
         table.set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(u16::try_from(columns).unwrap_or(u16::MAX));
         for (at, column) in table.column_iter_mut().enumerate() {
@@ -203,10 +213,18 @@ mod tests {
                 assert!(text.contains(word), "{word} at {columns}\n{text}");
             }
         }
-        // Nothing helps here: the lines are those of a pipe.
-        let plain = content.fitting(Look::Plain, Some(20));
-        assert_eq!(content.fitting(Look::Ruled, Some(20)), plain);
-        assert!(plain.contains("2026-01-02T03:04:05Z"));
+        assert!(content.fitting(Look::Plain, Some(20)).contains("  regression of age"), "a pipe has no width");
+    }
+
+    #[test]
+    fn a_table_that_does_not_fit_at_all_is_told_row_by_row() {
+        let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
+        let rows = vec![row(["COMP-FZ375MV7", "mean", "372", "3"]), row(["COMP-AAAAAAAA", "sum", "", "4"])];
+        let header = ["Computation", "Question", "Records", "Set"];
+        let content = Content { header: &header, rows, after_the_first: CellAlignment::Left };
+        let text = content.fitting(Look::Ruled, Some(30));
+        let first = " Computation  COMP-FZ375MV7\n Question     mean\n Records      372\n Set          3";
+        assert_eq!(text, format!("{first}\n\n Computation  COMP-AAAAAAAA\n Question     sum\n Set          4"));
     }
 
     #[test]

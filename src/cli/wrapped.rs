@@ -20,6 +20,11 @@ pub fn stdout_columns() -> Option<usize> {
     columns_of(&Term::stdout())
 }
 
+/// A line in so many columns.
+pub fn within(text: &str, columns: usize) -> String {
+    wrapped(text, Some(columns))
+}
+
 fn columns_of(term: &Term) -> Option<usize> {
     let (_, columns) = term.size_checked().filter(|_| term.is_term())?;
     Some(columns.into())

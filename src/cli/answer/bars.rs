@@ -19,7 +19,8 @@ const EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 pub fn frequency(sheet: Sheet, counts: &[(String, Figure)], mode: Option<&str>) -> String {
     let labelled = counts.iter().map(|(category, count)| (printable(category), count)).collect();
     let mode = mode.map_or_else(|| format!("{ABSENT} (nothing is counted)"), printable);
-    format!("{}mode{GAP}{mode}\n", bars(sheet, labelled))
+    // Apart: it is no category.
+    format!("{}\nmode{GAP}{mode}\n", bars(sheet, labelled))
 }
 
 /// Counts by bucket.

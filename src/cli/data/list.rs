@@ -1,5 +1,6 @@
 //! `data` alone: every field by its name, with counts.
 
+use std::path::Path;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -70,6 +71,7 @@ fn text_of(profiles: &[Profile], faults: &[SourceError]) -> String {
         "no field: give values with `formix-p2p start NODE --data FIELD=VALUE`, or a table with --csv FILE\n"
             .to_owned()
     } else {
+        let here = std::env::current_dir().ok();
         let row = |profile: &Profile| {
             vec![
                 printable(&profile.name),
@@ -77,12 +79,24 @@ fn text_of(profiles: &[Profile], faults: &[SourceError]) -> String {
                 profile.rows.to_string(),
                 profile.usable.to_string(),
                 profile.missing.to_string(),
-                printable(&profile.origin),
+                printable(nearby(&profile.origin, here.as_deref())),
             ]
         };
         let header = ["Field", "Type", "Rows", "Usable", "Missing", "Source"];
         format!("{}\n", render(Look::of_stdout(), &header, profiles.iter().map(row).collect()))
     };
+    for Profile { name, origin, .. } in profiles {
+        let only = profiles.iter().filter(|other| other.origin == *origin).count() == 1;
+        let suspect = [';', '\t', '|', ','].into_iter().find(|separator| only && name.contains(*separator));
+        if let Some(separator) = suspect {
+            let typed = if separator == '\t' { "tab".to_owned() } else { format!("'{separator}'") };
+            text += &format!(
+                "\n{}: it has only one column, whose name looks like several; `start NODE --csv FILE --csv-delimiter {typed}` \
+                 takes it apart\n",
+                printable(origin)
+            );
+        }
+    }
     let mut told = "";
     for Profile { origin, rows, broken, first_broken, .. } in profiles {
         if let Some(first) = first_broken
@@ -102,9 +116,23 @@ fn text_of(profiles: &[Profile], faults: &[SourceError]) -> String {
     text
 }
 
+/// A file as seen from the folder where one is; other sources as they are.
+fn nearby<'a>(origin: &'a str, here: Option<&Path>) -> &'a str {
+    let below = here.and_then(|here| Path::new(origin).strip_prefix(here).ok());
+    below.and_then(Path::to_str).filter(|below| !below.is_empty()).unwrap_or(origin)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_named_from_where_one_is() {
+        let named = |origin| nearby(origin, Some(Path::new("/srv/clinic")));
+        assert_eq!(named("/srv/clinic/tables/a.csv"), "tables/a.csv");
+        assert_eq!(named("/srv/clinics/a.csv"), "/srv/clinics/a.csv");
+        assert_eq!(named("the command export.sh"), "the command export.sh");
+    }
 
     fn profile(name: &str, kind: Kind) -> Profile {
         Profile {

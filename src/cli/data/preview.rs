@@ -10,7 +10,8 @@ use crate::cli::asked::Asked;
 use crate::cli::number;
 use crate::cli::problem::{Exit, Problem};
 use crate::cli::question::{Checked, Question};
-use crate::cli::table::{Look, printable, render};
+use crate::cli::table::{Look, figures, printable};
+use crate::cli::wrapped;
 use crate::config::NodeConfig;
 use crate::domain::limits::SOURCE_READ_WAIT;
 use crate::domain::{Computation, Sharing};
@@ -47,11 +48,11 @@ impl Preview {
         let data = json_of(&draft, &reading);
         context.output.answer(&data, || text_of(Look::of_stdout(), &draft, &reading));
         let heavy = draft.heavy.len();
-        context.output.note(format!(
+        context.output.note(wrapped::for_stderr(&format!(
             "nothing was sent; in an answer each of {heavy} heavy nodes gets one share of these numbers, and {} together \
              could read them",
             draft.private_against() + 1
-        ));
+        )));
         Ok(())
     }
 }
@@ -104,7 +105,7 @@ fn text_of(look: Look, draft: &Computation, reading: &Reading) -> String {
     let numbers = numbers(draft, reading);
     let more = numbers.len().saturating_sub(SLOTS_SHOWN);
     let row = |(name, value): &(String, i128)| vec![printable(name), value.to_string()];
-    let table = render(look, &["Number", "Value"], numbers.iter().take(SLOTS_SHOWN).map(row).collect());
+    let table = figures(look, &["Number", "Value"], numbers.iter().take(SLOTS_SHOWN).map(row).collect());
     let more = if more > 0 { format!("and {more} more; see --json\n") } else { String::new() };
     let fields: Vec<_> = draft.query.fields.iter().map(units).collect();
     format!(
