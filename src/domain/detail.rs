@@ -207,7 +207,8 @@ mod tests {
             assert_eq!(error, Err(DetailError::Moments(moments)));
         }
         let backwards = Detail::Edges(["1", "1"].map(decimal).to_vec());
-        assert_eq!(backwards.check(Statistic::Histogram, None), Err(DetailError::Edges));
+        let order = DetailError::EdgeOrder { edge: decimal("1"), before: decimal("1") };
+        assert_eq!(backwards.check(Statistic::Histogram, None), Err(order));
     }
 
     #[test]
