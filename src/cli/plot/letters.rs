@@ -1,6 +1,6 @@
 //! The letters of pictures: a font that is built in, and how wide its texts are.
 //!
-//! The font is DejaVu Sans (Latin, Greek, Cyrillic, Arabic and more; no Chinese, Japanese or Korean): `licenses/DejaVu.txt`.
+//! The font is DejaVu Sans (Latin, Greek, Cyrillic, Arabic and more; no Chinese, Japanese or Korean): `docs/licenses/DejaVu.txt`.
 
 use std::sync::OnceLock;
 
