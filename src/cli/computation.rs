@@ -11,6 +11,11 @@ use super::table::{self, Look, printable};
 use crate::control::ComputationView;
 use crate::domain::{Standing, Status};
 
+/// Characters of a prompt in a table.
+const PROMPT_CHARS: usize = 40;
+/// Characters of what is said about one field's values: a few categories.
+const VALUE_CHARS: usize = 200;
+
 /// One line while it runs: "3 of 5 answered; heavy node ABC unreachable".
 pub fn progress(view: &ComputationView) -> String {
     let mut parts = vec![if view.participants == 0 && view.own_answer == "answered" {
@@ -144,6 +149,7 @@ pub fn in_full(look: Look, view: &ComputationView) -> String {
         ("prompt", printable(&view.prompt)),
         ("asked by", view.proposer.clone()),
         ("statistic", asked(view)),
+        ("values", values(&view.fields, &view.values)),
         ("deadline", table::to_seconds(&view.deadline)),
         ("minimum", format!("{} participants", view.min_participants)),
         ("heavy nodes", view.heavy_nodes.join(", ")),
@@ -185,17 +191,27 @@ pub fn list(look: Look, views: &[ComputationView]) -> String {
     format!("{table}\nTotal computations: {} (Open: {open})\n", views.len())
 }
 
+/// "age: a number from 0 to 120 in steps of 1; sex: one of f, m".
+pub fn values(fields: &[String], values: &[String]) -> String {
+    let pairs =
+        fields.iter().zip(values).map(|(field, value)| shortened_to(VALUE_CHARS, &format!("{field}: {value}")));
+    printable(&pairs.collect::<Vec<_>>().join("; "))
+}
+
 /// "contingency of smoker, sex".
 fn asked(view: &ComputationView) -> String {
     format!("{} of {}", view.statistic, printable(&view.fields.join(", ")))
 }
 
 fn shortened(text: &str) -> String {
-    const CHARS: usize = 40;
-    if text.chars().count() <= CHARS {
+    shortened_to(PROMPT_CHARS, text)
+}
+
+fn shortened_to(chars: usize, text: &str) -> String {
+    if text.chars().count() <= chars {
         return text.to_owned();
     }
-    text.chars().take(CHARS - 1).chain(['…']).collect()
+    text.chars().take(chars - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -216,6 +232,7 @@ pub(super) mod tests {
             statistic: "mean".to_owned(),
             field: "rating".to_owned(),
             fields: vec!["rating".to_owned()],
+            values: vec!["a number in steps of 1".to_owned()],
             max_records: 10_000,
             deadline: "2026-01-02T03:04:05.678Z".to_owned(),
             gives_up_at: "2026-01-02T03:05:15.678Z".to_owned(),

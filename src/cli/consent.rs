@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::args::Context;
 use super::asking;
+use super::computation;
 use super::nodes::running;
 use super::output::Output;
 use super::problem::Problem;
@@ -158,6 +159,7 @@ fn paragraph(question: &PendingView, node: Option<&str>) -> String {
     };
     let rows = [
         ("asks for", asked),
+        ("values", computation::values(&question.fields, &question.values)),
         ("records", records),
         ("asked by", question.proposer.clone()),
         ("deadline", table::to_seconds(&question.deadline)),
@@ -201,6 +203,7 @@ mod tests {
             statistic: "mean".to_owned(),
             field: "rating".to_owned(),
             fields: vec!["rating".to_owned(), "age".to_owned()],
+            values: ["a number from 0 to 10 in steps of 1", "one of young, old"].map(str::to_owned).to_vec(),
             max_records: 1,
             deadline: "2026-01-02T03:04:05.678Z".to_owned(),
             min_participants: 3,

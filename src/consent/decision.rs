@@ -176,6 +176,24 @@ impl Doubt {
     }
 }
 
+impl Rule {
+    /// Whether it depends on earlier answers, so that it can come to be broken while a question waits.
+    pub const fn looks_back(self) -> bool {
+        match self {
+            Self::AskedPerDay | Self::EpsilonBudget | Self::SimilarSets => true,
+            Self::Fields
+            | Self::Proposers
+            | Self::Statistics
+            | Self::MinParticipants
+            | Self::TrustedHeavy
+            | Self::NoiseRequired
+            | Self::Source
+            | Self::MinRecords
+            | Self::SmallestCell => false,
+        }
+    }
+}
+
 impl fmt::Display for Rule {
     /// As in `node.toml`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -303,6 +303,8 @@ pub struct ComputationView {
     pub field: String,
     /// All fields.
     pub fields: Vec<String>,
+    /// What their values look like, in words and in the same order: "a number from 0 to 120 in steps of 1".
+    pub values: Vec<String>,
     /// How many records one participant may answer with.
     pub max_records: u32,
     /// RFC 3339.
@@ -381,6 +383,8 @@ pub struct PendingView {
     pub field: String,
     /// All fields.
     pub fields: Vec<String>,
+    /// What their values look like, in words and in the same order: "a number from 0 to 120 in steps of 1".
+    pub values: Vec<String>,
     /// How many records one participant may answer with.
     pub max_records: u32,
     /// RFC 3339.

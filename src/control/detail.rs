@@ -228,6 +228,10 @@ mod tests {
         let edges = vec![Number::from(0), Number::from(5)];
         let both = Proposal { buckets: Some(5), edges: edges.clone(), ..asked("histogram", AGE) };
         assert_eq!(drafted(&both).unwrap_err().code(), "invalid_edges");
+        for none in [0, 501] {
+            let error = drafted(&Proposal { buckets: Some(none), ..asked("histogram", AGE) }).unwrap_err();
+            assert_eq!(error.to_string(), format!("the buckets are {none}; there are 1 to 500"));
+        }
         let typed = drafted(&Proposal { edges, ..asked("histogram", None) }).unwrap();
         assert!(matches!(typed.detail, Detail::Edges(edges) if edges.len() == 2), "edges need no bounds");
     }

@@ -216,7 +216,9 @@ const fn code_of(error: &ComputationError) -> &'static str {
         ComputationError::Deadline(_) => "invalid_deadline",
         ComputationError::Patience(_) | ComputationError::Grace { .. } => "invalid_patience",
         ComputationError::Sharing(_) => "invalid_threshold",
-        ComputationError::Noise(_) | ComputationError::NoiseOnCount => "invalid_epsilon",
+        ComputationError::Noise(_) | ComputationError::NoiseOnCount | ComputationError::NoiseSlots(_) => {
+            "invalid_epsilon"
+        }
         ComputationError::Overflow { .. } => "overflow",
         ComputationError::TooLong(_) => "too_long",
     }
@@ -228,6 +230,7 @@ const fn code_of_detail(error: &DetailError) -> &'static str {
         DetailError::Moments(_) => "invalid_moments",
         DetailError::EdgeCount(_) | DetailError::EdgeOrder { .. } => "invalid_edges",
         DetailError::Resolution { .. } => "invalid_resolution",
+        DetailError::TooLarge(_) => "invalid_number",
         DetailError::Unbounded | DetailError::Cells { .. } => "invalid_schema",
         DetailError::Probabilities => "invalid_quantiles",
     }
@@ -241,6 +244,7 @@ const fn hint_of_detail(error: &DetailError) -> &'static str {
             "give --edges like 0,20,40,80, or --buckets 10"
         }
         DetailError::Resolution { .. } => "choose a coarser --resolution, or leave it out",
+        DetailError::TooLarge(_) => "choose numbers with fewer digits",
         DetailError::Unbounded => HINT_BOUNDS,
         DetailError::Cells { .. } => {
             "choose a coarser --resolution or multipleOf, narrower bounds or fewer categories"
@@ -307,6 +311,7 @@ const fn hint_of(error: &ComputationError) -> &'static str {
         ComputationError::NoiseOnCount => {
             "leave --epsilon out, ask for a sum or a mean, or allow more records with --max-records"
         }
+        ComputationError::NoiseSlots(_) => "leave --epsilon out, or ask for fewer numbers at once",
         ComputationError::Noise(_) => HINT_EPSILON,
         // Depends on the scheme: see `room`.
         ComputationError::Overflow { .. } => "allow fewer participants with --max-participants",

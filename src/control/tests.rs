@@ -66,6 +66,7 @@ fn view(reference: &str, revision: u64) -> ComputationView {
         statistic: "sum".to_owned(),
         field: "x".to_owned(),
         fields: vec!["x".to_owned()],
+        values: vec!["a number in steps of 1".to_owned()],
         max_records: 1,
         deadline: "2026-01-01T00:00:00.000Z".to_owned(),
         gives_up_at: "2026-01-01T00:01:30.000Z".to_owned(),

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::id::PeerId;
 use super::limits::{
-    CLOSED_LIST_MAX, DEADLINE_MAX, DEADLINE_MIN, HEAVY_MAX, HEAVY_MIN, PATIENCE_MAX, PATIENCE_MIN,
-    PROMPT_CHARS_MAX, REPORTS_PER_COMPUTATION_MAX,
+    CLOSED_LIST_MAX, DEADLINE_MAX, DEADLINE_MIN, HEAVY_MAX, HEAVY_MIN, NOISE_SLOTS_MAX, PATIENCE_MAX,
+    PATIENCE_MIN, PROMPT_CHARS_MAX, REPORTS_PER_COMPUTATION_MAX,
 };
 use super::noise::{Noise, NoiseError};
 use super::query::{Query, QueryError};
@@ -151,6 +151,9 @@ pub enum ComputationError {
         "noise is measured by how far one participant can move the total, but the schema has no minimum and maximum"
     )]
     NoiseNeedsBounds,
+    /// More numbers with noise than noise is drawn for.
+    #[error("noise would be drawn for {0} numbers; {NOISE_SLOTS_MAX} are possible")]
+    NoiseSlots(usize),
     /// An ε out of range.
     #[error(transparent)]
     Noise(#[from] NoiseError),

@@ -66,6 +66,11 @@ impl Decimal {
         self.mantissa
     }
 
+    /// Whether it fits the messages between nodes, whose integers have 64 bits.
+    pub fn is_announced(self) -> bool {
+        i64::try_from(self.mantissa).is_ok()
+    }
+
     /// Digits behind the point, 0 to 18.
     pub const fn scale(self) -> u32 {
         self.scale

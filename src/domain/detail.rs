@@ -53,6 +53,9 @@ pub enum DetailError {
         /// The one before it.
         before: Decimal,
     },
+    /// A number that cannot be announced.
+    #[error("{0} has too many digits: without the decimal point it must be below 2^63")]
+    TooLarge(Decimal),
     /// A resolution that is no multiple of the step, or of one step alone.
     #[error(
         "the resolution is {resolution}; it must be a multiple of the step of {step}, and at least two steps, or the \
@@ -94,6 +97,7 @@ impl Detail {
             (Statistic::Histogram, Self::Edges(edges)) => return check_edges(edges),
             (Statistic::Quantiles, Self::Quantiles { resolution, probabilities }) => {
                 check_probabilities(probabilities)?;
+                check_announced(std::slice::from_ref(resolution))?;
                 return number
                     .map_or(Err(DetailError::Unbounded), |number| ranges(number, *resolution).map(drop));
             }
@@ -131,19 +135,32 @@ pub fn equal_edges(number: &NumberSchema, buckets: u32) -> Option<Vec<Decimal>> 
         (Some(low), Some(high)) => (low, high),
         (Some(_) | None, _) => return None,
     };
-    let digits = low.scale().max(high.scale()) + EDGE_DIGITS;
+    let digits = low.scale().max(high.scale());
+    // Fewer digits where so many could not be announced.
+    (digits..=digits + EDGE_DIGITS).rev().find_map(|digits| edges_at(low, high, buckets, digits))
+}
+
+fn edges_at(low: Decimal, high: Decimal, buckets: u32, digits: u32) -> Option<Vec<Decimal>> {
     let (start, end) = (low.at_scale(digits)?, high.at_scale(digits)?);
     let wide = end.checked_sub(start)?;
     let count = i128::from(buckets.max(1));
     (0..=count)
         .map(|edge| {
             let above = wide.checked_mul(edge)?.checked_add(count / 2)? / count;
-            Decimal::new(start.checked_add(above)?, digits)
+            Decimal::new(start.checked_add(above)?, digits).filter(|edge| edge.is_announced())
         })
         .collect()
 }
 
+fn check_announced(numbers: &[Decimal]) -> Result<(), DetailError> {
+    match numbers.iter().find(|number| !number.is_announced()) {
+        Some(number) => Err(DetailError::TooLarge(*number)),
+        None => Ok(()),
+    }
+}
+
 fn check_edges(edges: &[Decimal]) -> Result<(), DetailError> {
+    check_announced(edges)?;
     if !(2..=BUCKETS_MAX + 1).contains(&edges.len()) {
         return Err(DetailError::EdgeCount(edges.len()));
     }
@@ -178,6 +195,8 @@ mod tests {
         let edges = equal_edges(&number("1", "0", "99"), 10).unwrap();
         assert_eq!(edges[..3], ["0", "9.9", "19.8"].map(decimal));
         assert_eq!(edges[10], decimal("99"));
+        let wide = equal_edges(&number("1", "0", "9000000000000000000"), 7).unwrap();
+        assert_eq!(wide[1], decimal("1285714285714285714"));
         let thirds = equal_edges(&number("1", "0", "1"), 3).unwrap();
         assert_eq!(thirds, ["0", "0.333333", "0.666667", "1"].map(decimal));
         assert_eq!(equal_edges(&NumberSchema::default(), 3), None);
@@ -206,11 +225,20 @@ mod tests {
             let error = Detail::Moments(moments).check(Statistic::Univariate, None);
             assert_eq!(error, Err(DetailError::Moments(moments)));
         }
-        let backwards = Detail::Edges(["1", "1"].map(decimal).to_vec());
-        assert_eq!(
-            backwards.check(Statistic::Histogram, None),
-            Err(DetailError::EdgeOrder { edge: Decimal::ONE, before: Decimal::ONE })
-        );
+        let edges = |edges: &[&str]| Detail::Edges(edges.iter().map(|edge| decimal(edge)).collect());
+        let standing = Err(DetailError::EdgeOrder { edge: decimal("1"), before: decimal("1") });
+        assert_eq!(edges(&["0", "1", "1"]).check(Statistic::Histogram, None), standing);
+        assert_eq!(edges(&["1"]).check(Statistic::Histogram, None), Err(DetailError::EdgeCount(1)));
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_announced_are_refused() {
+        let long = decimal("9223372036854775808");
+        let edges = Detail::Edges(vec![Decimal::ZERO, long]);
+        assert_eq!(edges.check(Statistic::Histogram, None), Err(DetailError::TooLarge(long)));
+        let detail = Detail::Quantiles { resolution: long, probabilities: vec![Decimal::ONE] };
+        let refused = detail.check(Statistic::Quantiles, Some(&number("1", "0", "120")));
+        assert_eq!(refused, Err(DetailError::TooLarge(long)));
     }
 
     #[test]

@@ -16,6 +16,11 @@ pub const ENDED_KEPT_MAX: usize = 10_000;
 pub const FOREIGN_KEPT_MAX: usize = 1_000;
 /// Reports that one computation may take.
 pub const REPORTS_PER_COMPUTATION_MAX: u32 = 100_000;
+/// Bytes of reports that a heavy node takes for one computation, all of which it keeps in memory: 100 000 of 10 KiB each fit,
+/// or 256 of the largest.
+pub const HELD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Bytes of reports that a heavy node holds of all computations: a quarter of the memory of a common server. A guess.
+pub const HELD_BYTES_IN_ALL_MAX: u64 = 4 * HELD_BYTES_MAX;
 /// Reports that a computation takes unless its proposer says otherwise.
 pub const REPORTS_PER_COMPUTATION_DEFAULT: u32 = 10_000;
 /// Pairs of conflicting reports that one list may carry as evidence: with them a full list still fits a message.
@@ -54,6 +59,11 @@ pub const MOMENTS_MAX: u8 = 6;
 pub const RECORDS_MAX: u32 = 1_000_000_000;
 /// Records that one participant may answer with unless the proposer says otherwise.
 pub const RECORDS_DEFAULT: u32 = 10_000;
+/// Slots that noise is drawn for, as many as a table has: in a sum each has its part of ε, and noise is drawn before anybody
+/// has agreed to anything.
+pub const NOISE_SLOTS_MAX: usize = 10_000;
+/// Bits of the scale of noise: with it, a sample of 2^126 or more is out of the question (e^−65536).
+pub const NOISE_SCALE_BITS_MAX: u32 = 110;
 /// Characters of a node's name.
 pub const NODE_NAME_CHARS_MAX: usize = 32;
 /// The participants that a closed list may name: the computation must still fit a gossip message.
@@ -91,8 +101,11 @@ pub const POLICY_MIN_PARTICIPANTS: u32 = 3;
 /// gives that person's value; if two, each of them can take the other's value out of what is left. From three on no one
 /// can, as with [`POLICY_MIN_PARTICIPANTS`].
 pub const SIMILAR_BELOW: usize = POLICY_MIN_PARTICIPANTS as usize;
-/// Closed lists of forgotten computations that new questions are compared with, the newest: 32 MB at most.
+/// Closed lists of forgotten computations that new questions are compared with, the newest ones that count as answers and the
+/// newest ones that do not: 64 MB at most.
 pub const SETS_COMPARED_MAX: usize = 1_000;
+/// Refusals of forgotten computations that the ledger keeps, the newest: as many as it shows. Whoever asks brings them about.
+pub const LEDGER_REFUSALS_MAX: usize = 10_000;
 /// Ledger entries in one answer of the local API, newest first; with long prompts they fit [`CONTROL_REPLY_BYTES_MAX`].
 pub const LEDGER_SHOWN_MAX: usize = 10_000;
 /// Announced computations that have not ended and that a node keeps in mind; strangers can announce too.

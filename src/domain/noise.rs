@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Decimal;
+use super::limits::NOISE_SCALE_BITS_MAX;
 
 /// The smallest and the largest ε, in millionths.
 const EPSILON_MICROS: std::ops::RangeInclusive<i128> = 1..=1_000_000_000;
@@ -43,7 +44,7 @@ impl Noise {
     }
 
     /// What the sum of `heavy` noises stays below in magnitude, in steps, but for a chance of less than 2^−40. Integers alone: the same
-    /// on every machine. `None` for more than fits.
+    /// on every machine. `None` for more than fits, and for a scale that no noise is drawn at.
     ///
     /// For 0 ≤ u < 1 discrete Laplace noise X of scale t has E[exp(u·X/t)] = (cosh a − 1) / (cosh a − cosh ua), a = 1/t, which is at
     /// most 1 / (1 − u²): compare the power series term by term. So for a sum S of n of them P(|S| ≥ B) ≤ 2 · (1 − u²)^−n · exp(−u·B/t),
@@ -53,6 +54,10 @@ impl Noise {
     /// `sensitivity` is how far one participant can move the total, in steps; t = `sensitivity` / ε.
     pub fn bound(self, sensitivity: u128, heavy: usize) -> Option<u128> {
         let (numerator, denominator) = self.ratio();
+        let scale = sensitivity.checked_mul(denominator)? / numerator;
+        if scale >> NOISE_SCALE_BITS_MAX != 0 {
+            return None;
+        }
         let factor = u128::try_from(heavy).ok()?.checked_mul(8_268)?.checked_add(284_200)?.checked_mul(4)?;
         let above = factor.checked_mul(sensitivity)?.checked_mul(denominator)?;
         Some(above.div_ceil(numerator.checked_mul(30_000)?)).filter(|bound| *bound < 1 << 127)

@@ -231,7 +231,19 @@ impl Runtime {
             return Err(refused(("no_source", 1), message, format!("`formix-p2p answer {id} VALUE`")));
         }
         self.handle(Event::Command(Command::Approve(id)));
-        Ok(decided(id))
+        self.settled(id, &doubt)
+    }
+
+    /// What the owner hears: it is decided, or something speaks against it that the owner was not told before.
+    fn settled(&self, id: ComputationId, told: &Doubt) -> Answer {
+        match self.node.view(id).map(|view| view.own) {
+            Some(OwnPart::Waiting(doubt)) if doubt != *told => {
+                let message = format!("{id} is not answered yet: {doubt}");
+                let hint = format!("the same command once more answers it; or `formix-p2p decline {id}`");
+                Err(refused(("asked_again", 1), message, hint))
+            }
+            _ => Ok(decided(id)),
+        }
     }
 
     fn decline(&mut self, reference: &str) -> Answer {
@@ -241,14 +253,14 @@ impl Runtime {
     }
 
     fn answer_question(&mut self, reference: &str, values: &[PrivateText]) -> Answer {
-        let (view, _) = self.waiting(reference)?;
+        let (view, doubt) = self.waiting(reference)?;
         let (id, question) = (view.id, view.computation);
         let typed: Vec<_> = values.iter().map(|value| value.0.trim()).collect();
         let reading = statistics::encode_one(question, &typed).map_err(|error| {
             let expected = question.query.fields.len();
             let reason = match error {
                 _ if typed.len() != expected => {
-                    format!("{} values are given, and the question asks for {expected}", typed.len())
+                    format!("the question asks for {expected} values, and {} came", typed.len())
                 }
                 // What the owner types is one record, and the rules for rows say nothing about it.
                 ReadingError::Unfit(rule) => format!("the value does not fit: {rule}"),
@@ -262,7 +274,7 @@ impl Runtime {
             refused(("invalid_value", 2), reason, hint)
         })?;
         self.handle(Event::Command(Command::Answer(id, reading)));
-        Ok(decided(id))
+        self.settled(id, &doubt)
     }
 }
 

@@ -9,7 +9,9 @@ use crate::control::{
     Announced, ComputationView, NodeView, NoiseView, PendingView, SimilarView, View as NetworkView,
 };
 use crate::domain::limits::NO_CONTACT_MARGIN;
-use crate::domain::{Computation, ComputationId, Noise, PeerId, Role, Sharing, Standing, Status, Timestamp};
+use crate::domain::{
+    Computation, ComputationId, Field, Noise, PeerId, Role, Sharing, Standing, Statistic, Status, Timestamp,
+};
 use crate::protocol::{Assurance, OwnPart, View, assurance_of};
 use crate::wire::{Activity, Certificate, Decider, LedgerEntry, Presence, Signed, Similar};
 
@@ -65,7 +67,7 @@ pub(super) fn computation(
     light_nodes: usize,
 ) -> ComputationView {
     let question = view.computation;
-    let Common { id, proposer, prompt, statistic, fields, field, deadline, heavy_nodes } =
+    let Common { id, proposer, prompt, statistic, fields, values, field, deadline, heavy_nodes } =
         common(view.id, question);
     let mut standings = BTreeMap::new();
     for standing in view.standings.values() {
@@ -85,6 +87,7 @@ pub(super) fn computation(
         statistic,
         field,
         fields,
+        values,
         max_records: question.query.max_records,
         deadline,
         gives_up_at: gives_up_at(question).to_string(),
@@ -157,7 +160,7 @@ fn gives_up_at(question: &Computation) -> Timestamp {
 /// A question that waits for the owner; `None` when it does not, or no longer.
 pub(super) fn pending(view: &View<'_>) -> Option<PendingView> {
     let (OwnPart::Waiting(doubt), Status::Pending) = (&view.own, view.status) else { return None };
-    let Common { id, proposer, prompt, statistic, fields, field, deadline, heavy_nodes } =
+    let Common { id, proposer, prompt, statistic, fields, values, field, deadline, heavy_nodes } =
         common(view.id, view.computation);
     Some(PendingView {
         command: command(view.id, doubt),
@@ -167,6 +170,7 @@ pub(super) fn pending(view: &View<'_>) -> Option<PendingView> {
         statistic,
         field,
         fields,
+        values,
         max_records: view.computation.query.max_records,
         deadline,
         min_participants: view.computation.min_participants,
@@ -238,6 +242,7 @@ struct Common {
     statistic: String,
     field: String,
     fields: Vec<String>,
+    values: Vec<String>,
     deadline: String,
     heavy_nodes: Vec<String>,
 }
@@ -251,9 +256,15 @@ fn common(id: ComputationId, question: &Computation) -> Common {
         statistic: question.query.statistic.to_string(),
         field: fields.first().cloned().unwrap_or_default(),
         fields,
+        values: question.query.fields.iter().map(|field| words(question, field)).collect(),
         deadline: question.deadline.to_string(),
         heavy_nodes: uids(&question.heavy),
     }
+}
+
+/// What a field's values look like. A count asks for none.
+fn words(question: &Computation, field: &Field) -> String {
+    if question.query.statistic == Statistic::Count { "any value".to_owned() } else { field.schema.to_string() }
 }
 
 const fn own_answer(own: &OwnPart) -> &'static str {

@@ -1,6 +1,6 @@
 //! What a node knows of one computation, from the proposal to the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::action::Notice;
@@ -11,6 +11,7 @@ use super::members::Members;
 use super::proposer::Proposing;
 use super::turn::Turn;
 use super::view::{OwnPart, View};
+use crate::consent::Rule;
 use crate::domain::limits::{CERTIFICATE_PUSH_MAX, NO_CONTACT_MARGIN};
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Role, Standing, Status, Timestamp};
 use crate::statistics::Answer;
@@ -34,6 +35,8 @@ pub(super) struct Entry {
     pub ledger: Option<Box<LedgerEntry>>,
     /// Since when its source is being read.
     pub reading: Option<Timestamp>,
+    /// The rules for which the owner was asked, so that nobody is asked twice for the same.
+    pub told: BTreeSet<Rule>,
     /// At the proposer: why light nodes have not answered.
     pub standings: BTreeMap<PeerId, Standing>,
     /// At the proposer: the most reports that a heavy node told of.
@@ -125,6 +128,7 @@ impl Entry {
             own: OwnPart::None,
             ledger: None,
             reading: None,
+            told: BTreeSet::new(),
             standings: BTreeMap::new(),
             reports_told: 0,
             notices: BTreeMap::new(),

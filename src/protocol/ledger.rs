@@ -1,16 +1,16 @@
 //! What a light node did with earlier questions, and what follows from it for the next one.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::entry::{Entry, Outcome, Part, Stage};
 use super::node::State;
 use super::settings::Settings;
 use super::turn::Turn;
 use super::view::OwnPart;
-use crate::consent::{Earlier, History, Rule, Verdict};
-use crate::domain::limits::SETS_COMPARED_MAX;
+use crate::consent::{Decision, Doubt, Earlier, History, Rule, Verdict};
 use crate::domain::{ComputationId, Failure, PeerId, Role, Standing, Timestamp};
+use crate::statistics::Reading;
 use crate::wire::{LedgerDecision, LedgerEntry};
 
 /// What would become of a question if it came now.
@@ -26,31 +26,6 @@ pub enum Judgement {
     Rules(Vec<Verdict>),
 }
 
-/// Ledger entries of computations of which nothing else is left. They are never forgotten; of the closed lists in them
-/// only the newest are kept in mind.
-#[derive(Debug, Default)]
-pub(super) struct Ledger {
-    entries: BTreeMap<ComputationId, LedgerEntry>,
-    /// Those whose closed list is still there.
-    listed: BTreeSet<(Timestamp, ComputationId)>,
-}
-
-impl Ledger {
-    /// Keeps an entry when its computation is forgotten.
-    pub fn keep(&mut self, entry: LedgerEntry) {
-        if entry.participants.is_some() {
-            self.listed.insert((entry.at, entry.computation));
-        }
-        self.entries.insert(entry.computation, entry);
-        if self.listed.len() > SETS_COMPARED_MAX
-            && let Some((_, oldest)) = self.listed.pop_first()
-            && let Some(entry) = self.entries.get_mut(&oldest)
-        {
-            entry.participants = None;
-        }
-    }
-}
-
 impl State {
     /// A light node decides about a question.
     pub fn consider(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
@@ -60,6 +35,35 @@ impl State {
         let history = self.history(entry, turn.me(), turn.now);
         let decision = turn.settings().policy.decide(entry.terms(), &history, turn.now);
         self.with(id, |entry| entry.consider(turn, decision));
+    }
+
+    /// The owner agrees to a waiting question.
+    pub fn on_approve(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
+        match self.objection(turn, id) {
+            Some(doubt) => self.with(id, |entry| entry.wait_for_owner(turn, doubt)),
+            None => self.with(id, |entry| entry.on_approve(turn)),
+        }
+    }
+
+    /// The owner answers a waiting question by hand.
+    pub fn on_answer(&mut self, turn: &mut Turn<'_>, id: ComputationId, reading: &Reading) {
+        match self.objection(turn, id) {
+            Some(doubt) => self.with(id, |entry| entry.wait_for_owner(turn, doubt)),
+            None => self.with(id, |entry| entry.on_answer(turn, reading)),
+        }
+    }
+
+    /// What earlier answers say against a waiting question, if its owner was not told. Of two questions that waited together
+    /// neither was an answer when the owner was asked; when the second is agreed to, the first is one.
+    fn objection(&self, turn: &Turn<'_>, id: ComputationId) -> Option<Doubt> {
+        let entry = self.entries.get(&id).filter(|entry| matches!(entry.own, OwnPart::Waiting(_)))?;
+        if entry.terms().proposer == turn.me() {
+            return None;
+        }
+        let history = self.history(entry, turn.me(), turn.now);
+        let verdicts = turn.settings().policy.verdicts(entry.terms(), &history, turn.now);
+        let new = verdicts.into_iter().filter(|it| it.rule.looks_back() && !entry.told.contains(&it.rule));
+        Decision::strictest(new).doubt().cloned()
     }
 
     /// What would become of this question if it came now.
@@ -81,7 +85,7 @@ impl State {
     /// What was done with every question that this node has decided about, newest first.
     pub fn ledger(&self) -> Vec<&LedgerEntry> {
         let known = self.entries.values().filter_map(|entry| entry.ledger.as_deref());
-        let mut all: Vec<_> = self.ledger.entries.values().chain(known).collect();
+        let mut all: Vec<_> = self.ledger.entries().chain(known).collect();
         all.sort_by_key(|entry| (std::cmp::Reverse(entry.at), entry.computation));
         all
     }
@@ -89,7 +93,7 @@ impl State {
     /// The other questions that share a field with this one.
     fn history<'a>(&'a self, asked: &'a Entry, me: PeerId, now: Timestamp) -> History<'a> {
         let about: BTreeSet<_> = asked.terms().query.fields.iter().map(|field| field.name.as_str()).collect();
-        let forgotten = self.ledger.entries.values().map(|entry| of_ledger(entry, me));
+        let forgotten = self.ledger.entries().map(|entry| of_ledger(entry, me));
         let others = self.entries.values().filter(|entry| entry.id != asked.id);
         let known = others.map(|entry| entry.earlier(me, now));
         let shares_field =
@@ -172,7 +176,7 @@ fn people(listed: &[PeerId], me: PeerId, is_in: bool) -> Cow<'_, [PeerId]> {
 
 /// When an answer was given that counts against the limits. Not to answer because of what was read tells something of it,
 /// such as that a value lies outside the schema: that counts, or the value could be searched for, bound by bound.
-fn counted_at(entry: &LedgerEntry) -> Option<Timestamp> {
+pub(super) fn counted_at(entry: &LedgerEntry) -> Option<Timestamp> {
     let counts = match entry.decision {
         LedgerDecision::Answered | LedgerDecision::Declined(Standing::ValueUnfit) => true,
         LedgerDecision::Declined(Standing::Declined) => {

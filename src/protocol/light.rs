@@ -97,16 +97,18 @@ impl Entry {
         }
     }
 
-    /// The policy's second word, now that it is known what would be answered. Who asks, and an owner who has agreed, have
-    /// consented already.
+    /// The policy's second word, now that it is known what would be answered. Who asks has consented already. An owner who
+    /// has agreed could not know this: it is asked once more.
     fn on_reading(&mut self, turn: &mut Turn<'_>, reading: &Reading) {
-        let agreed = matches!(self.own, OwnPart::Waiting(_)) || self.terms().proposer == turn.me();
+        let (agreed, asks) = (matches!(self.own, OwnPart::Waiting(_)), self.terms().proposer == turn.me());
         let summary = Summary { records: reading.records(), smallest_cell: reading.smallest_cell() };
-        match turn.settings().policy.decide_reading(summary) {
-            _ if agreed => self.report(turn, reading),
+        let verdicts = turn.settings().policy.verdicts_on_reading(summary);
+        let new = verdicts.into_iter().filter(|verdict| !self.told.contains(&verdict.rule));
+        match Decision::strictest(new) {
+            _ if asks => self.report(turn, reading),
             Decision::Answer => self.report(turn, reading),
-            Decision::Ask(doubt) => self.wait_for_owner(turn, doubt),
-            Decision::Decline(doubt) => self.decline(turn, Standing::Declined, Some(doubt)),
+            Decision::Decline(doubt) if !agreed => self.decline(turn, Standing::Declined, Some(doubt)),
+            Decision::Ask(doubt) | Decision::Decline(doubt) => self.wait_for_owner(turn, doubt),
         }
     }
 
@@ -117,10 +119,11 @@ impl Entry {
         }
     }
 
-    fn wait_for_owner(&mut self, turn: &mut Turn<'_>, doubt: Doubt) {
+    pub fn wait_for_owner(&mut self, turn: &mut Turn<'_>, doubt: Doubt) {
         if matches!(&self.own, OwnPart::Waiting(before) if *before == doubt) || !self.may_decide() {
             return;
         }
+        self.told.insert(doubt.rule());
         self.own = OwnPart::Waiting(doubt.clone());
         turn.tell(Notice::WaitsForOwner { computation: self.id, why: doubt });
         let standing = self.told_standing();
@@ -331,7 +334,9 @@ impl Entry {
         let Some(answering) = self.answering_mut() else { return };
         let why = match rejection {
             Rejection::Closed => "the heavy node has closed",
-            Rejection::Full => "the heavy node holds as many reports as the computation allows",
+            Rejection::Full => {
+                "the heavy node holds as many reports as the computation allows or its memory takes"
+            }
             Rejection::OtherReport => "the heavy node holds another report of this node",
             Rejection::Malformed => "the heavy node says that the share does not match its report",
             Rejection::NotInvited => "the heavy node says that this node is not on the closed list",

@@ -29,6 +29,7 @@ mod light;
 mod members;
 mod node;
 mod proposer;
+mod remembered;
 mod restore;
 mod settings;
 mod sync;

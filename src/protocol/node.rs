@@ -10,8 +10,9 @@ use super::certificate::outcome_of;
 use super::comparison::Comparisons;
 use super::entry::{Entry, Outcome, Stage};
 use super::event::{Command, Event, Timer};
-use super::heavy::{Heavy, deals_differ};
-use super::ledger::{Judgement, Ledger};
+use super::heavy::{Heavy, Load, deals_differ};
+use super::ledger::Judgement;
+use super::remembered::Remembered;
 use super::settings::Settings;
 use super::turn::Turn;
 use super::view::{OwnPart, View};
@@ -36,7 +37,9 @@ pub struct Node {
 pub(super) struct State {
     pub entries: BTreeMap<ComputationId, Entry>,
     /// What is left of older ones.
-    pub ledger: Ledger,
+    pub ledger: Remembered,
+    /// What the reports weigh that it holds as a heavy node.
+    pub load: Load,
     /// Connected peers.
     pub peers: BTreeMap<PeerId, Role>,
     /// Unknown computations whose certificate was asked for.
@@ -113,6 +116,7 @@ impl State {
             Event::Restored(records) => {
                 self.comparisons = Comparisons::restored(&records);
                 (self.entries, self.ledger) = restore::entries(turn, records);
+                self.weigh();
                 self.compare_restored(turn);
                 self.consider_undecided(turn);
                 sync::schedule(turn);
@@ -161,10 +165,7 @@ impl State {
                 let id = deal.get().computation;
                 self.with(id, |entry| entry.on_deal(turn, from, deal, rho, noise));
             }
-            Message::Submit(submission) => {
-                let id = submission.manifest.get().computation;
-                self.with(id, |entry| entry.on_submit(turn, from, submission));
-            }
+            Message::Submit(submission) => self.on_submit(turn, from, submission),
             Message::Receipt(receipt) => {
                 self.with(receipt.get().computation, |entry| entry.on_receipt(turn, from, receipt));
             }
@@ -250,9 +251,9 @@ impl State {
     fn on_command(&mut self, turn: &mut Turn<'_>, command: Command) {
         match command {
             Command::Propose(computation) => self.on_propose_command(turn, *computation),
-            Command::Approve(id) => self.with(id, |entry| entry.on_approve(turn)),
+            Command::Approve(id) => self.on_approve(turn, id),
             Command::Decline(id) => self.with(id, |entry| entry.on_decline(turn)),
-            Command::Answer(id, value) => self.with(id, |entry| entry.on_answer(turn, &value)),
+            Command::Answer(id, value) => self.on_answer(turn, id, &value),
         }
     }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::entry::{Entry, Outcome, Stage};
 use super::heavy::{Dealing, Heavy, Promise};
-use super::ledger::Ledger;
+
 use super::members::{Members, own_set};
+use super::remembered::Remembered;
 use super::turn::Turn;
 use super::view::OwnPart;
 use crate::domain::{Computation, ComputationId, Evidence, Failure};
@@ -40,19 +41,19 @@ struct Pieces {
 pub(super) fn entries(
     turn: &mut Turn<'_>,
     mut records: Vec<Record>,
-) -> (BTreeMap<ComputationId, Entry>, Ledger) {
+) -> (BTreeMap<ComputationId, Entry>, Remembered) {
     // By kind: a step is restored after the one that it stands on.
     records.sort_by_key(Record::key);
     let mut all: BTreeMap<ComputationId, Pieces> = BTreeMap::new();
     for record in records {
         all.entry(record.key().computation).or_default().add(record);
     }
-    let (mut entries, mut ledger) = (BTreeMap::new(), Ledger::default());
+    let (mut entries, mut ledger) = (BTreeMap::new(), Remembered::default());
     for (id, pieces) in all {
         let decided = pieces.ledger.clone();
         match (pieces.into_entry(turn, id), decided) {
             (Some(entry), _) => drop(entries.insert(id, entry)),
-            (None, Some(decided)) => ledger.keep(decided),
+            (None, Some(decided)) => ledger.keep(turn, decided),
             (None, None) => {}
         }
     }

@@ -179,17 +179,18 @@ impl State {
     /// part in stays until nothing of it can be replayed. What was answered counts against the policy's limits for ever.
     pub fn prune(&mut self, turn: &mut Turn<'_>) {
         let (now, me) = (turn.now, turn.me());
-        let mut mine = Vec::new();
-        let mut foreign = Vec::new();
+        let (mut mine, mut refused, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
         for entry in self.entries.values().filter(|entry| !entry.is_open()) {
             let age = (entry.terms().proposed_at.min(now), entry.id);
             if !entry.concerns(&me) {
                 foreign.push(age);
             } else if entry.settled_at() < now {
-                mine.push(age);
+                // Anybody can have a question refused: that must not push out what was answered.
+                if entry.is_refused(&me) { refused.push(age) } else { mine.push(age) }
             }
         }
-        for (mut ended, kept) in [(mine, ENDED_KEPT_MAX), (foreign, FOREIGN_KEPT_MAX)] {
+        let classes = [(mine, ENDED_KEPT_MAX), (refused, ENDED_KEPT_MAX), (foreign, FOREIGN_KEPT_MAX)];
+        for (mut ended, kept) in classes {
             ended.sort_unstable();
             let surplus = ended.len().saturating_sub(kept);
             for (_, id) in ended.into_iter().take(surplus) {
@@ -200,7 +201,7 @@ impl State {
 
     fn forget(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
         if let Some(ledger) = self.entries.remove(&id).and_then(|entry| entry.ledger) {
-            self.ledger.keep(*ledger);
+            self.ledger.keep(turn, *ledger);
         }
         for kind in [
             RecordKind::Members,
@@ -240,6 +241,15 @@ impl Entry {
             OwnPart::Answered | OwnPart::Waiting(_) | OwnPart::Declined(_) => true,
         };
         part || self.terms().proposer == *me || self.terms().has_heavy(me)
+    }
+
+    /// Whether all that this node did was not to answer.
+    fn is_refused(&self, me: &PeerId) -> bool {
+        let answered = match self.own {
+            OwnPart::Answered => true,
+            OwnPart::None | OwnPart::Waiting(_) | OwnPart::Declined(_) => false,
+        };
+        !answered && self.terms().proposer != *me && !self.terms().has_heavy(me)
     }
 
     fn on_met(&mut self, turn: &mut Turn<'_>, peer: PeerId) {

@@ -11,12 +11,10 @@ use rand_chacha::rand_core::Rng;
 
 use super::Secret;
 use super::error::NoiseError;
+use crate::domain::limits::NOISE_SCALE_BITS_MAX;
 
 /// A positive fraction: numerator, denominator.
 pub type Fraction = (u128, u128);
-
-/// The scale may not exceed 2^110, so that a sample of 2^126 or more is out of the question (e^−65536).
-const SCALE_BITS_MAX: u32 = 110;
 
 /// Draws one heavy node's noise for each slot. Exact: rational arithmetic on random integers, no floating point. The
 /// time that it takes depends on what is drawn.
@@ -44,7 +42,7 @@ fn distribution(epsilon: Fraction, sensitivity: u128) -> Option<DiscreteLaplace>
         return None;
     }
     let scale = sensitivity.checked_mul(denominator)?.checked_div(numerator)?;
-    if scale >> SCALE_BITS_MAX != 0 {
+    if scale >> NOISE_SCALE_BITS_MAX != 0 {
         return None;
     }
     let budget = PureDpBudget::new(Rational::from_unsigned(numerator, denominator).ok()?).ok()?;

@@ -3,9 +3,12 @@
 //! Values are counted in steps from the schema's offset. Totals are residues, modulo 2^bits or a prime; what is added
 //! up, and the noise on top of it, must fit below.
 
+use std::collections::BTreeMap;
+
 use super::definition::definition;
 use super::family::{Family, Slot, What};
 use super::monomial::Monomial;
+use crate::domain::limits::NOISE_SLOTS_MAX;
 use crate::domain::{Computation, ComputationError, Noise, NumberSchema, PrimeField, Sharing, Statistic};
 use crate::sharing::{Circuit, Relations, Scheme, SchemeError, Slot as SlotRule};
 
@@ -73,22 +76,22 @@ impl<'c> Plan<'c> {
                 (length, _) => Circuit::SumVec { max: first, length },
             };
         }
+        let places = self.places();
         let rule = |slot: &Slot| match slot.what {
-            What::Sum(product) if products => self.product_rule(product),
+            What::Sum(product) if products => product_rule(product, &places),
             What::Records | What::Sum(_) | What::Cell(_) => None,
         };
         let slots = self.slots.iter().zip(ranged()).map(|(slot, ranged)| rule(slot).unwrap_or(ranged));
         Circuit::Relations(Relations { slots: slots.collect(), whole: None })
     }
 
-    /// A product as one of two slots before it.
-    fn product_rule(&self, product: Monomial) -> Option<SlotRule> {
-        let (rest, number) = product.halves()?;
-        Some(SlotRule::Product { left: self.place_of(rest)?, right: self.place_of(Monomial::of(number))? })
-    }
-
-    fn place_of(&self, product: Monomial) -> Option<usize> {
-        self.slots.iter().position(|slot| slot.what == What::Sum(product))
+    /// Where each product is.
+    fn places(&self) -> BTreeMap<Monomial, usize> {
+        let place_of = |(place, slot): (usize, &Slot)| match slot.what {
+            What::Sum(product) => Some((product, place)),
+            What::Records | What::Cell(_) => None,
+        };
+        self.slots.iter().enumerate().filter_map(place_of).collect()
     }
 
     /// Whether a single slot's values and totals fit the smaller field, where the proof is cheapest.
@@ -189,9 +192,14 @@ impl<'c> Plan<'c> {
             if !bounded {
                 return Err(ComputationError::NoiseNeedsBounds);
             }
+            if self.slots.len() > NOISE_SLOTS_MAX {
+                return Err(ComputationError::NoiseSlots(self.slots.len()));
+            }
         }
+        // Once: it asks what is proven, which looks at every slot.
+        let largest = self.largest_residue();
         for slot in &self.slots {
-            self.check_slot(slot)?;
+            self.check_slot(slot, largest)?;
         }
         if computation.sharing.is_proven() {
             self.circuit().check().map_err(|error| ComputationError::TooLong(error.to_string()))?;
@@ -199,15 +207,15 @@ impl<'c> Plan<'c> {
         Ok(())
     }
 
-    fn check_slot(&self, slot: &Slot) -> Result<(), ComputationError> {
+    fn check_slot(&self, slot: &Slot, largest: u128) -> Result<(), ComputationError> {
         let unbounded =
             |place: usize| self.numbers.get(place).is_none_or(|number| number.span_steps().is_none());
         if matches!(slot.what, What::Sum(product) if product.factors().any(unbounded)) {
-            return if self.limit(slot) == 0 { Err(self.overflow(slot)) } else { Ok(()) };
+            return if self.limit(slot) == 0 { Err(self.overflow(slot, largest)) } else { Ok(()) };
         }
         let width = self.width(slot).filter(|width| *width < TOTAL_LIMIT);
-        if width.is_none_or(|width| width > self.largest_residue()) || self.exact(slot).is_none() {
-            return Err(self.overflow(slot));
+        if width.is_none_or(|width| width > largest) || self.exact(slot).is_none() {
+            return Err(self.overflow(slot, largest));
         }
         Ok(())
     }
@@ -220,10 +228,14 @@ impl<'c> Plan<'c> {
         }
         let number = self.numbers.get(product.factors().next()?)?;
         let most = i128::try_from(slot.most?).ok()?;
-        let records = i128::from(self.computation.query.max_records);
+        let (records, participants) =
+            (i128::from(self.computation.query.max_records), i128::from(self.computation.max_participants));
+        let noise = |slot: &Slot| i128::try_from(self.noise_bound(slot)?).ok();
+        // Noise in the number of records counts as many times as the offset has steps.
+        let counted = self.slots.first().filter(|slot| slot.what == What::Records);
+        let records = (records * participants).checked_add(counted.map_or(Some(0), noise)?)?;
         let offset = number.offset_steps().checked_abs()?.checked_mul(records)?;
-        let steps = most.checked_add(offset)?.checked_mul(i128::from(self.computation.max_participants))?;
-        let steps = steps.checked_add(i128::try_from(self.noise_bound(slot)?).ok()?)?;
+        let steps = most.checked_mul(participants)?.checked_add(offset)?.checked_add(noise(slot)?)?;
         number.value_of(steps).map(drop)
     }
 
@@ -232,7 +244,7 @@ impl<'c> Plan<'c> {
         self.slots.iter().all(|slot| matches!(slot.what, What::Records | What::Cell(_)))
     }
 
-    fn overflow(&self, slot: &Slot) -> ComputationError {
+    fn overflow(&self, slot: &Slot, largest: u128) -> ComputationError {
         let modulus = match self.computation.sharing {
             Sharing::Additive { modulus } => format!("2^{}", modulus.bits()),
             Sharing::Prio3 | Sharing::Threshold { .. } => "the field's prime, a little below 2^128".to_owned(),
@@ -244,7 +256,7 @@ impl<'c> Plan<'c> {
             (Some(_), None) => " and noise beyond 2^128".to_owned(),
         };
         // With exact numbers in i128, half of a 128-bit range is what a total may use.
-        let room = self.largest_residue().min(i128::MAX.unsigned_abs());
+        let room = largest.min(i128::MAX.unsigned_abs());
         let room = room.saturating_sub(bound.unwrap_or(u128::MAX).saturating_mul(2));
         let fitting = slot.most.map_or(0, |most| u32::try_from(room / most.max(1)).unwrap_or(u32::MAX));
         let largest = match slot.most {
@@ -261,6 +273,12 @@ impl<'c> Plan<'c> {
             fitting,
         }
     }
+}
+
+/// A product as one of two slots before it.
+fn product_rule(product: Monomial, places: &BTreeMap<Monomial, usize>) -> Option<SlotRule> {
+    let (rest, number) = product.halves()?;
+    Some(SlotRule::Product { left: *places.get(&rest)?, right: *places.get(&Monomial::of(number))? })
 }
 
 impl Slot {

@@ -68,25 +68,28 @@ impl Normal {
         })
     }
 
-    /// A number that makes every entry of the matrix whole.
+    /// A number that makes every entry of both sides whole.
     fn scale(&self) -> BigInt {
-        self.matrix.iter().flatten().fold(BigInt::one(), |scale, entry| (entry * &scale).denom() * scale)
+        let entries = self.matrix.iter().flatten().chain(&self.right);
+        entries.fold(BigInt::one(), |scale, entry| (entry * &scale).denom() * scale)
     }
 
     /// Solves the equations; `None` where the predictors do not determine one solution.
     fn solve(&self, samples: &BigInt) -> Option<Fit> {
         let scale = self.scale();
-        let whole = |row: &Vec<BigRational>| row.iter().map(|entry| (entry * &scale).to_integer()).collect();
+        let whole = |row: &Vec<BigRational>| -> Vec<BigInt> {
+            row.iter().map(|entry| (entry * &scale).to_integer()).collect()
+        };
         let Inverse { adjugate, determinant } = inverse(self.matrix.iter().map(whole).collect())?;
+        let product = |left: &[BigInt], right: &[BigInt]| left.iter().zip(right).map(|(a, b)| a * b).sum();
+        // Whole numbers as long as there are any: every fraction of such length costs its greatest common divisor.
+        let right = whole(&self.right);
+        let solved: Vec<BigInt> = adjugate.iter().map(|row| product(row, &right)).collect();
+        let fitted = BigRational::new(product(&solved, &right), &determinant * &scale);
         // The inverse of X'X is this times the adjugate.
-        let factor = BigRational::new(scale, determinant);
-        let coefficients: Vec<BigRational> = adjugate
-            .iter()
-            .map(|row| row.iter().zip(&self.right).map(|(cell, right)| right * cell).sum::<BigRational>())
-            .map(|sum| sum * &factor)
-            .collect();
-        let fitted: BigRational =
-            coefficients.iter().zip(&self.right).map(|(coefficient, right)| coefficient * right).sum();
+        let factor = BigRational::new(scale, determinant.clone());
+        let over = |numerator| BigRational::new(numerator, determinant.clone());
+        let coefficients: Vec<BigRational> = solved.into_iter().map(over).collect();
         let (square, sum) = &self.explained;
         // Noise can make either negative; then neither is a sum of squares.
         let residual = Some(square - fitted).filter(|it| !it.is_negative());

@@ -119,7 +119,7 @@ pub enum Record {
         /// When this node learned of it.
         at: Timestamp,
     },
-    /// Light node: what was done with a question. Kept for ever: it is the owner's ledger.
+    /// Light node: what was done with a question: the owner's ledger. Kept for ever, but for old refusals.
     Ledger(LedgerEntry),
     /// Anybody: a node broke the protocol.
     Fault(Fault),

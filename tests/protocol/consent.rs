@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use formix_p2p::consent::{Doubt, FieldRule, FieldRules, Policy, Preset, Response, Rule, Rules};
+use formix_p2p::consent::{Doubt, FieldRule, FieldRules, Otherwise, Policy, Preset, Response, Rule, Rules};
 use formix_p2p::domain::{Computation, ComputationId, Noise, Sharing, Standing, Status};
 use formix_p2p::protocol::{Command, Event, Judgement, Node, OwnPart};
 use formix_p2p::wire::{Decider, LedgerDecision, LedgerEntry, Record};
@@ -130,6 +130,43 @@ fn who_was_not_in_the_first_total_is_asked_before_the_second() {
     let second = net.propose(listed(&net, &[3, 4, 5, 6], 2));
     assert_eq!(own(&net, 4, second), OwnPart::Answered);
     assert_eq!(own(&net, 6, second), OwnPart::Waiting(Doubt::SimilarSet { earlier: first, differ: 1 }));
+}
+
+#[test]
+fn of_two_questions_that_wait_together_the_second_is_compared_when_it_is_agreed_to() {
+    let rules = Rules { similar_sets: Some(Response::Ask), ..field(FieldRule::Ask) };
+    let mut net = Net::new(&[1, 2, 4, 8, 16], &open_but(rules));
+    let first = net.propose(listed(&net, &[3, 4, 5, 6], 1));
+    let second = net.propose(listed(&net, &[3, 4, 5, 7], 2));
+    let agree = |net: &mut Net, id| {
+        net.queue.push_back((peer(4), Event::Command(Command::Approve(id))));
+        net.settle();
+        own(net, 4, id)
+    };
+    assert!(matches!(own(&net, 4, second), OwnPart::Waiting(Doubt::FieldAsks { .. })));
+    assert_eq!(agree(&mut net, first), OwnPart::Answered);
+    // The difference of the two totals is that of two values: the owner hears of it, and may agree to it.
+    let similar = Doubt::SimilarSet { earlier: first, differ: 2 };
+    assert_eq!(agree(&mut net, second), OwnPart::Waiting(similar));
+    assert_eq!(agree(&mut net, second), OwnPart::Answered);
+    assert_eq!(entry(&net, 4, second).reason.unwrap().rule, "similar_sets");
+}
+
+#[test]
+fn an_owner_who_agreed_before_the_source_was_read_is_asked_about_what_was_read() {
+    for otherwise in [Otherwise::Ask, Otherwise::Decline] {
+        let rules = Rules { min_records: Some(2), otherwise: Some(otherwise), ..field(FieldRule::Ask) };
+        let mut net = Net::new(&[1, 2, 4], &open_but(rules));
+        let id = net.propose(question(&net, 3, 3));
+        let agree = |net: &mut Net| {
+            net.queue.push_back((peer(4), Event::Command(Command::Approve(id))));
+            net.settle();
+            own(net, 4, id)
+        };
+        assert_eq!(agree(&mut net), OwnPart::Waiting(Doubt::TooFewRecords { required: 2 }));
+        assert_eq!(agree(&mut net), OwnPart::Answered);
+        assert_eq!(entry(&net, 4, id).reason.unwrap().rule, "min_records");
+    }
 }
 
 #[test]

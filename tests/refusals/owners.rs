@@ -17,8 +17,8 @@ fn an_answer_by_hand_that_is_not_one_value_for_each_field() {
     // No message repeats what was typed: it is private, also where it is wrong.
     for (values, names) in [
         (&["oftenn", "87"][..], "none of the schema's categories"),
-        (&["often"], "1 values are given, and the question asks for 2"),
-        (&["often", "87", "8765309"], "3 values are given, and the question asks for 2"),
+        (&["often"], "the question asks for 2 values, and 1 came"),
+        (&["often", "87", "8765309"], "the question asks for 2 values, and 3 came"),
         (&["often", "87.5"], "not a multiple of 1"),
         (&["often", "8765309"], "maximum of 120"),
         (&["87", "often"], "none of the schema's categories"),

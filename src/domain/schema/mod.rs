@@ -3,6 +3,8 @@
 mod category;
 mod number;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -185,6 +187,16 @@ impl Schema {
     }
 }
 
+impl fmt::Display for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "a number {number}"),
+            Self::Category(categories) => write!(f, "one of {}", categories.names().join(", ")),
+            Self::Vector { items, length } => write!(f, "{length} numbers {items}"),
+        }
+    }
+}
+
 /// Refuses every keyword but `type` and these: one that is ignored may matter.
 fn only_keywords(object: &Map<String, Value>, known: &[&str]) -> Result<(), SchemaError> {
     match object.keys().find(|key| *key != "type" && !known.contains(&key.as_str())) {
@@ -212,6 +224,25 @@ mod tests {
         assert!(matches!(schema(r#"{"type":"boolean"}"#), Ok(Schema::Category(_))));
         let vector = schema(r#"{"type":"array","items":{"type":"number"},"minItems":3,"maxItems":3}"#);
         assert!(matches!(vector, Ok(Schema::Vector { length: 3, .. })));
+    }
+
+    #[test]
+    fn a_schema_is_said_in_words() {
+        for (json, words) in [
+            (r#"{"type":"number"}"#, "a number in steps of 1"),
+            (
+                r#"{"type":"number","minimum":0,"maximum":9.5,"multipleOf":0.5}"#,
+                "a number from 0 to 9.5 in steps of 0.5",
+            ),
+            (r#"{"type":"number","minimum":2}"#, "a number from 2 in steps of 1"),
+            (r#"{"type":"string","enum":["A","B"]}"#, "one of A, B"),
+            (
+                r#"{"type":"array","items":{"type":"number"},"minItems":3,"maxItems":3}"#,
+                "3 numbers in steps of 1",
+            ),
+        ] {
+            assert_eq!(schema(json).unwrap().to_string(), words);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Numbers: a step and bounds.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -71,7 +73,7 @@ impl NumberSchema {
         }
         // What goes over the wire fits CBOR's 64-bit integers.
         let stated = [Some(self.step), self.minimum, self.maximum];
-        if stated.into_iter().flatten().any(|number| i64::try_from(number.mantissa()).is_err()) {
+        if stated.into_iter().flatten().any(|number| !number.is_announced()) {
             return Err(SchemaError::TooLarge);
         }
         let low = self.minimum.map(|bound| self.steps_rounded(bound, Rounding::Up));
@@ -155,6 +157,17 @@ impl NumberSchema {
         let floor = bound.checked_div_euclid(step)?;
         let exact = bound.checked_rem_euclid(step)? == 0;
         Some(if exact || rounding == Rounding::Down { floor } else { floor + 1 })
+    }
+}
+
+impl fmt::Display for NumberSchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (word, bound) in [("from", self.minimum), ("to", self.maximum)] {
+            if let Some(bound) = bound {
+                write!(f, "{word} {bound} ")?;
+            }
+        }
+        write!(f, "in steps of {}", self.step)
     }
 }
 

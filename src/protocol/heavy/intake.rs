@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::held::Room;
 use super::{Heavy, Progress, Step};
 use crate::domain::limits::EXCLUSIONS_MAX;
 use crate::domain::{ComputationId, Digest, PeerId};
@@ -18,7 +19,7 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(150);
 
 impl Entry {
     /// A light node's share.
-    pub fn on_submit(&mut self, turn: &mut Turn<'_>, from: PeerId, submission: Submission) {
+    pub fn on_submit(&mut self, turn: &mut Turn<'_>, from: PeerId, submission: Submission, room: Room) {
         let id = self.id;
         let manifest = submission.manifest.get();
         if manifest.participant != from || manifest.computation != id {
@@ -26,7 +27,7 @@ impl Entry {
             return;
         }
         let before = self.heavy().map(Heavy::reports);
-        match self.take_in(turn, submission) {
+        match self.take_in(turn, submission, room) {
             Ok(Some(receipt)) => {
                 turn.send(from, Message::Receipt(receipt));
                 if self.heavy().map(Heavy::reports) != before {
@@ -43,6 +44,7 @@ impl Entry {
         &mut self,
         turn: &mut Turn<'_>,
         submission: Submission,
+        room: Room,
     ) -> Result<Option<Signed<Receipt>>, Rejection> {
         let (id, me) = (self.id, turn.me());
         // Shared, not copied: a closed list may be long.
@@ -70,7 +72,8 @@ impl Entry {
         if !terms.admits(&participant) || terms.has_heavy(&participant) {
             return Err(Rejection::NotInvited);
         }
-        if heavy.reports() >= terms.max_participants {
+        let room = if room == Room::Left { heavy.held.room_for(&submission) } else { room };
+        if heavy.reports() >= terms.max_participants || room == Room::None {
             return Err(Rejection::Full);
         }
         let share = submission.share.expose();
@@ -86,7 +89,7 @@ impl Entry {
             return Err(Rejection::Malformed);
         }
         turn.persist(Record::Held(submission.clone()));
-        heavy.held.insert(participant, submission);
+        heavy.held.insert(submission);
         Ok(Some(turn.sign(receipt)))
     }
 

@@ -8,6 +8,7 @@ mod agreement;
 mod counting;
 mod dealing;
 mod evidence;
+mod held;
 mod intake;
 mod noise;
 mod quorum;
@@ -26,19 +27,20 @@ use crate::sharing::Secret;
 use crate::statistics;
 use crate::wire::{
     Acceptance, Blind, Close, Dealt, Exclusion, Freeze, List, Manifest, Message, Opening, Receipt, Record,
-    Signed, Submission, Vote, Want, rho_commitment,
+    Signed, Vote, Want, rho_commitment,
 };
+use held::Held;
 use quorum::Quorum;
 use verifying::Verifying;
 
 pub(super) use dealing::{Dealing, deals_differ};
+pub(super) use held::Load;
 pub(super) use quorum::opened_digest;
 
 /// What a heavy node holds of one running computation.
 #[derive(Debug, Default)]
 pub(in crate::protocol) struct Heavy {
-    /// One report a participant: the first that came.
-    held: BTreeMap<PeerId, Submission>,
+    held: Held,
     /// Participants that sent two different reports.
     exclusions: BTreeMap<PeerId, Exclusion>,
     /// Whether the proposer will hear of new reports soon.
@@ -160,7 +162,7 @@ impl Heavy {
     pub fn restore(&mut self, me: PeerId, heavy_nodes: &[PeerId], record: Record) {
         match record {
             Record::Held(submission) => {
-                self.held.insert(submission.manifest.signer(), submission);
+                self.held.insert(submission);
             }
             Record::Closed { close, list } => {
                 self.said.closes.insert(me, close);
