@@ -53,7 +53,7 @@ fn a_denied_field_is_declined_and_only_its_owner_learns_why() {
     let rules = test["rules"].as_array().unwrap();
     let verdict = |name: &str| &rules.iter().find(|rule| rule["rule"] == name).unwrap()["verdict"];
     assert_eq!((verdict("fields"), verdict("min_participants")), (&"decline".into(), &"answer".into()));
-    assert_eq!((verdict("source"), verdict("min_records")), (&"later".into(), &"later".into()));
+    assert_eq!((verdict("source"), verdict("min_records")), (&"later".into(), &"answer".into()));
     let own = lab.json(&["policy", "test", &id, "--node", asker]).data();
     assert_eq!((&own["decision"], &own["rule"]), (&"answer".into(), &Value::Null));
     let heavy = lab.json(&["policy", "test", &id, "--node", &uids[0]]).data();

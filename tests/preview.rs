@@ -91,7 +91,8 @@ fn a_question_that_cannot_be_asked_or_answered_is_refused() {
     assert_eq!(refused.error(1), "not_readable");
     assert!(refused.message().contains("height"), "{}", refused.message());
     assert_eq!(owner.preview(&["--field", "age", "--statistic", "median"]).error(2), "invalid_statistic");
-    assert_eq!(owner.preview(&["--field", "age"]).error(2), "missing_argument");
+    assert_eq!(owner.preview(&["--statistic", "mean"]).error(2), "missing_argument");
+    assert_eq!(owner.slots(&["--field", "age"]), json!([["records", 4], ["Σ age", 259]]), "of a mean");
     let few = ["--field", "age", "--statistic", "sum", "--schema", AGE, "--max-records", "2"];
     assert!(owner.preview(&few).message().contains("more than 2 records"));
 }

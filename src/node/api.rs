@@ -265,6 +265,7 @@ impl Runtime {
                 // What the owner types is one record, and the rules for rows say nothing about it.
                 ReadingError::Unfit(rule) => format!("the value does not fit: {rule}"),
                 ReadingError::NoRecords(_)
+                | ReadingError::TooFine(_)
                 | ReadingError::TooManyRecords(_)
                 | ReadingError::TooLarge { .. } => {
                     format!("the value does not fit: {error}")

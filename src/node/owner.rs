@@ -96,19 +96,17 @@ fn tested(id: ComputationId, judgement: Judgement, policy: &Policy) -> PolicyTes
     }
 }
 
-/// What is known once the source is read.
+/// What is known once the source is read; a rule that nothing can break allows it now.
 fn later(policy: &Policy) -> [RuleVerdict; 3] {
-    let cell = match policy.smallest_cell() {
-        0 | 1 => "any table".to_owned(),
-        least => format!("in a table, {least} own records or none in every cell"),
-    };
-    let records = format!("{} own records or more", policy.min_records());
-    let source = "a source that has its fields".to_owned();
+    let (records, cell) = (policy.min_records(), policy.smallest_cell());
+    let source = Some("a source that has its fields".to_owned());
+    let records = (records > 1).then(|| format!("{records} own records or more"));
+    let cell = (cell > 1).then(|| format!("in a table, {cell} own records or none in every cell"));
     [(Rule::Source, source), (Rule::MinRecords, records), (Rule::SmallestCell, cell)].map(|(rule, needed)| {
         RuleVerdict {
             rule: rule.to_string(),
-            verdict: "later".to_owned(),
-            reason: Some(format!("needs {needed}, which is known once the source is read")),
+            verdict: if needed.is_some() { "later" } else { "answer" }.to_owned(),
+            reason: needed.map(|needed| format!("needs {needed}, which is known once the source is read")),
         }
     })
 }

@@ -25,6 +25,8 @@ pub struct Encoder<'c> {
     /// The numbers of the record at hand.
     numbers: Zeroizing<Vec<i128>>,
     used: u64,
+    /// Rows left out because their values are finer than the schema's step.
+    finer: u64,
     tally: Tally,
     refused: Option<ReadingError>,
 }
@@ -52,6 +54,7 @@ impl<'c> Encoder<'c> {
             sums,
             numbers: Zeroizing::default(),
             used: 0,
+            finer: 0,
             tally: Tally::default(),
             refused: None,
         }
@@ -82,6 +85,7 @@ impl<'c> Encoder<'c> {
                     return ControlFlow::Break(());
                 }
                 self.tally.unfit += 1;
+                self.finer += u64::from(matches!(rule, SchemaMismatch::NotAMultiple(_)));
                 if self.tally.rules.len() < RULES_MAX || self.tally.rules.contains_key(&said) {
                     *self.tally.rules.entry(said).or_default() += 1;
                 }
@@ -114,6 +118,10 @@ impl<'c> Encoder<'c> {
         }
         if self.used == 0 {
             return Err(ReadingError::NoRecords(self.tally));
+        }
+        // What happens to be round says nothing about the rest.
+        if self.finer > self.used {
+            return Err(ReadingError::TooFine(self.tally));
         }
         let is_table = matches!(self.plan.family, Family::Cells(_));
         let own = self.sums.expose();

@@ -34,6 +34,9 @@ pub enum ReadingError {
     /// Nothing to answer with.
     #[error("no record can be used: {0}")]
     NoRecords(Tally),
+    /// Most values are finer than the schema's step, so that those which happen to fit would stand for all.
+    #[error("most values are finer than the schema's step, which needs a smaller multipleOf: {0}")]
+    TooFine(Tally),
     /// More records than the question takes.
     #[error("there are more than {0} records, the most that the question takes from one participant")]
     TooManyRecords(u32),

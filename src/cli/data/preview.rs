@@ -14,7 +14,7 @@ use crate::cli::table::{Look, figures, printable};
 use crate::cli::wrapped;
 use crate::config::NodeConfig;
 use crate::domain::limits::SOURCE_READ_WAIT;
-use crate::domain::{Computation, Sharing};
+use crate::domain::{Computation, Sharing, Statistic};
 use crate::statistics::{self, Encoder, Reading};
 
 /// Slots that people are shown; the others are counted, or seen with --json.
@@ -37,12 +37,16 @@ pub struct Preview {
 
 impl Preview {
     pub fn act(self, context: &Context, config: &NodeConfig) -> Result<(), Problem> {
-        let missing: Vec<_> = self.asked.missing().collect();
-        if !missing.is_empty() {
-            let hint = "see `formix-p2p data preview --help`";
-            return Err(Problem::usage("missing_argument", format!("{} missing", missing.join(", ")), hint));
+        let mut asked = self.asked;
+        if asked.statistic.is_none() {
+            context.output.note("of a mean; another with --statistic");
+            asked.statistic = Some(Statistic::Mean.to_string());
         }
-        let question = Question { proposal: self.asked.proposal("preview"), deadline: None, patience: None };
+        if asked.missing().next().is_some() {
+            let hint = "`formix-p2p data` lists the fields";
+            return Err(Problem::usage("missing_argument", "--field missing", hint));
+        }
+        let question = Question { proposal: asked.proposal("preview"), deadline: None, patience: None };
         let Checked { draft, .. } = question.checked()?;
         let reading = tokio::task::block_in_place(|| read(config, &draft))?;
         let data = json_of(&draft, &reading);

@@ -39,6 +39,19 @@ fn rows_that_miss_a_value_or_do_not_fit_are_left_out_and_counted() {
 }
 
 #[test]
+fn rows_that_happen_to_be_round_do_not_stand_for_finer_ones() {
+    let some: [&[&str]; 4] = [&["41"], &["36"], &["1.5"], &["2.5"]];
+    assert_eq!(read(&ages(10), Unfit::Skip, &some).unwrap().records(), 2);
+    let most: [&[&str]; 3] = [&["41"], &["1.5"], &["2.5"]];
+    let refused = read(&ages(10), Unfit::Skip, &most).unwrap_err();
+    assert!(
+        matches!(refused, ReadingError::TooFine(_)) && refused.to_string().contains("multipleOf"),
+        "{refused}"
+    );
+    assert!(read(&ages(10), Unfit::Clamp, &most).is_ok(), "rounded");
+}
+
+#[test]
 fn clamping_takes_the_nearest_value_and_leaves_out_what_is_no_number() {
     let rows: [&[&str]; 5] = [&["41"], &["121"], &["-3"], &["1.5"], &["inf"]];
     let reading = read(&ages(10), Unfit::Clamp, &rows).unwrap();
