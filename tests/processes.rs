@@ -192,3 +192,26 @@ fn a_wrong_swarm_key_keeps_strangers_out() {
     let ran = lab.json(&[&["start", "--detach", "--new", "--role", "light", "--no-mdns"], &quic[..]].concat());
     assert_eq!((ran.error(1), nodes()), ("not_started".to_owned(), before));
 }
+
+#[test]
+fn whoever_stops_waiting_is_told_how_to_see_the_result() {
+    let lab = Lab::new();
+    let uids = lab.network(&["1", "2", "4"], &OPEN);
+    let said = lab.home().join("said");
+    let asked = ["propose", "--node", &uids[3], "--prompt", "How many?", "--field", "n", "--statistic", "sum"];
+    let mut waiting = lab
+        .command(&[&asked[..], &["--deadline", "20s", "--wait"]].concat())
+        .stderr(std::fs::File::create(&said).unwrap())
+        .spawn()
+        .unwrap();
+    lab.until("it is announced", || std::fs::read_to_string(&said).unwrap().contains("announced"));
+    lab::signal("-INT", waiting.id().try_into().unwrap());
+    let status = lab::ends_within(&mut waiting, std::time::Duration::from_secs(5));
+    let said = std::fs::read_to_string(&said).unwrap();
+    assert_eq!(status.code(), Some(130), "{said}");
+    let id = said.split_whitespace().find(|word| word.starts_with("COMP-")).unwrap();
+    assert!(
+        said.contains(&format!("{id} goes on without this command; see `formix-p2p result {id} --wait`")),
+        "{said}"
+    );
+}

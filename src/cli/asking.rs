@@ -6,7 +6,7 @@ use console::Term;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// What a shell says of a process that Ctrl-C has ended.
-const INTERRUPTED: i32 = 130;
+pub(super) const INTERRUPTED: i32 = 130;
 
 /// Asks in a place where blocking is fine. Ctrl-C ends the process, then and later.
 ///

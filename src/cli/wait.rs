@@ -4,7 +4,9 @@ use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
 
+use super::asking::INTERRUPTED;
 use super::computation;
 use super::output::Output;
 use super::problem::{Exit, Problem};
@@ -18,7 +20,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long a node may take to give up when the time has come.
 const GIVING_UP_MARGIN: Duration = Duration::from_secs(5);
 
-/// Waits until the computation has ended, or until shortly after the node itself should have given up.
+/// Waits until the computation has ended, or until shortly after the node itself should have given up. Ctrl-C ends the
+/// command, with a word on how to see the result.
 ///
 /// # Errors
 /// `timed_out`; whatever the node answers instead.
@@ -27,10 +30,17 @@ pub async fn for_the_end(client: &Client, output: Output, reference: &str) -> Re
     let id = view.id.clone();
     let limit = time_left(&view.gives_up_at, SystemTime::now()) + GIVING_UP_MARGIN;
     let bar = output.draws_progress().then(spinner);
-    let ended = tokio::time::timeout(limit, until_ended(client, view, bar.as_ref())).await;
+    let ended = tokio::select! {
+        ended = tokio::time::timeout(limit, until_ended(client, view, bar.as_ref())) => Some(ended),
+        () = interrupted() => None,
+    };
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
+    let Some(ended) = ended else {
+        output.note(format!("{id} goes on without this command; see `formix-p2p result {id} --wait`"));
+        std::process::exit(INTERRUPTED)
+    };
     ended.unwrap_or_else(|_| {
         Err(Problem::new(
             Exit::TimedOut,
@@ -39,6 +49,16 @@ pub async fn for_the_end(client: &Client, output: Output, reference: &str) -> Re
             format!("is the node stuck? see `formix-p2p logs --computation {id}`"),
         ))
     })
+}
+
+/// Ctrl-C. Where it cannot be heard it ends the process itself.
+async fn interrupted() {
+    match signal(SignalKind::interrupt()) {
+        Ok(mut interrupt) => {
+            interrupt.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// From now until then; nothing for what is over, or no time at all.
