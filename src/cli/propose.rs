@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::question::{Checked, Question};
 use super::questionnaire;
 use super::table::Look;
-use super::wait::{self, unexpected};
+use super::wait::{self, Interrupt, unexpected};
 use super::wrapped;
 use crate::control::{Announced, Client, ComputationView, Proposal, Reply, Request};
 use crate::domain::limits::{DEADLINE_DEFAULT, PATIENCE_DEFAULT, POLICY_MIN_PARTICIPANTS};
@@ -102,8 +102,9 @@ impl Propose {
         }
         let announced = announce(&chosen.client, &proposal).await?;
         if wait {
+            let interrupt = Interrupt::heard();
             context.output.note(format!("{} announced, open until {}", announced.id, announced.deadline));
-            return report_end(context, &chosen.client, &announced).await;
+            return report_end(context, &chosen.client, &announced, interrupt).await;
         }
         context.output.answer(&announced, || announced.id.clone());
         context.output.note(format!(
@@ -180,8 +181,13 @@ async fn announce(client: &Client, proposal: &Proposal) -> Result<Announced, Pro
     Ok(announced)
 }
 
-async fn report_end(context: &Context, client: &Client, announced: &Announced) -> Result<(), Problem> {
-    let view = wait::for_the_end(client, context.output, &announced.id).await?;
+async fn report_end(
+    context: &Context,
+    client: &Client,
+    announced: &Announced,
+    interrupt: Interrupt,
+) -> Result<(), Problem> {
+    let view = wait::for_the_end(client, context.output, &announced.id, interrupt).await?;
     match view.status {
         Status::Completed => {
             context.output.answer(&both(announced, &view), || computation::told(Look::of_stdout(), &view));

@@ -8,7 +8,7 @@ use super::computation;
 use super::export::{Export, Stdout};
 use super::problem::{Exit, Problem};
 use super::table::Look;
-use super::wait::{self, once};
+use super::wait::{self, Interrupt, once};
 use crate::control::{ComputationView, Request};
 use crate::domain::Status;
 
@@ -36,7 +36,7 @@ impl ResultOf {
         let chosen = context.any_node().await?;
         let reference = self.computation;
         let view = if self.wait {
-            wait::for_the_end(&chosen.client, context.output, &reference).await?
+            wait::for_the_end(&chosen.client, context.output, &reference, Interrupt::heard()).await?
         } else {
             once(&chosen.client, Request::Computation { reference }).await?
         };

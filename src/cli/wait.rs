@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::asking::INTERRUPTED;
 use super::computation;
@@ -25,14 +25,19 @@ const GIVING_UP_MARGIN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// `timed_out`; whatever the node answers instead.
-pub async fn for_the_end(client: &Client, output: Output, reference: &str) -> Result<ComputationView, Problem> {
+pub async fn for_the_end(
+    client: &Client,
+    output: Output,
+    reference: &str,
+    mut interrupt: Interrupt,
+) -> Result<ComputationView, Problem> {
     let view = once(client, Request::Computation { reference: reference.to_owned() }).await?;
     let id = view.id.clone();
     let limit = time_left(&view.gives_up_at, SystemTime::now()) + GIVING_UP_MARGIN;
     let bar = output.draws_progress().then(spinner);
     let ended = tokio::select! {
         ended = tokio::time::timeout(limit, until_ended(client, view, bar.as_ref())) => Some(ended),
-        () = interrupted() => None,
+        () = interrupt.comes() => None,
     };
     if let Some(bar) = bar {
         bar.finish_and_clear();
@@ -51,13 +56,22 @@ pub async fn for_the_end(client: &Client, output: Output, reference: &str) -> Re
     })
 }
 
-/// Ctrl-C. Where it cannot be heard it ends the process itself.
-async fn interrupted() {
-    match signal(SignalKind::interrupt()) {
-        Ok(mut interrupt) => {
-            interrupt.recv().await;
+/// Ctrl-C, listened for from when this is made. Where it cannot be heard it ends the process itself.
+pub struct Interrupt(Option<Signal>);
+
+impl Interrupt {
+    /// Listens from now on, so that it is made before anything is said that could be waited for.
+    pub fn heard() -> Self {
+        Self(signal(SignalKind::interrupt()).ok())
+    }
+
+    async fn comes(&mut self) {
+        match &mut self.0 {
+            Some(interrupt) => {
+                interrupt.recv().await;
+            }
+            None => std::future::pending().await,
         }
-        Err(_) => std::future::pending().await,
     }
 }
 
