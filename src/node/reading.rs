@@ -128,7 +128,7 @@ impl Runtime {
         let (computation, problem) = (read.computation, read.problem());
         let outcome = match read.outcome {
             Ok(reading) => {
-                tracing::info!(computation = %computation, "private records read: {}", reading.tally());
+                tracing::info!(computation = %computation, "private records read: {}", reading.tally().left_out());
                 Ok(reading)
             }
             Err(why) => {

@@ -88,20 +88,33 @@ impl fmt::Debug for Reading {
     }
 }
 
+impl Tally {
+    /// What became of the rows that are not in the measurement as they are, for a log. How many there are in all is not
+    /// said: of a count that is the measurement.
+    pub fn left_out(&self) -> String {
+        let parts = self.parts();
+        if parts.is_empty() { "every row is used".to_owned() } else { parts }
+    }
+
+    fn parts(&self) -> String {
+        let counts = [
+            (self.missing, "with a missing value"),
+            (self.unfit, "that do not fit"),
+            (self.clamped, "clamped"),
+        ];
+        let counted = counts.iter().filter(|(count, _)| *count > 0);
+        let mut said = counted.map(|(count, what)| format!("{count} {what}")).collect::<Vec<_>>().join(", ");
+        if !self.rules.is_empty() {
+            let rules: Vec<_> = self.rules.iter().map(|(rule, count)| format!("{rule}: {count}")).collect();
+            said.push_str(&format!(" ({})", rules.join("; ")));
+        }
+        said
+    }
+}
+
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} rows", self.rows)?;
-        for (count, what) in
-            [(self.missing, "with a missing value"), (self.unfit, "that do not fit"), (self.clamped, "clamped")]
-        {
-            if count > 0 {
-                write!(f, ", {count} {what}")?;
-            }
-        }
-        for (place, (rule, count)) in self.rules.iter().enumerate() {
-            f.write_str(if place == 0 { " (" } else { "; " })?;
-            write!(f, "{rule}: {count}")?;
-        }
-        if self.rules.is_empty() { Ok(()) } else { f.write_str(")") }
+        let parts = self.parts();
+        write!(f, "{} rows{}{parts}", self.rows, if parts.is_empty() { "" } else { ", " })
     }
 }
