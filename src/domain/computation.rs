@@ -12,6 +12,7 @@ use super::limits::{
 };
 use super::noise::{Noise, NoiseError};
 use super::query::{Query, QueryError};
+use super::role::Role;
 use super::sharing::{Sharing, SharingError};
 use super::time::Timestamp;
 
@@ -197,6 +198,11 @@ impl Computation {
     /// Whether this node may take part.
     pub fn admits(&self, peer: &PeerId) -> bool {
         self.participants.as_ref().is_none_or(|list| list.binary_search(peer).is_ok())
+    }
+
+    /// Whether this node is asked for its records: light nodes are, unless a closed list leaves them out.
+    pub fn is_put_to(&self, peer: &PeerId, role: Role) -> bool {
+        role == Role::Light && self.admits(peer)
     }
 
     /// Checks every rule that needs neither a clock nor the statistic: `statistics::check` checks all of them.

@@ -13,7 +13,7 @@ use super::turn::Turn;
 use super::view::{OwnPart, View};
 use crate::consent::Rule;
 use crate::domain::limits::{CERTIFICATE_PUSH_MAX, NO_CONTACT_MARGIN};
-use crate::domain::{Computation, ComputationId, Failure, PeerId, Role, Standing, Status, Timestamp};
+use crate::domain::{Computation, ComputationId, Failure, PeerId, Standing, Status, Timestamp};
 use crate::statistics::Answer;
 use crate::wire::{
     Acceptance, Announcement, Certificate, FailureNotice, Gossip, LedgerEntry, Message, Record, RecordKind,
@@ -67,7 +67,10 @@ pub(super) enum Stage {
     /// Announced.
     Running {
         acceptances: Vec<Signed<Acceptance>>,
-        part: Part,
+        /// Its part as one of the heavy nodes.
+        heavy: Option<Box<Heavy>>,
+        /// Its part as a participant, if the question is put to it.
+        light: Option<Answers>,
         /// Whether the deadline has passed.
         due: Due,
     },
@@ -89,15 +92,13 @@ pub(super) enum Hint {
     Heard,
 }
 
-/// What a node does in a running computation.
+/// What a participant has done in a running computation.
 #[derive(Debug)]
-pub(super) enum Part {
-    /// Nothing: a heavy node of the network that is none of this computation's.
-    Bystander,
-    /// One of its heavy nodes.
-    Heavy(Box<Heavy>),
-    /// A light node, with a report once it has answered.
-    Light(Option<Answering>),
+pub(super) enum Answers {
+    /// No report is made.
+    NotYet,
+    /// A report is on its way.
+    Report(Answering),
 }
 
 /// How it ended.
@@ -153,26 +154,22 @@ impl Entry {
 
     pub fn heavy_mut(&mut self) -> Option<&mut Heavy> {
         match &mut self.stage {
-            Stage::Running { part: Part::Heavy(heavy), .. } => Some(heavy),
-            Stage::Running { part: Part::Bystander | Part::Light(_), .. }
-            | Stage::Proposed { .. }
-            | Stage::Ended(_) => None,
+            Stage::Running { heavy, .. } => heavy.as_deref_mut(),
+            Stage::Proposed { .. } | Stage::Ended(_) => None,
         }
     }
 
     pub fn heavy(&self) -> Option<&Heavy> {
         match &self.stage {
-            Stage::Running { part: Part::Heavy(heavy), .. } => Some(heavy),
-            Stage::Running { part: Part::Bystander | Part::Light(_), .. }
-            | Stage::Proposed { .. }
-            | Stage::Ended(_) => None,
+            Stage::Running { heavy, .. } => heavy.as_deref(),
+            Stage::Proposed { .. } | Stage::Ended(_) => None,
         }
     }
 
     pub fn answering_mut(&mut self) -> Option<&mut Answering> {
         match &mut self.stage {
-            Stage::Running { part: Part::Light(answering), .. } => answering.as_mut(),
-            Stage::Running { part: Part::Bystander | Part::Heavy(_), .. }
+            Stage::Running { light: Some(Answers::Report(answering)), .. } => Some(answering),
+            Stage::Running { light: Some(Answers::NotYet) | None, .. }
             | Stage::Proposed { .. }
             | Stage::Ended(_) => None,
         }
@@ -214,17 +211,14 @@ impl Entry {
         acceptances: Vec<Signed<Acceptance>>,
         heavy: Option<Box<Heavy>>,
     ) {
-        let part = match (heavy, turn.role()) {
-            (Some(heavy), _) => Part::Heavy(heavy),
-            (None, Role::Heavy) if self.terms().has_heavy(&turn.me()) => Part::Heavy(Box::default()),
-            (None, Role::Heavy) => Part::Bystander,
-            (None, Role::Light) => Part::Light(None),
-        };
-        if matches!(part, Part::Heavy(_)) {
+        let (me, terms) = (turn.me(), self.terms());
+        let heavy = heavy.or_else(|| terms.has_heavy(&me).then(Box::default));
+        let light = terms.is_put_to(&me, turn.role()).then_some(Answers::NotYet);
+        if heavy.is_some() {
             let asked = turn.now + ASK_BEFORE_FAILING;
             turn.set_timer(Timer::Patience(self.id), self.terms().patience_ends().max(asked));
         }
-        self.stage = Stage::Running { acceptances, part, due: Due::NotYet };
+        self.stage = Stage::Running { acceptances, heavy, light, due: Due::NotYet };
         turn.set_timer(Timer::Deadline(self.id), self.terms().deadline);
         turn.set_timer(Timer::NoContact(self.id), self.terms().patience_ends() + NO_CONTACT_MARGIN);
     }
@@ -330,8 +324,7 @@ impl Entry {
                 | Failure::NeverAnnounced
                 | Failure::DealsDiffer
         );
-        let entitled = (turn.role() == Role::Heavy && self.terms().has_heavy(&me))
-            || (me == self.terms().proposer && never_announced);
+        let entitled = self.terms().has_heavy(&me) || (me == self.terms().proposer && never_announced);
         entitled
             .then(|| turn.sign(FailureNotice { computation: self.id, signer: me, failure: failure.clone() }))
     }

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::entry::{Entry, Outcome, Part, Stage};
+use super::entry::{Answers, Entry, Outcome, Stage};
 use super::node::State;
 use super::settings::Settings;
 use super::turn::Turn;
 use super::view::OwnPart;
 use crate::consent::{Decision, Doubt, Earlier, History, Rule, Verdict};
-use crate::domain::{ComputationId, Failure, PeerId, Role, Standing, Timestamp};
+use crate::domain::{ComputationId, Failure, PeerId, Standing, Timestamp};
 use crate::statistics::Reading;
 use crate::wire::{LedgerDecision, LedgerEntry};
 
@@ -29,7 +29,7 @@ pub enum Judgement {
 impl State {
     /// A light node decides about a question.
     pub fn consider(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
-        let Some(entry) = self.entries.get(&id).filter(|entry| entry.is_undecided(turn.me(), turn.now)) else {
+        let Some(entry) = self.entries.get(&id).filter(|entry| entry.is_undecided(turn.now)) else {
             return;
         };
         let history = self.history(entry, turn.me(), turn.now);
@@ -70,12 +70,11 @@ impl State {
     pub fn judge(&self, settings: &Settings, id: ComputationId, now: Timestamp) -> Option<Judgement> {
         let entry = self.entries.get(&id)?;
         let (terms, me) = (entry.terms(), settings.identity.peer());
-        Some(match settings.role {
-            Role::Heavy => Judgement::NotAsked,
-            Role::Light if !terms.admits(&me) => Judgement::NotAsked,
-            Role::Light if settings.forgets(terms.proposed_at) => Judgement::MemoryTooYoung,
-            Role::Light if terms.proposer == me => Judgement::OwnQuestion,
-            Role::Light => {
+        Some(match () {
+            () if !terms.is_put_to(&me, settings.role) => Judgement::NotAsked,
+            () if settings.forgets(terms.proposed_at) => Judgement::MemoryTooYoung,
+            () if terms.proposer == me => Judgement::OwnQuestion,
+            () => {
                 let history = self.history(entry, me, now);
                 Judgement::Rules(settings.policy.verdicts(terms, &history, now))
             }
@@ -104,9 +103,9 @@ impl State {
 
 impl Entry {
     /// Whether this node may still answer the question and has neither decided nor asked its owner.
-    pub fn is_undecided(&self, me: PeerId, now: Timestamp) -> bool {
-        let open = matches!(self.stage, Stage::Running { part: Part::Light(None), .. });
-        open && self.own == OwnPart::None && self.terms().admits(&me) && now < self.terms().deadline
+    pub fn is_undecided(&self, now: Timestamp) -> bool {
+        let open = matches!(self.stage, Stage::Running { light: Some(Answers::NotYet), .. });
+        open && self.own == OwnPart::None && now < self.terms().deadline
     }
 
     /// This question as later ones look back at it.
@@ -124,7 +123,7 @@ impl Entry {
         let is_in = answering.is_some() || self.own == OwnPart::Answered;
         let set = match &terms.participants {
             // When it is decided about, it is compared with this one.
-            _ if self.reading.is_none() && self.is_undecided(me, now) => None,
+            _ if self.reading.is_none() && self.is_undecided(now) => None,
             _ if self.revealed_nothing() => None,
             Some(listed) => Some(people(listed, me, is_in)),
             None => None,

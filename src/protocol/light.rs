@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand_chacha::rand_core::Rng;
 
 use super::action::Notice;
-use super::entry::{Entry, Part, Stage};
+use super::entry::{Answers, Entry, Stage};
 use super::event::{SourceProblem, Timer};
 use super::turn::Turn;
 use super::view::OwnPart;
@@ -47,7 +47,7 @@ impl Answering {
 impl Entry {
     /// Decides about a question that is new to this node, given the policy's word.
     pub fn consider(&mut self, turn: &mut Turn<'_>, decision: Decision) {
-        if !self.is_undecided(turn.me(), turn.now) {
+        if !self.is_undecided(turn.now) {
             return;
         }
         if turn.settings().forgets(self.terms().proposed_at) {
@@ -161,7 +161,7 @@ impl Entry {
 
     /// A decision can still be made: no report, no decline.
     const fn may_decide(&self) -> bool {
-        matches!(self.stage, Stage::Running { part: Part::Light(None), .. })
+        matches!(self.stage, Stage::Running { light: Some(Answers::NotYet), .. })
             && matches!(self.own, OwnPart::None | OwnPart::Waiting(_))
     }
 
@@ -196,8 +196,8 @@ impl Entry {
 
     /// Starts to send a report that is persisted.
     fn resume_answering(&mut self, turn: &mut Turn<'_>, submissions: Vec<Submission>) {
-        if let Stage::Running { part: Part::Light(answering), .. } = &mut self.stage {
-            *answering = Some(Answering::new(submissions));
+        if let Stage::Running { light: Some(answers), .. } = &mut self.stage {
+            *answers = Answers::Report(Answering::new(submissions));
             self.submit_again(turn);
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand_chacha::rand_core::Rng;
 
 use super::action::Notice;
-use super::entry::{Due, Entry, Hint, Part, Stage};
+use super::entry::{Due, Entry, Hint, Stage};
 use super::event::Timer;
 use super::members::Asked;
 use super::node::State;
@@ -69,22 +69,26 @@ impl State {
                 turn.send(entry.terms().proposer, want(id, Want::Announcement));
                 entry.retry_later(turn);
             }
-            Stage::Running { part: Part::Heavy(heavy), .. } if heavy.is_closed() => {
-                for other in entry.others(turn.me()) {
-                    entry.ask_for_lacking(turn, other);
-                }
-                entry.resend_decree(turn);
-                entry.retry_later(turn);
-            }
-            Stage::Running { part: Part::Heavy(_), .. } => entry.say_complete(turn),
-            Stage::Running { due: Due::Passed, part: Part::Light(_) | Part::Bystander, .. } => {
+            Stage::Running { heavy: None, due: Due::Passed, .. } => {
                 let order = entry.attempts as usize % entry.terms().heavy.len().max(1);
                 if let Some(heavy) = entry.terms().heavy.get(order).copied() {
                     turn.send(heavy, want(id, Want::Outcome));
                 }
                 entry.retry_later(turn);
             }
-            Stage::Running { .. } => entry.submit_again(turn),
+            Stage::Running { heavy: None, .. } => entry.submit_again(turn),
+            Stage::Running { heavy: Some(heavy), .. } if heavy.is_closed() => {
+                for other in entry.others(turn.me()) {
+                    entry.ask_for_lacking(turn, other);
+                }
+                entry.resend_decree(turn);
+                entry.retry_later(turn);
+            }
+            // One timer serves both sides of a node that also answers: the heavy side's, which is sooner, is set last.
+            Stage::Running { heavy: Some(_), .. } => {
+                entry.submit_again(turn);
+                entry.say_complete(turn);
+            }
             Stage::Proposed { proposing: None, dealing: None, accepted: None } | Stage::Ended(_) => {}
         }
     }
@@ -266,20 +270,16 @@ impl Entry {
                     turn.send(peer, want(id, Want::Announcement));
                 }
             }
-            Stage::Running { part: Part::Heavy(_), .. } => {
-                if is_heavy {
-                    self.ask_for_lacking(turn, peer);
-                    self.say_complete(turn);
-                }
-            }
-            Stage::Running { due: Due::Passed, part: Part::Light(_) | Part::Bystander, .. } => {
+            Stage::Running { heavy: None, due: Due::Passed, .. } => {
                 if is_heavy {
                     turn.send(peer, want(id, Want::Outcome));
                 }
             }
-            Stage::Running { due: Due::NotYet, .. } => {
+            Stage::Running { .. } => {
                 if is_heavy {
                     self.submit_to(turn, peer);
+                    self.ask_for_lacking(turn, peer);
+                    self.say_complete(turn);
                 }
                 if let Some(standing) = self.told_standing().filter(|_| peer == proposer) {
                     turn.send(peer, Message::Stand { computation: id, standing: Some(standing) });
