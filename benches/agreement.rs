@@ -241,6 +241,7 @@ fn question(world: &World, proposer: PeerId, sharing: Sharing, listed: Option<Ve
         grace_ms: 3_000,
         participants: listed,
         noise: None,
+        invitation: None,
     }
 }
 

@@ -48,6 +48,7 @@ fn computation() -> Signed<Computation> {
         grace_ms: 3_000,
         participants: None,
         noise: None,
+        invitation: None,
     };
     Signed::sign(terms, &identity(9))
 }

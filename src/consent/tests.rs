@@ -50,6 +50,7 @@ fn question() -> Computation {
         grace_ms: 3_000,
         participants: None,
         noise: None,
+        invitation: None,
     }
 }
 

@@ -92,6 +92,7 @@ pub fn draft(proposal: &Proposal, proposer: PeerId, now: Timestamp) -> Result<Co
         grace_ms: u64::try_from(GRACE_DEFAULT.as_millis()).unwrap_or(u64::MAX).min(proposal.patience_ms / 4),
         participants: everybody.map(|_| (heavy..heavy + listed).map(stand_in).collect()),
         noise: noise_of(proposal)?,
+        invitation: None,
     };
     detail::fitted(proposal, computation)
 }
@@ -212,7 +213,9 @@ const fn code_of(error: &ComputationError) -> &'static str {
         ComputationError::HeavyCount(_) | ComputationError::HeavyTwice(_) => "invalid_heavy",
         ComputationError::MinimumZero | ComputationError::MinimumAboveMaximum { .. } => "invalid_minimum",
         ComputationError::MaximumTooLarge(_) => "invalid_maximum",
-        ComputationError::ClosedList | ComputationError::HeavyParticipates(_) => "invalid_participants",
+        ComputationError::ClosedList
+        | ComputationError::HeavyParticipates(_)
+        | ComputationError::OtherParties => "invalid_participants",
         ComputationError::Deadline(_) => "invalid_deadline",
         ComputationError::Patience(_) | ComputationError::Grace { .. } => "invalid_patience",
         ComputationError::Sharing(_) => "invalid_threshold",
@@ -297,6 +300,7 @@ const fn hint_of(error: &ComputationError) -> &'static str {
         }
         ComputationError::MaximumTooLarge(_) => "choose --max-participants up to 100000",
         ComputationError::ClosedList => "name 1 to 1000 nodes with --participants, each once",
+        ComputationError::OtherParties => "let `formix-p2p invite` make it",
         ComputationError::HeavyParticipates(_) => {
             "leave it out of --participants, or choose other nodes with --heavy"
         }

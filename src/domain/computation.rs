@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::id::PeerId;
+use super::id::{ComputationId, PeerId};
 use super::limits::{
-    CLOSED_LIST_MAX, DEADLINE_MAX, DEADLINE_MIN, HEAVY_MAX, HEAVY_MIN, NOISE_SLOTS_MAX, PATIENCE_MAX,
-    PATIENCE_MIN, PROMPT_CHARS_MAX, REPORTS_PER_COMPUTATION_MAX,
+    CLOSED_LIST_MAX, DEADLINE_MAX, DEADLINE_MIN, HEAVY_MAX, HEAVY_MIN, NOISE_SLOTS_MAX, PARTIES_MIN,
+    PATIENCE_MAX, PATIENCE_MIN, PROMPT_CHARS_MAX, REPORTS_PER_COMPUTATION_MAX,
 };
 use super::noise::{Noise, NoiseError};
 use super::query::{Query, QueryError};
@@ -17,7 +17,7 @@ use super::sharing::{Sharing, SharingError};
 use super::time::Timestamp;
 
 /// The version of the rules by which a computation runs.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// Everything that participants and heavy nodes agree to, signed by the proposer. The hash of its bytes is the
 /// computation's id, so no parameter can be told differently to two nodes.
@@ -54,6 +54,8 @@ pub struct Computation {
     pub participants: Option<Vec<PeerId>>,
     /// Noise that makes the result differentially private.
     pub noise: Option<Noise>,
+    /// The invitation that it follows from: then its heavy nodes are its participants, and nobody else hears of it.
+    pub invitation: Option<ComputationId>,
 }
 
 /// Why a computation cannot run.
@@ -94,6 +96,11 @@ pub enum ComputationError {
     /// A closed list that names one of the heavy nodes.
     #[error("heavy node {} is on the list of participants, but it adds up and does not answer", .0.uid())]
     HeavyParticipates(PeerId),
+    /// Parties of an invitation that are not both: heavy nodes and participants.
+    #[error(
+        "by invitation, the proposer comes first, the heavy nodes are the participants, and more than half must answer"
+    )]
+    OtherParties,
     /// A deadline outside 500 ms to 30 days.
     #[error("the deadline is {0} from the proposal; it must be between 500ms and 30days")]
     Deadline(String),
@@ -200,9 +207,26 @@ impl Computation {
         self.participants.as_ref().is_none_or(|list| list.binary_search(peer).is_ok())
     }
 
-    /// Whether this node is asked for its records: light nodes are, unless a closed list leaves them out.
+    /// Whether this node is asked for its records: every party of an invitation is; else light nodes are, unless a closed
+    /// list leaves them out.
     pub fn is_put_to(&self, peer: &PeerId, role: Role) -> bool {
-        role == Role::Light && self.admits(peer)
+        (role == Role::Light || self.is_by_invitation()) && self.admits(peer)
+    }
+
+    /// Whether named parties ask it of themselves.
+    pub const fn is_by_invitation(&self) -> bool {
+        self.invitation.is_some()
+    }
+
+    /// Whether this node may hear of it.
+    pub fn is_known_to(&self, peer: &PeerId) -> bool {
+        !self.is_by_invitation() || self.has_heavy(peer)
+    }
+
+    /// The id that the bytes of this computation have.
+    pub fn id_of(&self, body: &[u8]) -> ComputationId {
+        let id = ComputationId::of_body(body);
+        self.invitation.map_or(id, |invitation| id.invited_by(invitation))
     }
 
     /// Checks every rule that needs neither a clock nor the statistic: `statistics::check` checks all of them.
@@ -238,8 +262,17 @@ impl Computation {
         self.noise.map_or(Ok(()), |noise| noise.check().map_err(ComputationError::Noise))
     }
 
+    /// Whether its heavy nodes are its participants, the proposer first, and most of them must answer.
+    fn adds_up_by_itself(&self) -> bool {
+        let mut parties = self.heavy.clone();
+        parties.sort_unstable();
+        let most = self.min_participants as usize * 2 > parties.len();
+        self.heavy.first() == Some(&self.proposer) && self.participants.as_ref() == Some(&parties) && most
+    }
+
     fn check_nodes(&self) -> Result<(), ComputationError> {
-        if !(HEAVY_MIN..=HEAVY_MAX).contains(&self.heavy.len()) {
+        let fewest = if self.is_by_invitation() { PARTIES_MIN as usize } else { HEAVY_MIN };
+        if !(fewest..=HEAVY_MAX).contains(&self.heavy.len()) {
             return Err(ComputationError::HeavyCount(self.heavy.len()));
         }
         let mut seen = BTreeSet::new();
@@ -255,13 +288,17 @@ impl Computation {
                 if !sorted || !(1..=CLOSED_LIST_MAX).contains(&list.len()) {
                     return Err(ComputationError::ClosedList);
                 }
-                if let Some(heavy) = list.iter().find(|peer| self.has_heavy(peer)) {
+                let heavy = list.iter().find(|peer| self.has_heavy(peer)).filter(|_| !self.is_by_invitation());
+                if let Some(heavy) = heavy {
                     return Err(ComputationError::HeavyParticipates(*heavy));
                 }
                 u32::try_from(list.len()).unwrap_or(u32::MAX)
             }
             None => u32::MAX,
         };
+        if self.is_by_invitation() && !self.adds_up_by_itself() {
+            return Err(ComputationError::OtherParties);
+        }
         let (minimum, maximum) = (self.min_participants, self.max_participants.min(listed));
         if minimum == 0 {
             return Err(ComputationError::MinimumZero);

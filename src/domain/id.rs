@@ -11,6 +11,8 @@ use sha2::{Digest as _, Sha256};
 const PEER_ID_PREFIX: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
 /// Characters of base32 in a short form: 40 bits, enough to tell nodes apart, too few to trust.
 const SHORT_CHARS: usize = 8;
+/// The bytes behind them.
+const SHORT_BYTES: usize = 5;
 const COMPUTATION_PREFIX: &str = "COMP-";
 
 /// A node's identity: its Ed25519 public key. The libp2p PeerId is the same 32 bytes behind a constant prefix,
@@ -139,6 +141,20 @@ impl ComputationId {
         Self(Digest::of("formix-p2p/computation-id/1", &[body]))
     }
 
+    /// The id of an invitation's bytes.
+    pub fn of_invitation(body: &[u8]) -> Self {
+        Self(Digest::of("formix-p2p/invitation-id/1", &[body]))
+    }
+
+    /// The id of the computation that an invitation becomes: it begins like the invitation's, so that people see one
+    /// name from the first ticket to the result; the other 216 bits are those of this id.
+    #[must_use]
+    pub fn invited_by(self, invitation: Self) -> Self {
+        let mut bytes = *self.as_bytes();
+        bytes[..SHORT_BYTES].copy_from_slice(&invitation.as_bytes()[..SHORT_BYTES]);
+        Self(Digest(bytes))
+    }
+
     /// Wraps a digest that is a computation's id.
     pub const fn from_digest(digest: Digest) -> Self {
         Self(digest)
@@ -178,7 +194,7 @@ impl fmt::Debug for Uid {
 /// The first 40 bits of a digest in base32: 8 characters of A-Z, 2-7.
 fn short(digest: &[u8; 32]) -> [u8; SHORT_CHARS] {
     let mut text = [b'A'; SHORT_CHARS];
-    BASE32.encode_mut(&digest[..5], &mut text);
+    BASE32.encode_mut(&digest[..SHORT_BYTES], &mut text);
     text
 }
 

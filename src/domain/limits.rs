@@ -27,6 +27,8 @@ pub const REPORTS_PER_COMPUTATION_DEFAULT: u32 = 10_000;
 pub const EXCLUSIONS_MAX: usize = 256;
 /// Heavy nodes of one computation, at least: with fewer, one dishonest pair reads everything.
 pub const HEAVY_MIN: usize = 3;
+/// Parties of an invitation, at least: of two, each learns what the other put in.
+pub const PARTIES_MIN: u32 = 2;
 /// Heavy nodes of one computation, at most: agreement sends the square of this many messages.
 pub const HEAVY_MAX: usize = 16;
 /// Verifier shares sent at once, in bytes: a message may carry eight times as much.

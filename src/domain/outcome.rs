@@ -50,6 +50,10 @@ pub enum Refusal {
     Invalid(String),
     /// This node is not a heavy node.
     NotHeavy,
+    /// By invitation: this node has no seat in it.
+    NoSeat,
+    /// By invitation: its owner does not take part.
+    Declined,
 }
 
 /// What a node did that honest nodes do not.
@@ -201,7 +205,9 @@ impl Refusal {
             | Self::ProposerBusy { .. }
             | Self::Deadline { .. }
             | Self::ClockSkew { .. }
-            | Self::NotHeavy => true,
+            | Self::NotHeavy
+            | Self::NoSeat
+            | Self::Declined => true,
         }
     }
 }
@@ -231,7 +237,9 @@ impl fmt::Display for Refusal {
                 write!(f, "its clock shows {clock}, more than 30 s from the proposer's; set both clocks")
             }
             Self::Invalid(rule) => write!(f, "{rule}"),
-            Self::NotHeavy => write!(f, "it is not a heavy node"),
+            Self::NotHeavy => f.write_str("it is not a heavy node"),
+            Self::NoSeat => f.write_str("it has no seat in this invitation"),
+            Self::Declined => f.write_str("its owner does not take part"),
         }
     }
 }

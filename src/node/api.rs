@@ -187,7 +187,7 @@ impl Runtime {
         let open_for = waiting.draft.deadline.since(waiting.draft.proposed_at);
         computation.proposed_at = self.now;
         computation.deadline = self.now + open_for;
-        let id = ComputationId::of_body(&wire::to_bytes(&computation));
+        let id = computation.id_of(&wire::to_bytes(&computation));
         self.parked.announce(id, waiting.asker);
         self.handle(Event::Command(Command::Propose(Box::new(computation))));
         if self.node.view(id).is_none()

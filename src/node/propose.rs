@@ -131,6 +131,7 @@ pub(super) fn not_announced(failure: &Failure) -> ApiError {
             Refusal::ClockSkew { .. } => "set the clocks of both machines, for instance by NTP",
             Refusal::Invalid(_) => "run the same version of formix-p2p on every node",
             Refusal::NotHeavy => "leave --heavy out, or name heavy nodes",
+            Refusal::NoSeat | Refusal::Declined => "invite again, with a ticket for everybody who takes part",
         },
         Failure::DealsDiffer => "name other heavy nodes with --heavy; the logs of these say who dealt what",
         Failure::TooManyOpen { .. } => "wait until some of `formix-p2p status` have ended",

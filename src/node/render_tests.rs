@@ -53,6 +53,7 @@ fn question() -> Computation {
         grace_ms: 3_000,
         participants: None,
         noise: None,
+        invitation: None,
     }
 }
 

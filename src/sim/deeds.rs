@@ -196,7 +196,7 @@ impl Run {
         let sound = statistics::check(&computation);
         let broken = || Broken { invariant: Invariant::Ends, what: format!("not a question: {sound:?}") };
         sound.as_ref().map_err(|_| broken())?;
-        let id = ComputationId::of_body(&to_bytes(&computation));
+        let id = computation.id_of(&to_bytes(&computation));
         self.watch.ask(id, &computation);
         if let Some(asked) = self.asked.get_mut(position) {
             *asked = Some(id);

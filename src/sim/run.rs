@@ -377,6 +377,7 @@ impl Run {
             grace_ms: question.grace.min(question.patience / 2),
             participants,
             noise: question.noise,
+            invitation: None,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::domain::PeerId;
 use crate::wire::{self, Record, RecordKey, RecordKind};
 
 /// The schema that this release writes. It goes up with every change to a table or a row.
-pub(super) const SCHEMA_VERSION: u32 = 3;
+pub(super) const SCHEMA_VERSION: u32 = 4;
 /// The version of a row, its first byte.
 const ROW_VERSION: u8 = 1;
 
@@ -44,6 +44,7 @@ pub(super) const fn table_of(kind: RecordKind) -> Table {
         RecordKind::Fault => "faults",
         RecordKind::Members => "members",
         RecordKind::Compared => "comparisons",
+        RecordKind::Invitation => "invitations",
     })
 }
 

@@ -43,6 +43,7 @@ fn computation(nonce: u8) -> Signed<Computation> {
         grace_ms: 3_000,
         participants: None,
         noise: None,
+        invitation: None,
     };
     Signed::sign(computation, &identity(1))
 }

@@ -30,7 +30,7 @@ pub enum CodecError {
         limit: usize,
     },
     /// A version of the envelope that this node does not know.
-    #[error("version {0} of the envelope; this node knows version 3")]
+    #[error("version {0} of the envelope; this node knows version 4")]
     Version(u8),
     /// No bytes at all.
     #[error("empty")]

@@ -10,16 +10,17 @@ use super::codec::{self, CodecError};
 use super::commitment::Blind;
 use super::deal::{Deal, Part};
 use super::decree::{DecreeFault, DecreeMessage, Topic};
+use super::invitation::Joining;
 use super::list::{Entry, List};
 use super::signed::Signed;
 use super::statement::{
     Acceptance, Close, FailureNotice, Freeze, Manifest, Opening, Presence, Receipt, Verification, Vote,
 };
 use crate::domain::limits::{GOSSIP_BYTES_MAX, MESSAGE_BYTES_MAX};
-use crate::domain::{Computation, ComputationId, Digest, PeerId, Refusal, Standing, Timestamp};
+use crate::domain::{Computation, ComputationId, Digest, PeerId, Refusal, Standing, TicketRefusal, Timestamp};
 use crate::sharing::Secret;
 
-const ENVELOPE_VERSION: u8 = 3;
+const ENVELOPE_VERSION: u8 = 4;
 
 /// A computation that every heavy node has accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -266,6 +267,35 @@ pub enum Message {
         #[serde(deserialize_with = "codec::members")]
         entries: Vec<Entry>,
     },
+    /// Invited to inviter: here is my ticket; without a name and addresses, only to see who is there.
+    Join {
+        /// Which invitation.
+        invitation: ComputationId,
+        /// The ticket's secret.
+        secret: Secret<[u8; 16]>,
+        /// What it says of itself.
+        joining: Option<Signed<Joining>>,
+    },
+    /// Inviter to invited: who has joined.
+    Roster {
+        /// Which invitation.
+        invitation: ComputationId,
+        /// The inviter first, then in the order of the seats.
+        #[serde(deserialize_with = "codec::one_a_heavy_node")]
+        joined: Vec<Signed<Joining>>,
+    },
+    /// Invited to inviter: I have changed my mind. Before the computation is proposed.
+    Leave {
+        /// Which invitation.
+        invitation: ComputationId,
+    },
+    /// Inviter to whoever shows a ticket: no, or not any more.
+    NotAdmitted {
+        /// Which invitation.
+        invitation: ComputationId,
+        /// Why.
+        refusal: TicketRefusal,
+    },
 }
 
 /// What is told to the whole network. A hint: nothing depends on its arrival.
@@ -340,6 +370,10 @@ impl Message {
             Self::Offer { .. } => "offer",
             Self::Presence(_) => "presence",
             Self::Members { .. } => "members",
+            Self::Join { .. } => "join",
+            Self::Roster { .. } => "roster",
+            Self::Leave { .. } => "leave",
+            Self::NotAdmitted { .. } => "not admitted",
         }
     }
 }

@@ -6,6 +6,7 @@ mod codec;
 mod commitment;
 mod deal;
 mod decree;
+mod invitation;
 mod list;
 mod message;
 mod record;
@@ -21,6 +22,7 @@ pub use decree::{
     Choice, Commit, Decided, DecreeFault, DecreeMemory, DecreeMessage, DecreeTerms, JustifiedProposal, Prepare,
     Prepared, Proposal, Topic, ViewChange,
 };
+pub use invitation::{Input, InvitationMemory, InvitationPart, Joining, Seat, Ticket};
 pub use list::{Entry, Exclusion, List};
 pub use message::{Announcement, Gossip, Message, Rejection, Submission, Want};
 pub use record::{

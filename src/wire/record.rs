@@ -6,6 +6,7 @@ use super::certificate::Certificate;
 use super::commitment::Blind;
 use super::deal::{Deal, Dealt, Part};
 use super::decree::{DecreeFault, DecreeMemory, Topic};
+use super::invitation::InvitationMemory;
 use super::list::{Entry, Exclusion, List};
 use super::message::{Announcement, Submission};
 use super::signed::Signed;
@@ -132,6 +133,8 @@ pub enum Record {
     },
     /// Light node: its set, compared with the sets of its other answers about the same field. Kept for ever, as the ledger.
     Compared(Comparison),
+    /// Inviter and invited: where an invitation stands.
+    Invitation(Box<InvitationMemory>),
 }
 
 /// How the accepted set of an answered question compares with those of other answers about the same field.
@@ -303,6 +306,8 @@ pub enum RecordKind {
     Members,
     /// [`Record::Compared`].
     Compared,
+    /// [`Record::Invitation`].
+    Invitation,
 }
 
 /// Where a record stands: writing another record with the same key replaces it.
@@ -318,7 +323,7 @@ pub struct RecordKey {
 
 impl RecordKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Proposed,
         Self::Dealing,
         Self::Accepted,
@@ -339,6 +344,7 @@ impl RecordKind {
         Self::Fault,
         Self::Members,
         Self::Compared,
+        Self::Invitation,
     ];
 }
 
@@ -385,6 +391,7 @@ impl Record {
             }
             Self::Members { computation, .. } => key(RecordKind::Members, *computation),
             Self::Compared(comparison) => key(RecordKind::Compared, comparison.computation),
+            Self::Invitation(memory) => key(RecordKind::Invitation, memory.id()),
         }
     }
 }

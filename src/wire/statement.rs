@@ -183,7 +183,7 @@ impl Vote {
 impl Signed<Computation> {
     /// The computation's id: the hash of the signed bytes.
     pub fn id(&self) -> ComputationId {
-        ComputationId::of_body(self.body())
+        self.get().id_of(self.body())
     }
 }
 
@@ -254,7 +254,7 @@ impl Statement for Computation {
     const LABEL: &'static str = "formix-p2p/computation/1";
 
     fn about(&self, body: &[u8]) -> ComputationId {
-        ComputationId::of_body(body)
+        self.id_of(body)
     }
 
     fn signer(&self) -> PeerId {

@@ -214,7 +214,8 @@ impl Heavy {
             | Record::Ledger(_)
             | Record::Fault(_)
             | Record::Members { .. }
-            | Record::Compared(_) => {}
+            | Record::Compared(_)
+            | Record::Invitation(_) => {}
         }
     }
 

@@ -59,6 +59,7 @@ pub fn asked(
         grace_ms: 2_500,
         participants: None,
         noise: None,
+        invitation: None,
     }
 }
 
