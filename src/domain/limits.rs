@@ -29,6 +29,14 @@ pub const EXCLUSIONS_MAX: usize = 256;
 pub const HEAVY_MIN: usize = 3;
 /// Parties of an invitation, at least: of two, each learns what the other put in.
 pub const PARTIES_MIN: u32 = 2;
+/// Open invitations of a node, its own and others': as many as a proposer may have open.
+pub const INVITATIONS_OPEN_MAX: usize = OPEN_PER_PROPOSER_MAX;
+/// Invitations that a node remembers when they are over. A guess, as that of ended computations.
+pub const INVITATIONS_KEPT_MAX: usize = 1_000;
+/// Marks of forgotten computations that are kept: as many as computations that this node had a part in.
+pub const FORGOTTEN_KEPT_MAX: usize = ENDED_KEPT_MAX;
+/// How long tickets admit unless the inviter says otherwise.
+pub const TICKETS_DEFAULT: Duration = Duration::from_secs(3600);
 /// Heavy nodes of one computation, at most: agreement sends the square of this many messages.
 pub const HEAVY_MAX: usize = 16;
 /// Verifier shares sent at once, in bytes: a message may carry eight times as much.

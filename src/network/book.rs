@@ -78,6 +78,13 @@ impl Book {
         self.dial_at(peer, now);
     }
 
+    /// A light node that was asked for matters no more; a connection that is there stays until it is surplus.
+    pub(super) fn let_go(&mut self, peer: PeerId) {
+        if let Some(entry) = self.peers.get_mut(&peer).filter(|entry| entry.role != Some(Role::Heavy)) {
+            entry.interest = Interest::Passing;
+        }
+    }
+
     /// Dials at a time, unless connected or about to be.
     pub(super) fn dial_at(&mut self, peer: PeerId, at: Instant) {
         let Some(entry) = self.peers.get(&peer).filter(|entry| !entry.addresses.is_empty()) else { return };

@@ -38,6 +38,7 @@ pub(super) enum Command {
     Publish(Box<Gossip>),
     Remember { peer: PeerId, addresses: Vec<Multiaddr> },
     WantConnected(PeerId),
+    LetGo(PeerId),
     Stop(oneshot::Sender<()>),
 }
 
@@ -201,6 +202,7 @@ impl EventLoop {
                 self.book.keep(peer, Interest::Asked, Instant::now());
             }
             Some(Command::Remember { .. } | Command::WantConnected(_)) => {}
+            Some(Command::LetGo(peer)) => self.book.let_go(peer),
             Some(Command::Stop(done)) => return Turn::Leave(Some(done)),
             None => return Turn::Leave(None),
         }

@@ -170,6 +170,11 @@ impl Network {
         self.command(Command::WantConnected(peer));
     }
 
+    /// A light node that was wanted may go. Heavy nodes are kept for other reasons.
+    pub fn let_go(&self, peer: PeerId) {
+        self.command(Command::LetGo(peer));
+    }
+
     /// Where this node can be reached, `/p2p/…` included.
     pub fn listen_addresses(&self) -> Vec<Multiaddr> {
         self.addresses.borrow().clone()

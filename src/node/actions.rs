@@ -59,6 +59,12 @@ impl Runtime {
             Action::Publish(gossip) => self.round.releases.push(Release::Publish(gossip)),
             Action::SetTimer { timer, at } => self.timers.set(timer, at),
             Action::ReadSource { computation } => self.read_source(computation),
+            Action::Reach { peer, addresses } => {
+                let addresses = addresses.iter().filter_map(|address| address.parse().ok()).collect();
+                self.network.remember(peer, addresses);
+                self.network.want_connected(peer);
+            }
+            Action::LetGo { peer } => self.network.let_go(peer),
             Action::Tell(notice) => self.on_notice(&notice),
             Action::Blame(fault) => self.round.releases.push(Release::Line(story::of_fault(&fault))),
         }
@@ -86,6 +92,12 @@ impl Runtime {
             | Notice::LeftOut { .. }
             | Notice::Completed(_)
             | Notice::SimilarSets { .. }
+            | Notice::InvitationChanged(_)
+            | Notice::PartyJoined { .. }
+            | Notice::PartyLeft { .. }
+            | Notice::TicketRefused { .. }
+            | Notice::RosterAsks { .. }
+            | Notice::InvitationEnded { .. }
             | Notice::ClockSkew { .. }
             | Notice::Ignored { .. } => None,
         };

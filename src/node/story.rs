@@ -117,14 +117,16 @@ pub(super) fn of_record(record: &Record, own: PeerId) -> Option<Line> {
         | Record::Failed { .. }
         | Record::Ledger(_)
         | Record::Fault(_)
-        | Record::Compared(_) => None,
+        | Record::Compared(_)
+        | Record::Invitation(_)
+        | Record::Forgotten { .. } => None,
     }
 }
 
 /// The line for something that people are told. `view` is of the computation that it is about.
 pub(super) fn of_notice(notice: &Notice, view: Option<&View<'_>>) -> Option<Line> {
     match notice {
-        Notice::Changed(_) => None,
+        Notice::Changed(_) | Notice::InvitationChanged(_) => None,
         Notice::Announced(id) => Some(Line::info(*id, "announced: every heavy node has accepted")),
         Notice::WaitsForOwner { computation, why } => {
             let command = render::command(*computation, why);
@@ -152,6 +154,24 @@ pub(super) fn of_notice(notice: &Notice, view: Option<&View<'_>>) -> Option<Line
         Notice::SimilarSets { computation, field, nearest, more } => {
             let text = similar_sets(field, *nearest, *more);
             Some(Line::new(Level::WARN, Some(*computation), None, text))
+        }
+        Notice::PartyJoined { invitation, peer } => {
+            Some(Line::info(*invitation, format!("{} has joined", peer.uid())).by(*peer))
+        }
+        Notice::PartyLeft { invitation, peer } => {
+            Some(Line::info(*invitation, format!("{} has left the invitation", peer.uid())).by(*peer))
+        }
+        Notice::TicketRefused { invitation, peer, refusal } => {
+            let text = format!("{} showed a ticket and was not admitted: {refusal}", peer.uid());
+            Some(Line::new(Level::WARN, Some(*invitation), Some(*peer), text))
+        }
+        Notice::RosterAsks { invitation } => {
+            let text =
+                format!("everybody is there; type `formix-p2p approve {invitation}` to take part with them");
+            Some(Line::info(*invitation, text))
+        }
+        Notice::InvitationEnded { invitation, end } => {
+            Some(Line::new(Level::WARN, Some(*invitation), None, end.to_string()))
         }
         Notice::ClockSkew { peer, clock } => {
             let text = format!("the clock of {} shows {clock}, too far from this node's; set both", peer.uid());
@@ -212,7 +232,11 @@ pub(super) fn of_message(from: PeerId, message: &Message) -> Option<Line> {
         | Message::Ask { .. }
         | Message::Offer { .. }
         | Message::Presence(_)
-        | Message::Members { .. } => return None,
+        | Message::Members { .. }
+        | Message::Join { .. }
+        | Message::Roster { .. }
+        | Message::Leave { .. }
+        | Message::NotAdmitted { .. } => return None,
     };
     Some(line.by(from))
 }
@@ -226,6 +250,12 @@ pub(super) const fn subject(notice: &Notice) -> Option<ComputationId> {
         | Notice::LeftOut { computation, .. }
         | Notice::SimilarSets { computation, .. }
         | Notice::Failed { computation, .. } => Some(*computation),
+        Notice::InvitationChanged(id) => Some(*id),
+        Notice::PartyJoined { invitation, .. }
+        | Notice::PartyLeft { invitation, .. }
+        | Notice::TicketRefused { invitation, .. }
+        | Notice::RosterAsks { invitation }
+        | Notice::InvitationEnded { invitation, .. } => Some(*invitation),
         Notice::ClockSkew { .. } | Notice::Ignored { .. } => None,
     }
 }

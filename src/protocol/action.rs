@@ -3,7 +3,7 @@
 //! Actions run in order, and a `Persist` or `Erase` is durable before the next `Send` or `Publish`.
 
 use super::event::Timer;
-use crate::domain::{ComputationId, Failure, PeerId, Standing, Timestamp};
+use crate::domain::{ComputationId, Failure, InvitationEnd, PeerId, Standing, TicketRefusal, Timestamp};
 use crate::sharing::Verdict;
 use crate::wire::{Fault, Gossip, Message, Record, RecordKey, Similar};
 
@@ -34,6 +34,18 @@ pub enum Action {
     ReadSource {
         /// For which computation.
         computation: ComputationId,
+    },
+    /// Keep a connection to this peer, which is to be found there.
+    Reach {
+        /// Who.
+        peer: PeerId,
+        /// Multiaddresses, without `/p2p/…`.
+        addresses: Vec<String>,
+    },
+    /// A connection to this peer matters no more.
+    LetGo {
+        /// Who.
+        peer: PeerId,
     },
     /// Tell whoever looks at this node.
     Tell(Notice),
@@ -94,6 +106,43 @@ pub enum Notice {
         nearest: Similar,
         /// How many others are near besides.
         more: usize,
+    },
+    /// Something about this invitation changed.
+    InvitationChanged(ComputationId),
+    /// At the inviter: a party has come.
+    PartyJoined {
+        /// Into which invitation.
+        invitation: ComputationId,
+        /// Who.
+        peer: PeerId,
+    },
+    /// At the inviter: a party has left.
+    PartyLeft {
+        /// Which invitation.
+        invitation: ComputationId,
+        /// Who.
+        peer: PeerId,
+    },
+    /// At the inviter: a ticket was not taken.
+    TicketRefused {
+        /// Of which invitation, as the other node says.
+        invitation: ComputationId,
+        /// Whose.
+        peer: PeerId,
+        /// Why.
+        refusal: TicketRefusal,
+    },
+    /// Everybody is there, and the owner has not agreed to all of them yet.
+    RosterAsks {
+        /// In which invitation.
+        invitation: ComputationId,
+    },
+    /// An invitation will become no computation.
+    InvitationEnded {
+        /// Which.
+        invitation: ComputationId,
+        /// Why.
+        end: InvitationEnd,
     },
     /// A peer's clock and ours are too far apart.
     ClockSkew {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::action::Notice;
+use super::action::{Action, Notice};
 use super::event::Timer;
 use super::heavy::{Dealing, Heavy, Promise};
 use super::light::Answering;
@@ -226,6 +226,7 @@ impl Entry {
     /// The end with a result (or with a total that is impossible, which every node sees alike).
     pub fn complete(&mut self, turn: &mut Turn<'_>, certificate: Certificate, answer: Result<Answer, Failure>) {
         turn.persist(Record::Certificate(certificate.clone()));
+        self.let_parties_go(turn);
         self.keep_own_set(turn, &certificate);
         self.erase_private(turn);
         let (outcome, notice) = match answer {
@@ -254,7 +255,7 @@ impl Entry {
             if !self.terms().has_heavy(&proposer) {
                 turn.send(proposer, Message::Fail(notice.clone()));
             }
-            turn.publish(Gossip::Failed(notice));
+            self.publish(turn, Gossip::Failed(notice));
         }
     }
 
@@ -301,6 +302,7 @@ impl Entry {
             // The question stays when the acceptance goes, so that it is never accepted a second time.
             turn.persist(Record::Proposed(self.computation.clone()));
         }
+        self.let_parties_go(turn);
         let (computation, at) = (self.id, turn.now);
         turn.persist(Record::Failed { computation, failure: failure.clone(), notice: notice.clone(), at });
         self.erase_private(turn);
@@ -348,7 +350,23 @@ impl Entry {
             turn.send(receiver, Message::Certificate((**certificate).clone()));
             self.send_members(turn, receiver);
         }
-        turn.publish(Gossip::Completed { computation: self.id });
+        self.publish(turn, Gossip::Completed { computation: self.id });
+    }
+
+    /// Tells the network, if it may hear of it.
+    pub fn publish(&self, turn: &mut Turn<'_>, gossip: Gossip) {
+        if !self.terms().is_by_invitation() {
+            turn.publish(gossip);
+        }
+    }
+
+    /// Connections to the other parties of an invitation are kept until its end.
+    fn let_parties_go(&self, turn: &mut Turn<'_>) {
+        if self.terms().is_by_invitation() {
+            for peer in self.others(turn.me()) {
+                turn.act(Action::LetGo { peer });
+            }
+        }
     }
 
     /// Its other heavy nodes.

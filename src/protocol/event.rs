@@ -1,9 +1,9 @@
 //! What reaches a node: the whole input of the protocol.
 
-use crate::domain::{ComputationId, PeerId, Role};
+use crate::domain::{ComputationId, Consent, Invitation, PeerId, Role};
 use crate::sharing::Secret;
 use crate::statistics::Reading;
-use crate::wire::{Gossip, Message, Record};
+use crate::wire::{Gossip, Message, Record, Signed, Ticket};
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -46,11 +46,39 @@ pub enum Event {
 pub enum Command {
     /// Ask this. The computation carries this node's PeerId as its proposer and the current time.
     Propose(Box<crate::domain::Computation>),
-    /// Answer a waiting question from its source.
+    /// Invite parties. The invitation carries this node's PeerId as its inviter and the current time.
+    Invite {
+        /// What is asked.
+        invitation: Box<Invitation>,
+        /// What this node calls itself.
+        name: String,
+        /// Where it is to be found.
+        addresses: Vec<String>,
+        /// What it will answer, if that is known already.
+        input: Option<Reading>,
+    },
+    /// Show a ticket, or agree to more than before with one that was shown.
+    Join {
+        /// The ticket.
+        ticket: Box<Signed<Ticket>>,
+        /// What this node calls itself.
+        name: String,
+        /// Where it is to be found.
+        addresses: Vec<String>,
+        /// With whom its owner agrees to compute.
+        consent: Consent,
+        /// What it will answer, if that is known already.
+        input: Option<Reading>,
+    },
+    /// Withdraw an invitation of this node's, before its computation is announced.
+    Revoke(ComputationId),
+    /// Forget an ended computation but for what keeps it from being answered twice.
+    Forget(ComputationId),
+    /// Answer a waiting question from its source; or agree to the parties of an invitation.
     Approve(ComputationId),
-    /// Do not answer it.
+    /// Do not answer it; or leave an invitation.
     Decline(ComputationId),
-    /// Answer it with this.
+    /// Answer it with this; an invitation too, before everybody has come.
     Answer(ComputationId, Reading),
 }
 
@@ -86,6 +114,10 @@ pub enum Timer {
     NoContact(ComputationId),
     /// Time to tell the proposer how many reports there are.
     Progress(ComputationId),
+    /// A ticket stops to admit.
+    Invitation(ComputationId),
+    /// Time to ask an inviter again who has joined.
+    Joining(ComputationId),
 }
 
 /// Bytes of randomness that a node starts from; a restart must bring other ones.

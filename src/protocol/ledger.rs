@@ -32,6 +32,10 @@ impl State {
         let Some(entry) = self.entries.get(&id).filter(|entry| entry.is_undecided(turn.now)) else {
             return;
         };
+        if let Some(reading) = entry.terms().invitation.and_then(|it| self.take_input(turn, it)) {
+            return self.with(id, |entry| entry.on_input(turn, &reading));
+        }
+        let Some(entry) = self.entries.get(&id) else { return };
         let history = self.history(entry, turn.me(), turn.now);
         let decision = turn.settings().policy.decide(entry.terms(), &history, turn.now);
         self.with(id, |entry| entry.consider(turn, decision));
@@ -57,7 +61,7 @@ impl State {
     /// neither was an answer when the owner was asked; when the second is agreed to, the first is one.
     fn objection(&self, turn: &Turn<'_>, id: ComputationId) -> Option<Doubt> {
         let entry = self.entries.get(&id).filter(|entry| matches!(entry.own, OwnPart::Waiting(_)))?;
-        if entry.terms().proposer == turn.me() {
+        if entry.is_own_wish(turn.me()) {
             return None;
         }
         let history = self.history(entry, turn.me(), turn.now);
@@ -73,7 +77,7 @@ impl State {
         Some(match () {
             () if !terms.is_put_to(&me, settings.role) => Judgement::NotAsked,
             () if settings.forgets(terms.proposed_at) => Judgement::MemoryTooYoung,
-            () if terms.proposer == me => Judgement::OwnQuestion,
+            () if entry.is_own_wish(me) => Judgement::OwnQuestion,
             () => {
                 let history = self.history(entry, me, now);
                 Judgement::Rules(settings.policy.verdicts(terms, &history, now))

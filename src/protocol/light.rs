@@ -11,7 +11,7 @@ use super::event::{SourceProblem, Timer};
 use super::turn::Turn;
 use super::view::OwnPart;
 use crate::consent::{Decision, Doubt, Summary};
-use crate::domain::{PeerId, Standing};
+use crate::domain::{Failure, PeerId, Refusal, Standing};
 use crate::sharing::{Secret, Split};
 use crate::statistics::{self, Reading};
 use crate::wire::{
@@ -50,13 +50,14 @@ impl Entry {
         if !self.is_undecided(turn.now) {
             return;
         }
-        if turn.settings().forgets(self.terms().proposed_at) {
+        // By invitation this node has been there from the first.
+        if turn.settings().forgets(self.terms().proposed_at) && !self.terms().is_by_invitation() {
             self.decline(turn, Standing::MemoryTooYoung, None);
             return;
         }
         match decision {
             // Whoever asks has consented to answer.
-            _ if self.terms().proposer == turn.me() => self.read_source(turn),
+            _ if self.is_own_wish(turn.me()) => self.read_source(turn),
             Decision::Answer => self.read_source(turn),
             Decision::Ask(doubt) => self.wait_for_owner(turn, doubt),
             Decision::Decline(doubt) => self.decline(turn, Standing::Declined, Some(doubt)),
@@ -91,6 +92,10 @@ impl Entry {
         match outcome {
             Ok(reading) => self.on_reading(turn, &reading),
             Err(SourceProblem::NoSuchField) => self.wait_for_owner(turn, Doubt::NoSource),
+            // Everybody waits for this node: its owner may know the value.
+            Err(SourceProblem::Unreadable | SourceProblem::Unfit) if self.terms().is_by_invitation() => {
+                self.wait_for_owner(turn, Doubt::NoSource);
+            }
             Err(SourceProblem::Unreadable | SourceProblem::Unfit) => {
                 self.decline(turn, Standing::ValueUnfit, None);
             }
@@ -100,7 +105,8 @@ impl Entry {
     /// The policy's second word, now that it is known what would be answered. Who asks has consented already. An owner who
     /// has agreed could not know this: it is asked once more.
     fn on_reading(&mut self, turn: &mut Turn<'_>, reading: &Reading) {
-        let (agreed, asks) = (matches!(self.own, OwnPart::Waiting(_)), self.terms().proposer == turn.me());
+        let agreed = matches!(self.own, OwnPart::Waiting(_)) || self.terms().is_by_invitation();
+        let asks = self.terms().proposer == turn.me();
         let summary = Summary { records: reading.records(), smallest_cell: reading.smallest_cell() };
         let verdicts = turn.settings().policy.verdicts_on_reading(summary);
         let new = verdicts.into_iter().filter(|verdict| !self.told.contains(&verdict.rule));
@@ -110,6 +116,16 @@ impl Entry {
             Decision::Decline(doubt) if !agreed => self.decline(turn, Standing::Declined, Some(doubt)),
             Decision::Ask(doubt) | Decision::Decline(doubt) => self.wait_for_owner(turn, doubt),
         }
+    }
+
+    /// Whoever asks has consented to answer, and so has who takes a seat by invitation.
+    pub fn is_own_wish(&self, me: PeerId) -> bool {
+        self.terms().proposer == me || self.terms().is_by_invitation()
+    }
+
+    /// What the owner has said before the computation was there.
+    pub fn on_input(&mut self, turn: &mut Turn<'_>, reading: &Reading) {
+        self.report(turn, reading);
     }
 
     fn read_source(&mut self, turn: &mut Turn<'_>) {
@@ -142,6 +158,10 @@ impl Entry {
         let told = self.told_standing();
         self.stand(turn, told);
         self.changed(turn);
+        if self.cannot_do_without(&turn.me()) {
+            let refused = Failure::Refused { heavy: turn.me(), refusal: Refusal::Declined };
+            self.fail(turn, refused);
+        }
     }
 
     /// What the proposer is told instead of a report: never whether the value fits, nor how old the store is.
@@ -240,6 +260,9 @@ impl Entry {
                 Standing::ValueUnfit | Standing::MemoryTooYoung | Standing::NoSuchField,
             ) => Decider::Node,
             LedgerDecision::Answered if terms.proposer == turn.me() => Decider::Asker,
+            LedgerDecision::Answered | LedgerDecision::Declined(_) if terms.is_by_invitation() => {
+                Decider::Owner
+            }
             LedgerDecision::Answered | LedgerDecision::Declined(_) if waited_for.is_some() => Decider::Owner,
             LedgerDecision::Answered | LedgerDecision::Declined(_) => Decider::Policy,
         };

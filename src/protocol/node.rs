@@ -11,14 +11,15 @@ use super::comparison::Comparisons;
 use super::entry::{Entry, Outcome, Stage};
 use super::event::{Command, Event, Timer};
 use super::heavy::{Heavy, Load, deals_differ};
+use super::invitation::{Agreed, Invited};
 use super::ledger::Judgement;
 use super::remembered::Remembered;
 use super::settings::Settings;
 use super::turn::Turn;
-use super::view::{OwnPart, View};
+use super::view::{InvitationView, OwnPart, View};
 use super::{restore, sync};
 use crate::domain::limits::{CLOCK_SKEW_MAX, OPEN_PER_HEAVY_MAX, OPEN_PER_PROPOSER_MAX};
-use crate::domain::{Computation, ComputationId, Failure, PeerId, Refusal, Role, Timestamp};
+use crate::domain::{Computation, ComputationId, Digest, Failure, PeerId, Refusal, Role, Timestamp};
 use crate::statistics;
 use crate::wire::{
     Announcement, Certificate, Comparison, DecreeMessage, Gossip, LedgerEntry, Message, Signed, Similar, Want,
@@ -36,6 +37,10 @@ pub struct Node {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub entries: BTreeMap<ComputationId, Entry>,
+    /// By the invitation's id, which is not that of the computation it becomes.
+    pub invitations: BTreeMap<ComputationId, Invited>,
+    /// Those that the owner has forgotten, by when.
+    pub forgotten: BTreeSet<(Timestamp, ComputationId)>,
     /// What is left of older ones.
     pub ledger: Remembered,
     /// What the reports weigh that it holds as a heavy node.
@@ -79,6 +84,18 @@ impl Node {
         self.state.entries.get(&id).map(|entry| self.shown(entry))
     }
 
+    /// Every invitation that this node knows, newest first.
+    pub fn invitations(&self) -> Vec<InvitationView<'_>> {
+        let mut views: Vec<_> = self.state.invitations.values().map(Invited::view).collect();
+        views.sort_by_key(|view| (std::cmp::Reverse(view.memory.invitation.created_at), view.id));
+        views
+    }
+
+    /// One invitation.
+    pub fn invitation(&self, id: ComputationId) -> Option<InvitationView<'_>> {
+        self.state.invitations.get(&id).map(Invited::view)
+    }
+
     fn shown<'a>(&'a self, entry: &'a Entry) -> View<'a> {
         View { similar: self.state.comparisons.similar_to(entry.id), ..entry.view() }
     }
@@ -115,7 +132,10 @@ impl State {
         match event {
             Event::Restored(records) => {
                 self.comparisons = Comparisons::restored(&records);
-                (self.entries, self.ledger) = restore::entries(turn, records);
+                let sorted = restore::sorted(records);
+                self.restore_forgotten(sorted.forgotten);
+                (self.entries, self.ledger) = restore::entries(turn, sorted.others);
+                self.restore_invitations(turn, sorted.invitations);
                 self.weigh();
                 self.compare_restored(turn);
                 self.consider_undecided(turn);
@@ -183,9 +203,7 @@ impl State {
             Message::Progress { computation, reports } => {
                 self.with(computation, |entry| entry.on_progress(turn, from, reports));
             }
-            Message::Complete { computation, list } => {
-                self.with(computation, |entry| entry.on_complete(turn, from, list));
-            }
+            Message::Complete { computation, list } => self.on_complete(turn, from, computation, list),
             Message::Close(close) => {
                 self.with(close.get().computation, |entry| entry.on_close(turn, from, close));
             }
@@ -235,6 +253,14 @@ impl State {
             }
             // The runtime keeps the directory.
             Message::Presence(_) => {}
+            Message::Join { invitation, secret, joining } => {
+                self.on_join(turn, from, invitation, &secret, joining)
+            }
+            Message::Roster { invitation, joined } => self.on_roster(turn, from, invitation, joined),
+            Message::Leave { invitation } => self.on_leave(turn, from, invitation),
+            Message::NotAdmitted { invitation, refusal } => {
+                self.on_not_admitted(turn, from, invitation, refusal)
+            }
         }
     }
 
@@ -248,12 +274,41 @@ impl State {
         }
     }
 
+    /// A heavy node that still collects hears how it has ended.
+    fn on_complete(&mut self, turn: &mut Turn<'_>, from: PeerId, id: ComputationId, list: Digest) {
+        match self.entries.get_mut(&id) {
+            Some(entry) if entry.is_open() => entry.on_complete(turn, from, list),
+            Some(_) => self.on_want(turn, from, id, Want::Outcome),
+            None => {}
+        }
+    }
+
     fn on_command(&mut self, turn: &mut Turn<'_>, command: Command) {
         match command {
             Command::Propose(computation) => self.on_propose_command(turn, *computation),
-            Command::Approve(id) => self.on_approve(turn, id),
-            Command::Decline(id) => self.with(id, |entry| entry.on_decline(turn)),
-            Command::Answer(id, value) => self.on_answer(turn, id, &value),
+            Command::Invite { invitation, name, addresses, input } => {
+                self.on_invite_command(turn, *invitation, (name, addresses), input.as_ref());
+            }
+            Command::Join { ticket, name, addresses, consent, input } => {
+                self.on_join_command(turn, ticket.get(), (name, addresses), consent, input.as_ref());
+            }
+            Command::Revoke(id) => self.revoke(turn, id),
+            Command::Forget(id) => self.on_forget_command(turn, id),
+            Command::Approve(id) => {
+                if !self.on_approve_roster(turn, id) {
+                    self.on_approve(turn, id);
+                }
+            }
+            Command::Decline(id) => {
+                if !self.on_leave_command(turn, id) {
+                    self.with(id, |entry| entry.on_decline(turn));
+                }
+            }
+            Command::Answer(id, value) => {
+                if !self.on_early_answer(turn, id, &value) {
+                    self.on_answer(turn, id, &value);
+                }
+            }
         }
     }
 
@@ -268,6 +323,8 @@ impl State {
             Timer::View(id) => self.with(id, |entry| entry.on_view_over(turn)),
             Timer::NoContact(id) => self.with(id, |entry| entry.fail(turn, Failure::NoContact)),
             Timer::Progress(id) => self.with(id, |entry| entry.on_progress_due(turn)),
+            Timer::Invitation(id) => self.on_invitation_over(turn, id),
+            Timer::Joining(id) => self.on_joining_due(turn, id),
         }
     }
 
@@ -283,11 +340,26 @@ impl State {
         self.entries.insert(id, entry);
     }
 
-    fn on_propose(&mut self, turn: &mut Turn<'_>, from: PeerId, computation: Signed<Computation>) {
+    pub fn on_propose(&mut self, turn: &mut Turn<'_>, from: PeerId, computation: Signed<Computation>) {
         let id = computation.id();
         if computation.signer() != from {
             turn.ignore(from, "propose", "it is somebody else's");
             return;
+        }
+        if self.is_forgotten(&id) {
+            let refusal = Refusal::Invalid("this node has forgotten it".to_owned());
+            turn.send(from, Message::Refuse { computation: id, refusal });
+            return;
+        }
+        if let Some(invitation) = computation.get().invitation {
+            match self.check_roster(turn, &computation, invitation) {
+                Ok(Agreed::Yes) => {}
+                Ok(Agreed::NotYet) => return,
+                Err(refusal) => {
+                    turn.send(from, Message::Refuse { computation: id, refusal });
+                    return;
+                }
+            }
         }
         let me = turn.me();
         let mine = |entry: &&Entry| entry.is_open() && entry.id != id && entry.terms().has_heavy(&me);
@@ -336,6 +408,9 @@ impl State {
         }
         let (unknown, deadline) = (known.is_none(), terms.deadline);
         let entry = Entry::new(announcement.computation.clone());
+        if !terms.is_known_to(&me) || self.is_forgotten(&id) {
+            return;
+        }
         if !is_founded(&announcement) || turn.now > entry.settled_at() || ahead {
             return;
         }
@@ -352,7 +427,7 @@ impl State {
         if mine.is_some() && mine != accepted {
             entry.fail(turn, Failure::MemoryLost { heavy: me });
         } else if mine.is_some() && from.is_some() {
-            turn.publish(Gossip::Announce(announcement));
+            entry.publish(turn, Gossip::Announce(announcement));
         }
         self.consider(turn, id);
     }
@@ -373,6 +448,7 @@ impl State {
     pub fn on_certificate(&mut self, turn: &mut Turn<'_>, from: PeerId, certificate: Certificate) {
         let id = certificate.computation.id();
         let asked = self.fetching.remove(&id)
+            && !self.is_forgotten(&id)
             && certificate.computation.get().proposed_at.since(turn.now) <= CLOCK_SKEW_MAX;
         match self.entries.get(&id).map(|entry| &entry.stage) {
             Some(Stage::Ended(Outcome::Completed { .. } | Outcome::Impossible { .. })) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::action::Notice;
 use super::entry::{Entry, Stage};
 use super::event::Timer;
-use super::heavy::deals_differ;
+use super::heavy::{Dealing, Promise, deals_differ};
 use super::turn::Turn;
 use crate::domain::limits::ACCEPTANCE_WAIT;
 use crate::domain::{Failure, PeerId, Refusal, Standing};
@@ -26,8 +26,20 @@ impl Entry {
     pub fn propose(&mut self, turn: &mut Turn<'_>) {
         self.stage = Stage::Proposed { proposing: Some(Proposing::default()), dealing: None, accepted: None };
         turn.persist(Record::Proposed(self.computation.clone()));
-        turn.set_timer(Timer::AcceptanceWait(self.id), turn.now + ACCEPTANCE_WAIT);
+        turn.set_timer(Timer::AcceptanceWait(self.id), self.roster_is_due(turn.now + ACCEPTANCE_WAIT));
         self.changed(turn);
+        self.propose_again(turn);
+    }
+
+    /// Takes up a proposal from the store: by invitation, parties may take their time.
+    pub fn resume_proposing(
+        &mut self,
+        turn: &mut Turn<'_>,
+        dealing: Option<Box<Dealing>>,
+        accepted: Option<Box<Promise>>,
+    ) {
+        self.stage = Stage::Proposed { proposing: Some(Proposing::default()), dealing, accepted };
+        turn.set_timer(Timer::AcceptanceWait(self.id), self.roster_is_due(turn.now + ACCEPTANCE_WAIT));
         self.propose_again(turn);
     }
 
@@ -65,7 +77,7 @@ impl Entry {
         for heavy in self.others(turn.me()) {
             turn.send(heavy, Message::Announce(announcement.clone()));
         }
-        turn.publish(Gossip::Announce(announcement));
+        self.publish(turn, Gossip::Announce(announcement));
         turn.tell(Notice::Announced(id));
     }
 
@@ -84,7 +96,7 @@ impl Entry {
         self.give_up_proposing(turn, Failure::Unreachable { heavy });
     }
 
-    fn give_up_proposing(&mut self, turn: &mut Turn<'_>, failure: Failure) {
+    pub fn give_up_proposing(&mut self, turn: &mut Turn<'_>, failure: Failure) {
         if !matches!(self.stage, Stage::Proposed { proposing: Some(_), .. }) {
             return;
         }

@@ -9,11 +9,11 @@ use super::members::{Members, own_set};
 use super::remembered::Remembered;
 use super::turn::Turn;
 use super::view::OwnPart;
-use crate::domain::{Computation, ComputationId, Evidence, Failure};
+use crate::domain::{Computation, ComputationId, Evidence, Failure, Timestamp};
 use crate::protocol::certificate::outcome_of;
 use crate::wire::{
-    Announcement, Certificate, Exclusion, FailureNotice, FaultProof, LedgerDecision, LedgerEntry, List, Record,
-    RecordKind, Signed, Submission,
+    Announcement, Certificate, Exclusion, FailureNotice, FaultProof, InvitationMemory, LedgerDecision,
+    LedgerEntry, List, Record, RecordKind, Signed, Submission,
 };
 
 /// The records of one computation, gathered.
@@ -34,6 +34,30 @@ struct Pieces {
     convicted: Option<Failure>,
     ledger: Option<LedgerEntry>,
     members: Option<List>,
+}
+
+/// What the store remembers, by what takes it up.
+#[derive(Default)]
+pub(super) struct Sorted {
+    pub invitations: Vec<InvitationMemory>,
+    pub forgotten: Vec<(Timestamp, ComputationId)>,
+    /// Of computations.
+    pub others: Vec<Record>,
+}
+
+/// Sorts records by what takes them up.
+pub(super) fn sorted(records: Vec<Record>) -> Sorted {
+    let mut sorted = Sorted::default();
+    for record in records {
+        if let Record::Invitation(memory) = record {
+            sorted.invitations.push(*memory);
+        } else if let Record::Forgotten { computation, at } = record {
+            sorted.forgotten.push((at, computation));
+        } else {
+            sorted.others.push(record);
+        }
+    }
+    sorted
 }
 
 /// Every computation in the store, with the timers and messages by which the open ones go on, and what the ledger says of
@@ -92,6 +116,8 @@ impl Pieces {
             Record::Members { entries, .. } => self.members = Some(List::accepted(entries)),
             // They outlive their computations: `Comparisons` has them.
             Record::Compared(_) => {}
+            // `sorted` has taken them out.
+            Record::Invitation(_) | Record::Forgotten { .. } => {}
             Record::Fault(fault) => match fault.proof {
                 FaultProof::TwoReports(exclusion) => self.exclusions.push(*exclusion),
                 proof @ (FaultProof::TwoLists(..)
@@ -146,6 +172,10 @@ impl Pieces {
         }
         match self.announcement.take() {
             Some(announcement) => self.resume(turn, &mut entry, announcement),
+            None if self.proposed.is_some() && entry.terms().is_by_invitation() => {
+                let dealing = self.dealing.take().map(Box::new);
+                entry.resume_proposing(turn, dealing, self.accepted.take());
+            }
             None if self.proposed.is_some() => {
                 // Whoever asked has gone with the process.
                 entry.fail(turn, Failure::NeverAnnounced);

@@ -39,6 +39,7 @@ impl State {
         }
         self.fetching.clear();
         self.prune(turn);
+        self.prune_invitations(turn);
         self.forget_old_sets(turn);
         self.ask_for_members(turn, Asked::InTurn);
         schedule(turn);
@@ -53,6 +54,7 @@ impl State {
         for entry in self.entries.values_mut().filter(|entry| entry.is_open()) {
             entry.on_met(turn, peer);
         }
+        self.meet_for_invitations(turn, peer);
         self.ask_for_members(turn, Asked::Met(peer));
     }
 
@@ -113,7 +115,8 @@ impl State {
 
     /// A peer lacks something.
     pub fn on_want(&mut self, turn: &mut Turn<'_>, from: PeerId, id: ComputationId, lacking: Want) {
-        let Some(entry) = self.entries.get_mut(&id) else { return };
+        let known = self.entries.get_mut(&id).filter(|entry| entry.terms().is_known_to(&from));
+        let Some(entry) = known else { return };
         let view = entry.view();
         if lacking == Want::Members {
             entry.send_members(turn, from);
@@ -134,7 +137,8 @@ impl State {
     /// A peer asks what is open and what has ended.
     pub fn on_ask(&self, turn: &mut Turn<'_>, from: PeerId, clock: Timestamp) {
         check_clock(turn, from, clock);
-        let mut entries: Vec<_> = self.entries.values().collect();
+        let mut entries: Vec<_> =
+            self.entries.values().filter(|entry| entry.terms().is_known_to(&from)).collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.terms().proposed_at));
         let ids = |wanted: &dyn Fn(&Entry) -> bool, most: usize| -> Vec<ComputationId> {
             entries.iter().filter(|entry| wanted(entry)).map(|entry| entry.id).take(most).collect()
@@ -164,12 +168,12 @@ impl State {
             let stage = self.entries.get(id).map(|entry| &entry.stage);
             stage.is_some_and(|stage| !matches!(stage, Stage::Proposed { .. }))
         };
-        for id in open.iter().take(SYNC_IDS_MAX).filter(|id| !known(id)) {
+        for id in open.iter().take(SYNC_IDS_MAX).filter(|id| !known(id) && !self.is_forgotten(id)) {
             turn.send(from, want(*id, Want::Announcement));
         }
         for id in completed.iter().take(SYNC_ENDED_MAX) {
             let certified = self.entries.get(id).is_some_and(|entry| entry.view().certificate.is_some());
-            if !certified {
+            if !certified && !self.is_forgotten(id) {
                 self.fetching.insert(*id);
                 turn.send(from, want(*id, Want::Outcome));
             }
@@ -203,8 +207,14 @@ impl State {
         }
     }
 
-    fn forget(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
-        if let Some(ledger) = self.entries.remove(&id).and_then(|entry| entry.ledger) {
+    pub(super) fn forget(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
+        let entry = self.entries.remove(&id);
+        // Without its computation an invitation would begin anew.
+        let invitation = entry.as_ref().and_then(|entry| entry.terms().invitation);
+        if let Some(invitation) = invitation.filter(|it| self.invitations.remove(it).is_some()) {
+            turn.erase(RecordKind::Invitation, invitation);
+        }
+        if let Some(ledger) = entry.and_then(|entry| entry.ledger) {
             self.ledger.keep(turn, *ledger);
         }
         for kind in [

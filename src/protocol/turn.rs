@@ -110,6 +110,10 @@ impl<'a> Turn<'a> {
         self.actions.push(Action::ReadSource { computation });
     }
 
+    pub fn act(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
     pub fn tell(&mut self, notice: Notice) {
         self.actions.push(Action::Tell(notice));
     }

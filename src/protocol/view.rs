@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::consent::Doubt;
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Standing, Status};
 use crate::statistics::Answer;
-use crate::wire::{Certificate, LedgerEntry, List, Similar};
+use crate::wire::{Certificate, InvitationMemory, LedgerEntry, List, Similar};
 
 /// One computation as a node sees it.
 #[derive(Clone, Debug)]
@@ -34,6 +34,19 @@ pub struct View<'a> {
     pub members: Option<&'a List>,
     /// At a light node that answered: other answers about the same field, over nearly the same participants; the nearest first.
     pub similar: Vec<Similar>,
+    /// Goes up with every change that people can see.
+    pub revision: u64,
+}
+
+/// One invitation as a node sees it. Its tickets' secrets are in it, and what its owner will answer: neither is for others.
+#[derive(Clone, Copy, Debug)]
+pub struct InvitationView<'a> {
+    /// Its id; the computation that it becomes looks the same to people.
+    pub id: ComputationId,
+    /// What is asked, who has joined, what has become of it.
+    pub memory: &'a InvitationMemory,
+    /// The parties, where all are there and this node's owner has not agreed to all of them yet.
+    pub asks: Option<&'a [PeerId]>,
     /// Goes up with every change that people can see.
     pub revision: u64,
 }

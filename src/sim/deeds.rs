@@ -104,6 +104,8 @@ impl Run {
                 let at = self.now + self.network.pause(20);
                 self.queue.add(at, Happening::Source { node: index, life, computation });
             }
+            // Everybody can be reached here, weather permitting.
+            Action::Reach { .. } | Action::LetGo { .. } => {}
             Action::Tell(notice) => self.told(index, &notice),
             Action::Blame(fault) => {
                 let culprit = self.places.get(&fault.culprit).map(|culprit| self.scenario.name(*culprit));
@@ -240,6 +242,12 @@ impl Run {
             | Notice::Completed(_)
             | Notice::Failed { .. }
             | Notice::SimilarSets { .. }
+            | Notice::InvitationChanged(_)
+            | Notice::PartyJoined { .. }
+            | Notice::PartyLeft { .. }
+            | Notice::TicketRefused { .. }
+            | Notice::RosterAsks { .. }
+            | Notice::InvitationEnded { .. }
             | Notice::ClockSkew { .. }
             | Notice::Ignored { .. } => {}
         }

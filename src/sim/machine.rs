@@ -158,6 +158,11 @@ impl Machine {
 pub(super) const fn leaves_a_mark(action: &Action) -> bool {
     match action {
         Action::Persist(_) | Action::Erase(_) | Action::Send { .. } | Action::Publish(_) => true,
-        Action::SetTimer { .. } | Action::ReadSource { .. } | Action::Tell(_) | Action::Blame(_) => false,
+        Action::SetTimer { .. }
+        | Action::ReadSource { .. }
+        | Action::Reach { .. }
+        | Action::LetGo { .. }
+        | Action::Tell(_)
+        | Action::Blame(_) => false,
     }
 }

@@ -52,6 +52,11 @@ pub enum ReadingError {
 }
 
 impl Reading {
+    /// What an owner said before the computation was there.
+    pub fn kept(measurement: Secret<Vec<u128>>, records: u64) -> Self {
+        Self { measurement, records, smallest_cell: None, tally: Tally::default() }
+    }
+
     pub(super) const fn new(
         measurement: Secret<Vec<u128>>,
         records: u64,

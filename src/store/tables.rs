@@ -45,6 +45,7 @@ pub(super) const fn table_of(kind: RecordKind) -> Table {
         RecordKind::Members => "members",
         RecordKind::Compared => "comparisons",
         RecordKind::Invitation => "invitations",
+        RecordKind::Forgotten => "forgotten",
     })
 }
 

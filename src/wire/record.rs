@@ -135,6 +135,13 @@ pub enum Record {
     Compared(Comparison),
     /// Inviter and invited: where an invitation stands.
     Invitation(Box<InvitationMemory>),
+    /// Anybody: its owner has forgotten this computation. It is not taken up again.
+    Forgotten {
+        /// Which.
+        computation: ComputationId,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// How the accepted set of an answered question compares with those of other answers about the same field.
@@ -308,6 +315,8 @@ pub enum RecordKind {
     Compared,
     /// [`Record::Invitation`].
     Invitation,
+    /// [`Record::Forgotten`].
+    Forgotten,
 }
 
 /// Where a record stands: writing another record with the same key replaces it.
@@ -323,7 +332,7 @@ pub struct RecordKey {
 
 impl RecordKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Proposed,
         Self::Dealing,
         Self::Accepted,
@@ -345,6 +354,7 @@ impl RecordKind {
         Self::Members,
         Self::Compared,
         Self::Invitation,
+        Self::Forgotten,
     ];
 }
 
@@ -392,6 +402,7 @@ impl Record {
             Self::Members { computation, .. } => key(RecordKind::Members, *computation),
             Self::Compared(comparison) => key(RecordKind::Compared, comparison.computation),
             Self::Invitation(memory) => key(RecordKind::Invitation, memory.id()),
+            Self::Forgotten { computation, .. } => key(RecordKind::Forgotten, *computation),
         }
     }
 }

@@ -69,7 +69,8 @@ impl Entry {
         if !matches!(heavy.step, Step::Collecting) || turn.now >= terms.deadline {
             return Err(Rejection::Closed);
         }
-        if !terms.admits(&participant) || terms.has_heavy(&participant) {
+        let sees_the_sum = terms.has_heavy(&participant) && !terms.is_by_invitation();
+        if !terms.admits(&participant) || sees_the_sum {
             return Err(Rejection::NotInvited);
         }
         let room = if room == Room::Left { heavy.held.room_for(&submission) } else { room };

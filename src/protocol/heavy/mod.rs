@@ -215,7 +215,8 @@ impl Heavy {
             | Record::Fault(_)
             | Record::Members { .. }
             | Record::Compared(_)
-            | Record::Invitation(_) => {}
+            | Record::Invitation(_)
+            | Record::Forgotten { .. } => {}
         }
     }
 
@@ -357,7 +358,8 @@ impl Entry {
 
     /// Sets the timers of an accepted computation that is not announced yet.
     pub fn await_announcement(&mut self, turn: &mut Turn<'_>) {
-        let announced_by = self.terms().patience_ends().min(turn.now + ANNOUNCEMENT_WAIT);
+        let wait = self.roster_is_due(turn.now + ANNOUNCEMENT_WAIT);
+        let announced_by = self.terms().patience_ends().min(wait);
         turn.set_timer(Timer::Patience(self.id), announced_by);
         self.retry_later(turn);
     }
@@ -365,7 +367,7 @@ impl Entry {
     /// Why this node does not take a proposal on, if so.
     pub fn refusal(&self, turn: &Turn<'_>) -> Option<Refusal> {
         let (terms, clock) = (self.terms(), turn.now);
-        if turn.role() != Role::Heavy {
+        if turn.role() != Role::Heavy && !terms.is_by_invitation() {
             return Some(Refusal::NotHeavy);
         }
         if let Err(broken) = statistics::check(terms) {

@@ -165,6 +165,8 @@ impl Cheater {
                 | Action::Publish(_)
                 | Action::SetTimer { .. }
                 | Action::ReadSource { .. }
+                | Action::Reach { .. }
+                | Action::LetGo { .. }
                 | Action::Tell(_)
                 | Action::Blame(_)) => twisted.actions.push(other),
             }
@@ -324,7 +326,9 @@ impl Cheater {
             | Record::Failed { .. }
             | Record::Ledger(_)
             | Record::Fault(_)
-            | Record::Compared(_) => {}
+            | Record::Compared(_)
+            | Record::Invitation(_)
+            | Record::Forgotten { .. } => {}
         }
     }
 

@@ -110,7 +110,10 @@ impl Watch {
             Action::Publish(gossip) => self.publish(actor, gossip),
             Action::Tell(notice) => Self::tell(actor, notice),
             Action::Blame(fault) => self.blame(actor, fault),
-            Action::SetTimer { .. } | Action::ReadSource { .. } => Ok(()),
+            Action::SetTimer { .. }
+            | Action::ReadSource { .. }
+            | Action::Reach { .. }
+            | Action::LetGo { .. } => Ok(()),
         }
     }
 
@@ -175,7 +178,9 @@ impl Watch {
             | Record::Announced(_)
             | Record::Opened { .. }
             | Record::Ledger(_)
-            | Record::Fault(_) => Ok(()),
+            | Record::Fault(_)
+            | Record::Invitation(_)
+            | Record::Forgotten { .. } => Ok(()),
         }
     }
 
@@ -198,7 +203,9 @@ impl Watch {
             | RecordKind::Voted
             | RecordKind::Opened
             | RecordKind::Failed
-            | RecordKind::Members => false,
+            | RecordKind::Members
+            | RecordKind::Invitation
+            | RecordKind::Forgotten => false,
         };
         let there = stays && actor.store.contains_key(key);
         Invariant::SharesGone.check(!there, || format!("{} erases {:?}", actor.index, key.kind))
@@ -216,6 +223,12 @@ impl Watch {
             | Notice::Declined { .. }
             | Notice::LeftOut { .. }
             | Notice::SimilarSets { .. }
+            | Notice::InvitationChanged(_)
+            | Notice::PartyJoined { .. }
+            | Notice::PartyLeft { .. }
+            | Notice::TicketRefused { .. }
+            | Notice::RosterAsks { .. }
+            | Notice::InvitationEnded { .. }
             | Notice::ClockSkew { .. }
             | Notice::Ignored { .. } => return Ok(()),
         };

@@ -44,7 +44,9 @@ impl Watch {
             | Record::Ledger(_)
             | Record::Fault(_)
             | Record::Members { .. }
-            | Record::Compared(_) => Ok(()),
+            | Record::Compared(_)
+            | Record::Invitation(_)
+            | Record::Forgotten { .. } => Ok(()),
         }
     }
 
@@ -107,7 +109,11 @@ impl Watch {
             | Message::Want { .. }
             | Message::Ask { .. }
             | Message::Offer { .. }
-            | Message::Presence(_) => Ok(()),
+            | Message::Presence(_)
+            | Message::Join { .. }
+            | Message::Roster { .. }
+            | Message::Leave { .. }
+            | Message::NotAdmitted { .. } => Ok(()),
         }
     }
 

@@ -218,7 +218,9 @@ const fn holds_secrets(kind: RecordKind) -> bool {
         | RecordKind::Ledger
         | RecordKind::Fault
         | RecordKind::Members
-        | RecordKind::Compared => false,
+        | RecordKind::Compared
+        | RecordKind::Invitation
+        | RecordKind::Forgotten => false,
     }
 }
 

@@ -1,0 +1,48 @@
+//! An owner forgets a computation: everything goes but what keeps it from being taken part in twice.
+
+use super::node::State;
+use super::turn::Turn;
+use crate::domain::limits::FORGOTTEN_KEPT_MAX;
+use crate::domain::{ComputationId, Timestamp};
+use crate::wire::{Record, RecordKind};
+
+impl State {
+    /// Forgets an ended computation, or an ended invitation. What stays: a mark, so that it is neither answered nor added up
+    /// nor fetched again; and the owner's ledger, without the number of records.
+    pub fn on_forget_command(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
+        if let Some(invited) = self.invitations.get(&id) {
+            let (ended, became) = (invited.memory.ended.is_some(), invited.memory.computation);
+            if ended {
+                self.invitations.remove(&id);
+                turn.erase(RecordKind::Invitation, id);
+            }
+            if let Some(computation) = became {
+                self.on_forget_command(turn, computation);
+            }
+            return;
+        }
+        let Some(entry) = self.entries.get_mut(&id).filter(|entry| !entry.is_open()) else { return };
+        if let Some(ledger) = entry.ledger.as_deref_mut().filter(|ledger| ledger.records.is_some()) {
+            ledger.records = None;
+            turn.persist(Record::Ledger(ledger.clone()));
+        }
+        turn.persist(Record::Forgotten { computation: id, at: turn.now });
+        self.forgotten.insert((turn.now, id));
+        self.forget(turn, id);
+        while self.forgotten.len() > FORGOTTEN_KEPT_MAX
+            && let Some((_, oldest)) = self.forgotten.pop_first()
+        {
+            turn.erase(RecordKind::Forgotten, oldest);
+        }
+    }
+
+    /// Whether its owner has forgotten it.
+    pub fn is_forgotten(&self, id: &ComputationId) -> bool {
+        self.forgotten.iter().any(|(_, forgotten)| forgotten == id)
+    }
+
+    /// Takes up the marks from the store.
+    pub fn restore_forgotten(&mut self, marks: impl IntoIterator<Item = (Timestamp, ComputationId)>) {
+        self.forgotten.extend(marks);
+    }
+}
