@@ -409,13 +409,13 @@ fn what_is_not_in_deterministic_form_is_refused() {
 
 #[test]
 fn oversized_and_deeply_nested_bytes_are_refused() {
-    let large = vec![3; 8 * 1024 * 1024 + 1];
+    let large = vec![4; 8 * 1024 * 1024 + 1];
     assert!(matches!(Message::decode(&large), Err(CodecError::TooLarge { .. })));
     assert!(matches!(Gossip::decode(&large[..64 * 1024 + 1]), Err(CodecError::TooLarge { .. })));
-    let nested = [&[3][..], &vec![0x81; 100_000]].concat();
+    let nested = [&[4][..], &vec![0x81; 100_000]].concat();
     assert!(matches!(Message::decode(&nested), Err(CodecError::Malformed(_))));
     // An array that claims 2^60 elements.
-    let claims = [3, 0xa1, 0x08, 0x9b, 0x10, 0, 0, 0, 0, 0, 0, 0];
+    let claims = [4, 0xa1, 0x08, 0x9b, 0x10, 0, 0, 0, 0, 0, 0, 0];
     assert!(Message::decode(&claims).is_err());
 }
 
