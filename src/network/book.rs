@@ -16,7 +16,7 @@ use crate::domain::{PeerId, Role};
 /// nodes that disagree about being connected do not dial each other without end.
 const STEADY_AFTER: Duration = Duration::from_secs(30);
 /// Heavy nodes that were merely found are given up after about ten minutes; those asked for never are.
-const FOUND_FAILURES_MAX: u32 = 40;
+const FOUND_FAILURES_MAX: u32 = 160;
 /// Others are given up after a few seconds: mDNS tells of a node once, perhaps before it can be dialled.
 const PASSING_FAILURES_MAX: u32 = 5;
 /// A light neighbour without traffic of ours for this long is let go when there are too many.

@@ -16,7 +16,7 @@ use super::book::{Book, Interest};
 use super::bootstrap::Bootstrap;
 use super::codec::Frame;
 use super::offences::Offences;
-use super::outbox::Outbox;
+use super::outbox::{Full, Outbox, Pushed};
 use super::outlet::Outlet;
 use super::swarm_events::DecodedGossip;
 use super::topic::{Publication, Waiting};
@@ -186,7 +186,7 @@ impl EventLoop {
         while let Some(letter) = self.outbox.next(to) {
             let frame = Frame::Outgoing(letter.message.clone());
             let request = self.swarm.behaviour_mut().message.send_request(&peer::to_libp2p(to), frame);
-            self.outbox.on_sent(request, to, letter);
+            self.outbox.on_sent(request, to, letter, now);
             self.book.on_used(to, now);
         }
     }
@@ -213,10 +213,14 @@ impl EventLoop {
         let kind = message.kind();
         if !self.book.is_reachable(to) {
             tracing::debug!(peer = ?to, kind, "no address of this peer is known; a message is lost");
-        } else if self.outbox.push(to, message).is_err() {
-            tracing::debug!(peer = ?to, kind, "the queue of this peer is full; a message is lost");
         } else {
-            self.pump(to);
+            match self.outbox.push(to, message, Instant::now()) {
+                Ok(Pushed::Waiting) => self.pump(to),
+                Ok(Pushed::OnItsWay) => tracing::debug!(peer = ?to, kind, "on its way already; not sent again"),
+                Err(Full) => {
+                    tracing::debug!(peer = ?to, kind, "the queue of this peer is full; a message is lost");
+                }
+            }
         }
     }
 

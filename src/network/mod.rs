@@ -77,6 +77,8 @@ pub struct NetworkConfig {
 pub enum NetworkEvent {
     /// This node can be reached here; `/p2p/…` is part of it.
     Listening(Multiaddr),
+    /// This node can no longer be reached here.
+    NotListening(Multiaddr),
     /// The first connection to a peer is there.
     Connected {
         /// Who.

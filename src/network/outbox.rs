@@ -1,7 +1,9 @@
 //! Messages on their way: a bounded queue for each peer, a bounded number in flight, and patience with a busy one.
 //!
 //! A message leaves once it is answered, or once it cannot be known whether it arrived. It is never sent twice unless the
-//! receiver said that it did not take it. It decides and does nothing: the event loop sends what [`Outbox::next`] gives.
+//! receiver said that it did not take it. The protocol says again what was not answered; while the same words are still
+//! on their way, they are not sent beside themselves: on a slow link, repetitions would fill it and delay the answer. It
+//! decides and does nothing: the event loop sends what [`Outbox::next`] gives.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::Hash;
@@ -20,6 +22,10 @@ use crate::wire::Message;
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
 const BUSY_PAUSE_MAX: Duration = Duration::from_millis(800);
 
+/// For so long the same message is not sent again while its answer is awaited. A link that is only slow has answered by
+/// then; on one that is dead, another connection may be there.
+const ON_ITS_WAY: Duration = Duration::from_secs(2);
+
 /// One message and how often its receiver was too busy for it.
 #[derive(Debug)]
 pub(super) struct Letter {
@@ -31,18 +37,35 @@ pub(super) struct Letter {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
-#[derive(Debug, Default)]
-struct Queue {
+/// What became of a message that was to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pushed {
+    /// It waits for its turn.
+    Waiting,
+    /// The same message is on its way.
+    OnItsWay,
+}
+
+#[derive(Debug)]
+struct Queue<Request> {
     waiting: VecDeque<Letter>,
-    in_flight: usize,
+    /// A letter that was taken out to be sent and is not on the wire yet.
+    leaving: usize,
+    in_flight: HashMap<Request, (Letter, Instant)>,
     paused_until: Option<Instant>,
+}
+
+impl<Request> Default for Queue<Request> {
+    fn default() -> Self {
+        Self { waiting: VecDeque::new(), leaving: 0, in_flight: HashMap::new(), paused_until: None }
+    }
 }
 
 /// The queues of all peers that have one; requests are named by libp2p.
 #[derive(Debug)]
 pub(super) struct Outbox<Request = OutboundRequestId> {
-    queues: BTreeMap<PeerId, Queue>,
-    in_flight: HashMap<Request, (PeerId, Letter)>,
+    queues: BTreeMap<PeerId, Queue<Request>>,
+    in_flight: HashMap<Request, PeerId>,
     pauses: BTreeSet<(Instant, PeerId)>,
 }
 
@@ -51,37 +74,42 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
         Self { queues: BTreeMap::new(), in_flight: HashMap::new(), pauses: BTreeSet::new() }
     }
 
-    pub(super) fn push(&mut self, peer: PeerId, message: Message) -> Result<(), Full> {
+    pub(super) fn push(&mut self, peer: PeerId, message: Message, now: Instant) -> Result<Pushed, Full> {
         let queue = self.queues.entry(peer).or_default();
+        let same = |(letter, sent): &(Letter, Instant)| now < *sent + ON_ITS_WAY && *letter.message == message;
+        if queue.in_flight.values().any(same) {
+            return Ok(Pushed::OnItsWay);
+        }
         if queue.waiting.len() >= QUEUED_PER_PEER_MAX {
             return Err(Full);
         }
         queue.waiting.push_back(Letter { message: Arc::new(message), refusals: 0 });
-        Ok(())
+        Ok(Pushed::Waiting)
     }
 
     /// The next message that may go to this peer.
     pub(super) fn next(&mut self, peer: PeerId) -> Option<Letter> {
         let queue = self.queues.get_mut(&peer)?;
-        if queue.paused_until.is_some() || queue.in_flight >= REQUESTS_PER_PEER_MAX {
+        if queue.paused_until.is_some() || queue.leaving + queue.in_flight.len() >= REQUESTS_PER_PEER_MAX {
             return None;
         }
         let letter = queue.waiting.pop_front()?;
-        queue.in_flight += 1;
+        queue.leaving += 1;
         Some(letter)
     }
 
     /// A message that `next` gave is on the wire.
-    pub(super) fn on_sent(&mut self, request: Request, peer: PeerId, letter: Letter) {
-        self.in_flight.insert(request, (peer, letter));
+    pub(super) fn on_sent(&mut self, request: Request, peer: PeerId, letter: Letter, now: Instant) {
+        let queue = self.queues.entry(peer).or_default();
+        queue.leaving = queue.leaving.saturating_sub(1);
+        queue.in_flight.insert(request, (letter, now));
+        self.in_flight.insert(request, peer);
     }
 
     /// A message was taken, refused or lost: whose it was, and what.
     pub(super) fn on_done(&mut self, request: Request) -> Option<(PeerId, Letter)> {
-        let (peer, letter) = self.in_flight.remove(&request)?;
-        if let Some(queue) = self.queues.get_mut(&peer) {
-            queue.in_flight = queue.in_flight.saturating_sub(1);
-        }
+        let peer = self.in_flight.remove(&request)?;
+        let (letter, _) = self.queues.get_mut(&peer)?.in_flight.remove(&request)?;
         self.forget_if_empty(peer);
         Some((peer, letter))
     }
@@ -130,8 +158,10 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
     }
 
     fn forget_if_empty(&mut self, peer: PeerId) {
-        let empty =
-            |queue: &Queue| queue.waiting.is_empty() && queue.in_flight == 0 && queue.paused_until.is_none();
+        let empty = |queue: &Queue<Request>| {
+            let at_rest = queue.leaving == 0 && queue.in_flight.is_empty();
+            at_rest && queue.waiting.is_empty() && queue.paused_until.is_none()
+        };
         if self.queues.get(&peer).is_some_and(empty) {
             self.queues.remove(&peer);
         }
@@ -152,7 +182,7 @@ mod tests {
     fn filled(messages: u64) -> Outbox<usize> {
         let mut outbox = Outbox::new();
         for number in 0..messages {
-            assert_eq!(outbox.push(PEER, message(number)), Ok(()));
+            assert_eq!(outbox.push(PEER, message(number), Instant::now()), Ok(Pushed::Waiting));
         }
         outbox
     }
@@ -162,7 +192,7 @@ mod tests {
         let mut outbox = filled(100);
         for request in 0..REQUESTS_PER_PEER_MAX {
             let letter = outbox.next(PEER).expect("room");
-            outbox.on_sent(request, PEER, letter);
+            outbox.on_sent(request, PEER, letter, Instant::now());
         }
         assert!(outbox.next(PEER).is_none());
         assert!(outbox.on_done(0).is_some());
@@ -173,9 +203,9 @@ mod tests {
     #[test]
     fn a_full_queue_says_so() {
         let mut outbox = filled(QUEUED_PER_PEER_MAX as u64);
-        assert_eq!(outbox.push(PEER, message(0)), Err(Full));
+        assert_eq!(outbox.push(PEER, message(0), Instant::now()), Err(Full));
         assert_eq!(outbox.clear(PEER), QUEUED_PER_PEER_MAX);
-        assert_eq!(outbox.push(PEER, message(0)), Ok(()));
+        assert_eq!(outbox.push(PEER, message(0), Instant::now()), Ok(Pushed::Waiting));
     }
 
     #[test]
@@ -185,7 +215,7 @@ mod tests {
         while let Some(letter) = outbox.next(PEER) {
             assert_eq!(*letter.message, message(0));
             offers += 1;
-            outbox.on_sent(1, PEER, letter);
+            outbox.on_sent(1, PEER, letter, Instant::now());
             outbox.on_busy(1, now);
             assert!(outbox.next(PEER).is_none(), "paused");
             now = outbox.next_due().expect("paused");
@@ -198,8 +228,30 @@ mod tests {
     fn nothing_stays_behind() {
         let mut outbox = filled(1);
         let letter = outbox.next(PEER).expect("one");
-        outbox.on_sent(1, PEER, letter);
+        outbox.on_sent(1, PEER, letter, Instant::now());
         outbox.on_done(1);
         assert!(outbox.queues.is_empty() && outbox.in_flight.is_empty() && outbox.pauses.is_empty());
+    }
+
+    #[test]
+    fn what_is_on_its_way_is_not_sent_beside_itself_and_not_held_back_for_long() {
+        let (mut outbox, now) = (filled(1), Instant::now());
+        let letter = outbox.next(PEER).expect("one");
+        outbox.on_sent(1, PEER, letter, now);
+        assert_eq!(outbox.push(PEER, message(0), now), Ok(Pushed::OnItsWay));
+        assert_eq!(outbox.push(PEER, message(1), now), Ok(Pushed::Waiting), "another message");
+        let other = PeerId::from_public_key([2; 32]);
+        assert_eq!(outbox.push(other, message(0), now), Ok(Pushed::Waiting), "to somebody else");
+        assert_eq!(
+            outbox.push(PEER, message(0), now + ON_ITS_WAY),
+            Ok(Pushed::Waiting),
+            "the link may be dead"
+        );
+
+        let mut outbox = filled(1);
+        let letter = outbox.next(PEER).expect("one");
+        outbox.on_sent(1, PEER, letter, now);
+        outbox.on_done(1);
+        assert_eq!(outbox.push(PEER, message(0), now), Ok(Pushed::Waiting), "it was answered");
     }
 }

@@ -111,6 +111,8 @@ impl EventLoop {
         self.addresses.send_modify(|addresses| {
             addresses.retain(|known| peer::split(known.clone()).0 != *address);
         });
+        let address = address.clone().with(libp2p::multiaddr::Protocol::P2p(self.local));
+        self.outlet.tell(NetworkEvent::NotListening(address));
     }
 
     fn on_connected(

@@ -38,6 +38,17 @@ struct Connection {
     rtt: Option<Duration>,
     /// As what the protocol was told of it.
     met: Option<Role>,
+    /// What it says of itself is not taken, because its clock shows this.
+    ahead: Option<Ahead>,
+}
+
+/// A node that is connected and not taken up, because its clock is too far ahead of this node's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ahead {
+    /// What it is.
+    pub(super) role: Role,
+    /// What its clock showed.
+    pub(super) clock: Timestamp,
 }
 
 /// How a presence reached this node.
@@ -108,14 +119,21 @@ impl Directory {
     pub(super) fn hear(&mut self, signed: Signed<Presence>, via: Via, now: Timestamp) -> Heard {
         let presence = signed.get();
         let peer = presence.peer;
-        if let Err(unfit) = check(presence, now) {
+        let fit = check(presence, now);
+        if let Some(connection) = self.connected.get_mut(&peer) {
+            let is_ahead = fit == Err(Unfit::FromTheFuture);
+            connection.ahead = is_ahead.then_some(Ahead { role: presence.role, clock: presence.sent_at });
+        }
+        if let Err(unfit) = fit {
             return Heard::Refused(unfit);
         }
         let lifetime = Duration::from_millis(presence.lifetime_ms).min(PRESENCE_LIFETIME);
         let outlived = presence.sent_at + lifetime + CLOCK_SKEW_MAX < now;
         let known = self.nodes.get(&peer);
         let repeated = known.is_some_and(|known| presence.sent_at <= known.presence.get().sent_at);
-        if peer == self.own || repeated || (outlived && via == Via::Others) {
+        // Of a node that is connected it is no rumour, however old it looks: by a clock that is wrong it always does.
+        let rumour = via == Via::Others && !self.is_connected(&peer);
+        if peer == self.own || repeated || (outlived && rumour) {
             return Heard::Stale;
         }
         let heard = match known {
@@ -196,6 +214,12 @@ impl Directory {
             .collect();
         there.sort_by_key(|entry| std::cmp::Reverse(entry.heard_at));
         there.into_iter().take(count).map(|entry| entry.presence.clone()).collect()
+    }
+
+    /// Heavy nodes that are connected and not taken up, because their clocks are too far ahead of this node's.
+    pub(super) fn heavy_ahead(&self) -> impl Iterator<Item = (PeerId, Ahead)> {
+        let ahead = |(peer, connection): (&PeerId, &Connection)| connection.ahead.map(|ahead| (*peer, ahead));
+        self.connected.iter().filter_map(ahead).filter(|(_, ahead)| ahead.role == Role::Heavy)
     }
 
     /// Whether there is a connection.

@@ -83,6 +83,28 @@ fn an_old_presence_cannot_bring_a_dead_node_back() {
 }
 
 #[test]
+fn of_a_connected_node_an_old_presence_is_taken_from_anybody_whatever_the_clocks_show() {
+    let mut directory = directory(Role::Light);
+    directory.connect(identity(2).peer());
+    assert_eq!(directory.hear(heavy(2, at(0)), Via::Others, at(259_200)), Heard::New);
+    assert_eq!(liveness(&directory, 2, at(259_200)), Some(Liveness::Active));
+}
+
+#[test]
+fn a_connected_heavy_node_whose_clock_is_ahead_is_remembered_until_it_is_right() {
+    let mut directory = directory(Role::Light);
+    let peer = identity(2).peer();
+    let ahead = |directory: &Directory| directory.heavy_ahead().map(|(peer, ahead)| (peer, ahead.clock)).next();
+    directory.hear(heavy(2, at(300)), Via::Itself, at(0));
+    assert_eq!(ahead(&directory), None, "it is not connected");
+    directory.connect(peer);
+    directory.hear(heavy(2, at(301)), Via::Others, at(1));
+    assert_eq!(ahead(&directory), Some((peer, at(301))));
+    directory.hear(heavy(2, at(2)), Via::Itself, at(2));
+    assert_eq!(ahead(&directory), None);
+}
+
+#[test]
 fn a_node_is_lost_when_its_presence_runs_out_and_forgotten_later() {
     let mut directory = directory(Role::Light);
     directory.hear(light(2, at(0)), Via::Others, at(0));

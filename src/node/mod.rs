@@ -94,6 +94,9 @@ pub enum StartError {
         /// What the operating system said.
         reason: std::io::Error,
     },
+    /// Its clock is to be set wrong by what is no offset.
+    #[error("`{0}` in FORMIX_DEBUG_CLOCK_OFFSET is no offset of a clock, such as +5m or -3days")]
+    ClockOffset(String),
     /// Its memory cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -145,6 +148,7 @@ impl StartError {
         match self {
             Self::Name(_) => "give a shorter --name".to_owned(),
             Self::Folder { .. } => "check the permissions and the free space there".to_owned(),
+            Self::ClockOffset(_) => "unset it: it is for tests alone".to_owned(),
             Self::Store(error) => error.hint(),
             Self::Network(_) => "give another --listen address, or none: then a free port is taken".to_owned(),
             Self::Control(_) => "see with `formix-p2p view` whether this node runs already".to_owned(),

@@ -16,6 +16,7 @@ impl Runtime {
     pub(super) fn on_network(&mut self, event: NetworkEvent) {
         match event {
             NetworkEvent::Listening(address) => self.presence.add_address(address.to_string()),
+            NetworkEvent::NotListening(address) => self.presence.remove_address(&address.to_string()),
             NetworkEvent::Connected { peer, address } => {
                 tracing::debug!(peer = %peer.uid(), %address, "connected");
                 self.on_connected(peer);

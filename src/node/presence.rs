@@ -48,6 +48,11 @@ impl OwnPresence {
         }
     }
 
+    /// It no longer listens here. Kept, old addresses would in time leave no room for a new one.
+    pub(super) fn remove_address(&mut self, address: &str) {
+        self.addresses.retain(|known| known != address);
+    }
+
     /// Whether it works on a computation.
     pub(super) fn set_activity(&mut self, activity: Activity, now: Timestamp) {
         if self.activity != activity {
@@ -60,7 +65,7 @@ impl OwnPresence {
     pub(super) fn due(&self) -> Timestamp {
         let said = self.said.get();
         let changed = said.activity != self.activity || said.addresses != self.addresses;
-        let regular = said.sent_at + PRESENCE_INTERVAL;
+        let regular = said.sent_at + interval(said);
         if changed { regular.min(self.changed_at.max(said.sent_at) + CHANGE_INTERVAL) } else { regular }
     }
 
@@ -85,6 +90,13 @@ impl OwnPresence {
             Signed::sign(Presence { activity, addresses, sent_at, lifetime_ms, ..earlier }, &self.identity);
         self.said.clone()
     }
+}
+
+/// How long a presence stands before it is said again: nodes that were started together, as after a power cut, must not
+/// all speak at once for ever, so each time it is shorter by up to a quarter. Nothing rests on its being unpredictable.
+fn interval(said: &Presence) -> Duration {
+    let drawn = (u64::from(said.peer.public_key()[0]) + said.sent_at.as_millis()) % 256;
+    PRESENCE_INTERVAL - PRESENCE_INTERVAL.mul_f64(drawn as f64 / 1024.0)
 }
 
 fn millis(length: Duration) -> u64 {
@@ -115,12 +127,12 @@ mod tests {
     fn a_change_is_told_soon_and_silence_is_broken_every_quarter_of_a_minute() {
         let now = Timestamp::from_millis(1_000_000);
         let mut own = own(now);
-        assert_eq!(own.due(), now + PRESENCE_INTERVAL);
+        assert_eq!(own.due(), now + interval(own.said().get()));
         let later = now + Duration::from_secs(5);
         own.set_activity(Activity::Processing, later);
         assert_eq!(own.due(), later + CHANGE_INTERVAL);
         own.renew(own.due());
-        assert_eq!(own.due(), later + CHANGE_INTERVAL + PRESENCE_INTERVAL);
+        assert_eq!(own.due(), later + CHANGE_INTERVAL + interval(own.said().get()));
     }
 
     #[test]
@@ -129,7 +141,34 @@ mod tests {
         let mut own = own(now);
         own.set_activity(Activity::Processing, now + Duration::from_secs(5));
         own.set_activity(Activity::Active, now + Duration::from_millis(5_200));
-        assert_eq!(own.due(), now + PRESENCE_INTERVAL);
+        assert_eq!(own.due(), now + interval(own.said().get()));
+    }
+
+    #[test]
+    fn nodes_that_start_together_do_not_go_on_together() {
+        let now = Timestamp::from_millis(1_000_000);
+        let mut intervals = std::collections::BTreeSet::new();
+        for number in 0..200 {
+            let mut presence = own(now).current();
+            presence.peer = Identity::from_secret_key(&[number; 32]).peer();
+            let interval = interval(&presence);
+            assert!(interval <= PRESENCE_INTERVAL && interval >= PRESENCE_INTERVAL.mul_f64(0.75));
+            intervals.insert(interval);
+        }
+        assert!(intervals.len() > 50, "{intervals:?}");
+    }
+
+    #[test]
+    fn a_node_that_moves_often_tells_where_it_is_now() {
+        let now = Timestamp::from_millis(1_000_000);
+        let mut own = own(now);
+        for number in 0..2 * PRESENCE_ADDRESSES_MAX {
+            own.remove_address(&format!("/ip4/10.0.0.{}/tcp/8000", number.saturating_sub(1)));
+            own.add_address(format!("/ip4/10.0.0.{number}/tcp/8000"));
+        }
+        let here = format!("/ip4/10.0.0.{}/tcp/8000", 2 * PRESENCE_ADDRESSES_MAX - 1);
+        assert_eq!(own.due(), now + CHANGE_INTERVAL);
+        assert_eq!(own.renew(now).get().addresses, [here]);
     }
 
     #[test]

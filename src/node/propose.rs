@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::directory::{Directory, Known};
+use super::directory::{Ahead, Directory, Known};
 use super::references;
 use crate::consent::{Policy, Trust};
 use crate::control::{ApiError, Proposal, QuestionError};
@@ -10,6 +10,9 @@ use crate::domain::limits::HEAVY_MIN;
 use crate::domain::{Computation, Failure, PeerId, Refusal, Role, Timestamp};
 use crate::home::{Candidate, CandidatePresence};
 use crate::statistics;
+
+/// What to do about clocks that are too far apart.
+const CLOCKS_HINT: &str = "set the clocks of both machines, for instance by NTP";
 
 /// Who asks, and whom it knows.
 pub(super) struct Asker<'a> {
@@ -100,7 +103,11 @@ impl Asker<'_> {
         let own = (self.role == Role::Heavy).then_some((true, false, Duration::ZERO, self.own));
         reachable.extend(own);
         if reachable.len() < needed {
-            return Err(too_few(needed, others.len() + usize::from(own.is_some()), reachable.len()));
+            let known = others.len() + usize::from(own.is_some());
+            return Err(match self.directory.heavy_ahead().next() {
+                Some((peer, ahead)) => clocks_apart(needed, reachable.len(), peer, ahead, self.now),
+                None => too_few(needed, known, reachable.len()),
+            });
         }
         reachable.sort_unstable();
         Ok(reachable.into_iter().take(needed).map(|(_, _, _, peer)| peer).collect())
@@ -128,7 +135,7 @@ pub(super) fn not_announced(failure: &Failure) -> ApiError {
                 "wait until open computations have ended, or name other heavy nodes with --heavy"
             }
             Refusal::Deadline { .. } => "give a later --deadline, and compare the clocks of both machines",
-            Refusal::ClockSkew { .. } => "set the clocks of both machines, for instance by NTP",
+            Refusal::ClockSkew { .. } => CLOCKS_HINT,
             Refusal::Invalid(_) => "run the same version of formix-p2p on every node",
             Refusal::NotHeavy => "leave --heavy out, or name heavy nodes",
             Refusal::NoSeat | Refusal::Declined => "invite again, with a ticket for everybody who takes part",
@@ -161,6 +168,17 @@ fn too_few(needed: usize, known: usize, reachable: usize) -> ApiError {
     let message =
         format!("{question} needs {needed} heavy nodes; this node knows {known} and can reach {reachable}");
     refused("too_few_heavy_nodes", message, &hint)
+}
+
+/// They are there, and what they say of themselves is not taken: the clock is to blame, not the network.
+fn clocks_apart(needed: usize, reachable: usize, peer: PeerId, ahead: Ahead, now: Timestamp) -> ApiError {
+    let message = format!(
+        "a computation needs {needed} heavy nodes; this node can use {reachable}, and not {}, whose clock shows {} \
+         when this node's shows {now}: they may be 30 s apart",
+        peer.uid(),
+        ahead.clock
+    );
+    refused("too_few_heavy_nodes", message, CLOCKS_HINT)
 }
 
 fn usage(code: &str, message: String, hint: &str) -> ApiError {

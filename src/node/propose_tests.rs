@@ -140,3 +140,32 @@ fn a_closed_list_is_sorted_and_bounds_the_participants() {
     let open = asked(&proposal(), Role::Light, &all, &Policy::default()).unwrap();
     assert_eq!((open.participants, open.max_participants), (None, REPORTS_PER_COMPUTATION_DEFAULT));
 }
+
+#[test]
+fn heavy_nodes_whose_clocks_are_ahead_are_named_with_what_they_show() {
+    let mut directory = directory(&[(2, Role::Heavy, Some(1)), (3, Role::Heavy, Some(1))]);
+    let ahead = NOW + Duration::from_secs(300);
+    directory.connect(peer(4));
+    let mut presence = Presence {
+        peer: peer(4),
+        role: Role::Heavy,
+        name: "node-4".to_owned(),
+        activity: Activity::Active,
+        addresses: Vec::new(),
+        created_at: NOW,
+        sent_at: ahead,
+        lifetime_ms: 60_000,
+    };
+    directory.hear(Signed::sign(presence.clone(), &identity(4)), Via::Itself, NOW);
+    let refused = asked(&proposal(), Role::Light, &directory, &Policy::default()).unwrap_err();
+    assert_eq!(refused.code, "too_few_heavy_nodes");
+    for part in [peer(4).uid().to_string(), ahead.to_string(), NOW.to_string()] {
+        assert!(refused.message.contains(&part), "{part}: {}", refused.message);
+    }
+    assert!(refused.hint.contains("clocks"), "{}", refused.hint);
+
+    // Set right, it is one of three.
+    presence.sent_at = NOW;
+    directory.hear(Signed::sign(presence, &identity(4)), Via::Itself, NOW);
+    assert!(asked(&proposal(), Role::Light, &directory, &Policy::default()).is_ok());
+}

@@ -38,7 +38,7 @@ const LAST_ANSWERS_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartError> {
     check_name(&options.name)?;
-    let mut clock = Clock::new();
+    let mut clock = Clock::from_environment().map_err(StartError::ClockOffset)?;
     let now = clock.now();
     let own = options.identity.peer();
     let (store, records, known) = open_memory(&options, now).await?;
