@@ -12,7 +12,10 @@ use libp2p::request_response::OutboundRequestId;
 use tokio::time::Instant;
 
 use crate::domain::PeerId;
-use crate::domain::limits::{BUSY_OFFERS_MAX, QUEUED_PER_PEER_MAX, REQUESTS_PER_PEER_MAX};
+use crate::domain::limits::{
+    BUSY_OFFERS_MAX, CERTIFICATE_BYTES_MAX, CERTIFICATE_BYTES_PER_PEER_MAX, QUEUED_PER_PEER_MAX,
+    REQUESTS_PER_PEER_MAX,
+};
 use crate::wire::Message;
 
 /// How long a peer that said "busy" is left alone: the first time, and at most. With the number of offers, four
@@ -25,6 +28,8 @@ const BUSY_PAUSE_MAX: Duration = Duration::from_millis(800);
 pub(super) struct Letter {
     pub(super) message: Arc<Message>,
     refusals: u32,
+    /// Counted for certificates alone: anybody may ask for them, be they as large as they may.
+    bytes: usize,
 }
 
 /// The queue of a peer is full: the message is lost, and the protocol asks again.
@@ -36,6 +41,7 @@ struct Queue {
     waiting: VecDeque<Letter>,
     in_flight: usize,
     paused_until: Option<Instant>,
+    certificate_bytes: usize,
 }
 
 /// The queues of all peers that have one; requests are named by libp2p.
@@ -44,19 +50,33 @@ pub(super) struct Outbox<Request = OutboundRequestId> {
     queues: BTreeMap<PeerId, Queue>,
     in_flight: HashMap<Request, (PeerId, Letter)>,
     pauses: BTreeSet<(Instant, PeerId)>,
+    certificate_bytes: usize,
 }
 
 impl<Request: Copy + Eq + Hash> Outbox<Request> {
     pub(super) fn new() -> Self {
-        Self { queues: BTreeMap::new(), in_flight: HashMap::new(), pauses: BTreeSet::new() }
+        Self {
+            queues: BTreeMap::new(),
+            in_flight: HashMap::new(),
+            pauses: BTreeSet::new(),
+            certificate_bytes: 0,
+        }
     }
 
     pub(super) fn push(&mut self, peer: PeerId, message: Message) -> Result<(), Full> {
+        let bytes = if matches!(message, Message::Certificate(_)) { message.encode().len() } else { 0 };
         let queue = self.queues.entry(peer).or_default();
-        if queue.waiting.len() >= QUEUED_PER_PEER_MAX {
+        let certificates = queue.certificate_bytes;
+        let room = bytes == 0
+            || (certificates + bytes <= CERTIFICATE_BYTES_PER_PEER_MAX
+                && self.certificate_bytes + bytes <= CERTIFICATE_BYTES_MAX);
+        if queue.waiting.len() >= QUEUED_PER_PEER_MAX || !room {
+            self.forget_if_empty(peer);
             return Err(Full);
         }
-        queue.waiting.push_back(Letter { message: Arc::new(message), refusals: 0 });
+        queue.certificate_bytes += bytes;
+        self.certificate_bytes += bytes;
+        queue.waiting.push_back(Letter { message: Arc::new(message), refusals: 0, bytes });
         Ok(())
     }
 
@@ -78,23 +98,38 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
 
     /// A message was taken, refused or lost: whose it was, and what.
     pub(super) fn on_done(&mut self, request: Request) -> Option<(PeerId, Letter)> {
-        let (peer, letter) = self.in_flight.remove(&request)?;
-        if let Some(queue) = self.queues.get_mut(&peer) {
-            queue.in_flight = queue.in_flight.saturating_sub(1);
-        }
+        let (peer, letter) = self.land(request)?;
+        self.discount(peer, letter.bytes);
         self.forget_if_empty(peer);
         Some((peer, letter))
     }
 
+    fn land(&mut self, request: Request) -> Option<(PeerId, Letter)> {
+        let (peer, letter) = self.in_flight.remove(&request)?;
+        if let Some(queue) = self.queues.get_mut(&peer) {
+            queue.in_flight = queue.in_flight.saturating_sub(1);
+        }
+        Some((peer, letter))
+    }
+
+    fn discount(&mut self, peer: PeerId, bytes: usize) {
+        self.certificate_bytes = self.certificate_bytes.saturating_sub(bytes);
+        if let Some(queue) = self.queues.get_mut(&peer) {
+            queue.certificate_bytes = queue.certificate_bytes.saturating_sub(bytes);
+        }
+    }
+
     /// The receiver has no room: the message goes back to the front, up to a number of times.
     pub(super) fn on_busy(&mut self, request: Request, now: Instant) {
-        let Some((peer, mut letter)) = self.on_done(request) else { return };
+        let Some((peer, mut letter)) = self.land(request) else { return };
         letter.refusals += 1;
         let pause = BUSY_PAUSE.saturating_mul(2_u32.saturating_pow(letter.refusals - 1)).min(BUSY_PAUSE_MAX);
-        let queue = self.queues.entry(peer).or_default();
-        if letter.refusals <= BUSY_OFFERS_MAX {
-            queue.waiting.push_front(letter);
+        if letter.refusals > BUSY_OFFERS_MAX {
+            self.discount(peer, letter.bytes);
+        } else {
+            self.queues.entry(peer).or_default().waiting.push_front(letter);
         }
+        let queue = self.queues.entry(peer).or_default();
         if queue.paused_until.is_none() {
             let until = now + pause;
             queue.paused_until = Some(until);
@@ -119,9 +154,11 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
 
     /// The peer cannot be reached: what waits for it is lost. Says how many.
     pub(super) fn clear(&mut self, peer: PeerId) -> usize {
-        let lost = self.queues.get_mut(&peer).map_or(0, |queue| queue.waiting.drain(..).count());
+        let waiting = self.queues.get_mut(&peer).map(|queue| std::mem::take(&mut queue.waiting));
+        let waiting = waiting.unwrap_or_default();
+        self.discount(peer, waiting.iter().map(|letter| letter.bytes).sum());
         self.forget_if_empty(peer);
-        lost
+        waiting.len()
     }
 
     /// Whether anything waits for this peer.
@@ -141,7 +178,8 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Timestamp;
+    use crate::domain::{Computation, Detail, Query, Sharing, Statistic, Timestamp};
+    use crate::wire::{Certificate, Identity, Signed};
 
     const PEER: PeerId = PeerId::from_public_key([1; 32]);
 
@@ -192,6 +230,64 @@ mod tests {
             assert_eq!(outbox.take_resumed(now), Some(PEER));
         }
         assert_eq!(offers, BUSY_OFFERS_MAX + 1);
+    }
+
+    /// A certificate of about a megabyte.
+    fn large() -> Message {
+        let identity = Identity::from_secret_key(&[1; 32]);
+        let query =
+            Query { statistic: Statistic::Count, fields: Vec::new(), max_records: 1, detail: Detail::None };
+        let computation = Computation {
+            version: 0,
+            nonce: [0; 16],
+            proposer: identity.peer(),
+            proposed_at: Timestamp::from_millis(1),
+            prompt: "?".repeat(1 << 20),
+            query,
+            heavy: Vec::new(),
+            sharing: Sharing::Prio3,
+            min_participants: 3,
+            max_participants: 3,
+            deadline: Timestamp::from_millis(2),
+            patience_ms: 0,
+            grace_ms: 0,
+            participants: None,
+            noise: None,
+        };
+        Message::Certificate(Certificate {
+            computation: Signed::sign(computation, &identity),
+            votes: Vec::new(),
+            openings: Vec::new(),
+            decided: None,
+        })
+    }
+
+    #[test]
+    fn whoever_asks_for_large_certificates_and_reads_none_gets_a_few_and_everything_else() {
+        let mut outbox = Outbox::<usize>::new();
+        let bytes = large().encode().len();
+        let taken = (0..100).take_while(|_| outbox.push(PEER, large()).is_ok()).count();
+        assert_eq!(taken, CERTIFICATE_BYTES_PER_PEER_MAX / bytes);
+        assert_eq!(outbox.push(PEER, message(1)), Ok(()));
+        let mut others = 0;
+        for number in 2..20 {
+            let other = PeerId::from_public_key([number; 32]);
+            others += (0..100).take_while(|_| outbox.push(other, large()).is_ok()).count();
+        }
+        assert_eq!(taken + others, CERTIFICATE_BYTES_MAX / bytes);
+        let now = Instant::now();
+        let letter = outbox.next(PEER).expect("one");
+        outbox.on_sent(1, PEER, letter);
+        assert_eq!(outbox.push(PEER, large()), Err(Full), "what is in flight counts");
+        outbox.on_busy(1, now);
+        assert_eq!(outbox.push(PEER, large()), Err(Full), "and what goes back");
+        outbox.take_resumed(now + BUSY_PAUSE_MAX);
+        let letter = outbox.next(PEER).expect("one");
+        outbox.on_sent(2, PEER, letter);
+        outbox.on_done(2);
+        assert_eq!(outbox.push(PEER, large()), Ok(()));
+        assert_eq!(outbox.clear(PEER), taken + 1);
+        assert_eq!(outbox.certificate_bytes, others * bytes);
     }
 
     #[test]

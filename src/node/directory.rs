@@ -198,6 +198,11 @@ impl Directory {
         there.into_iter().take(count).map(|entry| entry.presence.clone()).collect()
     }
 
+    /// What a node said of itself last.
+    pub(super) fn presence(&self, peer: &PeerId) -> Option<&Presence> {
+        self.nodes.get(peer).map(|entry| entry.presence.get())
+    }
+
     /// Whether there is a connection.
     pub(super) fn is_connected(&self, peer: &PeerId) -> bool {
         self.connected.contains_key(peer)
