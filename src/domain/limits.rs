@@ -2,6 +2,15 @@
 
 use std::time::Duration;
 
+/// How often something may happen: so many at once, and so many a second after that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// At once, after a while of silence.
+    pub burst: u32,
+    /// How many are given back in a second.
+    pub each_second: u32,
+}
+
 /// One message over request-response. A list of [`REPORTS_PER_COMPUTATION_MAX`] entries fits.
 pub const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// One gossip message. Gossipsub drops what comes within a KiB of its frame limit, so the frame is larger.
@@ -153,6 +162,9 @@ pub const PRESENCES_RELAYED_MAX: usize = 256;
 /// Peers that a heavy node tells of a newcomer one by one, beside gossip, which misses those that are not in its mesh
 /// yet. A guess: beyond it, hearing of everybody within a quarter of a minute is soon enough.
 pub const PRESENCE_TOLD_MAX: usize = 32;
+/// Presences of others that a node tells newcomers, and newcomers' that it tells others: 64 newcomers at once hear of 256 nodes
+/// each. Later ones hear of the heavy nodes, and of the rest by gossip. A guess: 2000 a second are a tenth of what a node can send.
+pub const INTRODUCTIONS: Rate = Rate { burst: 16_384, each_second: 2_000 };
 /// Addresses in one presence.
 pub const PRESENCE_ADDRESSES_MAX: usize = 16;
 /// Characters of one address in a presence.
@@ -185,6 +197,29 @@ pub const KNOWN_ADDRESSES_MAX: usize = 16;
 pub const LOG_BYTES_MAX: u64 = 10 * 1024 * 1024;
 /// Log files of one node, the one being written included.
 pub const LOG_FILES_MAX: usize = 3;
+/// Connections of strangers, that is, of peers that came by themselves. The other quarter is kept for peers that were asked
+/// for or dialled.
+pub const STRANGERS_MAX: u32 = CONNECTIONS_MAX / 4 * 3;
+/// Connections of strangers from one IP address, or one /64 of IPv6: a thousand nodes behind one router fit.
+pub const STRANGERS_PER_ADDRESS_MAX: u32 = 1_024;
+/// Connections of one stranger: simultaneous dials over two transports need two.
+pub const CONNECTIONS_PER_STRANGER_MAX: u32 = 2;
+/// Connections that one address may begin: a thousand nodes behind one router start at once, each with two transports; after
+/// that, those that were refused come again within 15 s, so 100 a second let all of them in within half a minute.
+pub const ARRIVALS_PER_ADDRESS: Rate = Rate { burst: 2_048, each_second: 100 };
+/// Connections from one address that are being negotiated: three quarters of all, so that whoever begins many and never goes
+/// on does not keep other addresses out.
+pub const HALF_OPEN_PER_ADDRESS_MAX: u32 = HALF_OPEN_CONNECTIONS_MAX / 4 * 3;
+/// Addresses of nodes that mDNS keeps before it reads on slowly: twice as many as the addresses of a thousand nodes, two each.
+pub const NEARBY_MAX: usize = 4_096;
+/// Dials under way to peers that nobody asked for: heavy nodes that were merely heard of, and others. The rest of the half
+/// open connections is for peers that were asked for, whatever strangers say where they live.
+pub const DIALS_TO_FOUND_MAX: usize = 96;
+/// Dials within five seconds to peers of whom this node has only heard, and to whom it has nothing to say: a LAN of 60 nodes is met
+/// at once, and whoever invents nodes at the addresses of others makes it knock there a dozen times a second.
+pub const DIALS_ON_HEARSAY_MAX: usize = 64;
+/// Dials under way to peers for no reason, such as being told of by mDNS.
+pub const DIALS_IN_PASSING_MAX: usize = 64;
 /// Connections that are being negotiated, inbound and outbound each.
 pub const HALF_OPEN_CONNECTIONS_MAX: u32 = 256;
 /// Things that the node asked of the network and that its event loop has not seen yet.
@@ -207,10 +242,50 @@ pub const LARGE_FRAMES_MAX: usize = 16;
 pub const GOSSIP_DECODING_MAX: usize = 64;
 /// Gossip that waits for a first subscriber.
 pub const GOSSIP_WAITING_MAX: usize = 256;
+/// Events that wait for the node before strangers are held to [`SHARE_OF_STRANGERS`]: a quarter of the queue.
+pub const NETWORK_EVENTS_CROWDED: usize = NETWORK_EVENTS_QUEUED_MAX / 4;
+/// Events that wait for the node before strangers are told *busy*, whatever they send: the last quarter of the queue is for peers
+/// that are known.
+pub const NETWORK_EVENTS_OF_STRANGERS_MAX: usize = NETWORK_EVENTS_QUEUED_MAX / 4 * 3;
+/// What each stranger may send while the node does not keep up, all kinds together. Thrice what a light node in one computation
+/// a second sends (a report, receipts, a word to the proposer, two wants), and a round of it at once.
+pub const SHARE_OF_STRANGERS: Rate = Rate { burst: 64, each_second: 20 };
+/// Asks of one peer: one in five seconds is honest, and one each time that two nodes meet.
+pub const ASKS: Rate = Rate { burst: 32, each_second: 1 };
+/// Wants of one peer: an offer names 1280 computations, and in each of 128 open ones a dozen things may be lacking at once.
+pub const WANTS: Rate = Rate { burst: 4_096, each_second: 100 };
+/// Proposals and announcements of one peer: 128 open proposals, each said six times in four seconds, and 1024 announcements that
+/// were asked for.
+pub const QUESTIONS: Rate = Rate { burst: 2_048, each_second: 20 };
+/// Presences that a known peer tells by message: 257 each time that two nodes meet, 16 meetings at once.
+pub const PRESENCES_OF_KNOWN: Rate = Rate { burst: 4_112, each_second: 50 };
+/// Presences that a stranger tells by message: itself, and the heavy nodes that it knows; a heavy node that has just come tells of 257.
+pub const PRESENCES_OF_STRANGERS: Rate = Rate { burst: 512, each_second: 4 };
+/// All other messages of a peer that is known: 128 threshold computations at once have heavy nodes exchange about 60 messages
+/// a pair each. A guess for what follows: a node takes a few thousand messages a second in all.
+pub const WORK_OF_KNOWN: Rate = Rate { burst: 8_192, each_second: 1_000 };
+/// All other messages of a stranger: a light node that answers 100 computations at once sends a few hundred, and a heavy node that
+/// has just come half of what a known one sends.
+pub const WORK_OF_STRANGERS: Rate = Rate { burst: 4_096, each_second: 100 };
+/// Times that a peer says where it listens: once it connects, and whenever an address changes.
+pub const IDENTIFICATIONS: Rate = Rate { burst: 32, each_second: 1 };
+/// Gossip that one known peer passes on, by topic: a thousand nodes say every 15 s that they are there, and a hundred computations
+/// are announced and end at once.
+pub const GOSSIP_OF_KNOWN: Rate = Rate { burst: 2_048, each_second: 200 };
+/// Gossip that one stranger passes on, by topic: 128 announcements of its own with their ends. A light node passes on what
+/// heavy nodes pass on as well, so nothing is lost with the rest.
+pub const GOSSIP_OF_STRANGERS: Rate = Rate { burst: 512, each_second: 10 };
+/// How many times a quota somebody must send for it to be an offence: an honest node that is told *busy* offers a message at most
+/// eight times more, with pauses.
+pub const GROSS_EXCESS: u32 = 4;
+/// Bytes of certificates on their way to one peer: two of the largest. Anybody may ask for them, and need not read them.
+pub const CERTIFICATE_BYTES_PER_PEER_MAX: usize = 2 * MESSAGE_BYTES_MAX;
+/// Bytes of certificates on their way to all peers. A guess: a quarter of what a node may take in a network under attack.
+pub const CERTIFICATE_BYTES_MAX: usize = 16 * MESSAGE_BYTES_MAX;
 /// Frames of one peer that are refused before it is disconnected for a while.
 pub const OFFENCES_MAX: u32 = 3;
 /// Peers whose refused frames are counted.
-pub const OFFENDERS_MAX: usize = 1_024;
+pub const OFFENDERS_MAX: usize = 4_096;
 /// Times that a message is offered again to a peer that says "busy".
 pub const BUSY_OFFERS_MAX: u32 = 8;
 /// Bytes of one literal private value: what one `--data -` may say in all. A vector of a few thousand numbers fits.

@@ -2,20 +2,30 @@
 //!
 //! It decides and does nothing: the event loop dials what [`Book::take_due`] gives and tells what came of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use libp2p::Multiaddr;
 use tokio::time::Instant;
 
 use super::backoff::backoff;
-use crate::domain::limits::{ADDRESSES_PER_PEER_MAX, LIGHT_NEIGHBOURS_MAX, PEERS_REMEMBERED_MAX};
+use super::quotas::Standing;
+use crate::domain::limits::{
+    ADDRESSES_PER_PEER_MAX, DIALS_IN_PASSING_MAX, DIALS_ON_HEARSAY_MAX, DIALS_TO_FOUND_MAX,
+    LIGHT_NEIGHBOURS_MAX, PEERS_REMEMBERED_MAX,
+};
 use crate::domain::{PeerId, Role};
 
 /// A connection that held this long ends a row of failures. One that ends sooner counts as a failure, so two
 /// nodes that disagree about being connected do not dial each other without end.
 const STEADY_AFTER: Duration = Duration::from_secs(30);
-/// Heavy nodes that were merely found are given up after about ten minutes; those asked for never are.
+/// A heavy node that has been here for this long is no stranger.
+const KNOWN_AFTER: Duration = Duration::from_secs(60);
+/// For how long a dial on hearsay counts.
+const HEARSAY_WINDOW: Duration = Duration::from_secs(5);
+/// What is tried later because too much is being dialled.
+const POSTPONED: Duration = Duration::from_millis(500);
+/// Heavy nodes that were merely found are given up after about ten minutes; those met or asked for never are.
 const FOUND_FAILURES_MAX: u32 = 160;
 /// Others are given up after a few seconds: mDNS tells of a node once, perhaps before it can be dialled.
 const PASSING_FAILURES_MAX: u32 = 5;
@@ -27,8 +37,10 @@ const UNUSED_AFTER: Duration = Duration::from_secs(30);
 pub(super) enum Interest {
     /// For no reason: it may end.
     Passing,
-    /// It is a heavy node that was found.
+    /// It is said to be a heavy node.
     Found,
+    /// It is a heavy node, and was connected for a while.
+    Met,
     /// The node, or its owner, asked for it.
     Asked,
 }
@@ -47,6 +59,10 @@ struct Entry {
     interest: Interest,
     role: Option<Role>,
     failures: u32,
+    /// This node has reached it where it says that it is.
+    dialled: bool,
+    /// A message of ours waits for it.
+    needed: bool,
     state: State,
 }
 
@@ -55,6 +71,10 @@ struct Entry {
 pub(super) struct Book {
     peers: BTreeMap<PeerId, Entry>,
     schedule: BTreeSet<(Instant, PeerId)>,
+    /// Peers that are being dialled.
+    dialling: BTreeSet<PeerId>,
+    /// When peers were dialled of whom this node had only heard.
+    hearsay: VecDeque<Instant>,
 }
 
 impl Book {
@@ -112,10 +132,54 @@ impl Book {
 
     /// The next peer to dial by now, with its addresses; it counts as being dialled.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<(PeerId, Vec<Multiaddr>)> {
-        let (_, peer) = self.schedule.first().copied().filter(|(at, _)| *at <= now)?;
+        let peer = loop {
+            let (_, peer) = self.schedule.first().copied().filter(|(at, _)| *at <= now)?;
+            if self.may_dial(peer, now) {
+                break peer;
+            }
+            self.set_state(peer, State::Waiting { until: now + POSTPONED });
+        };
         self.set_state(peer, State::Dialling);
         let addresses = self.peers.get(&peer).map(|entry| entry.addresses.clone());
         addresses.map(|addresses| (peer, addresses))
+    }
+
+    /// Whether a peer may be dialled now: anybody may say of anybody where it lives, and each dial costs two machines a handshake.
+    fn may_dial(&mut self, peer: PeerId, now: Instant) -> bool {
+        let Some(entry) = self.peers.get(&peer) else { return true };
+        if entry.interest >= Interest::Met || entry.needed {
+            return true;
+        }
+        let alike = |other: &PeerId| self.peers.get(other).is_some_and(|it| it.interest == entry.interest);
+        let under_way = self.dialling.iter().filter(|other| alike(other)).count();
+        let most = if entry.interest == Interest::Found { DIALS_TO_FOUND_MAX } else { DIALS_IN_PASSING_MAX };
+        while self.hearsay.front().is_some_and(|at| now - *at >= HEARSAY_WINDOW) {
+            self.hearsay.pop_front();
+        }
+        let may = under_way < most && self.hearsay.len() < DIALS_ON_HEARSAY_MAX;
+        if may {
+            self.hearsay.push_back(now);
+        }
+        may
+    }
+
+    /// Dials because a message of ours waits.
+    pub(super) fn dial_for_message(&mut self, peer: PeerId, now: Instant) {
+        if let Some(entry) = self.peers.get_mut(&peer) {
+            entry.needed = true;
+        }
+        self.dial_at(peer, now);
+    }
+
+    /// Somebody else lives there. What the owner said is not forgotten: that somebody may be gone again one day.
+    pub(super) fn on_wrong_address(&mut self, peer: PeerId, address: &Multiaddr) {
+        let Some(entry) = self.peers.get_mut(&peer).filter(|entry| entry.interest < Interest::Asked) else {
+            return;
+        };
+        entry.addresses.retain(|known| known != address);
+        if entry.addresses.is_empty() && matches!(entry.state, State::Waiting { .. }) {
+            self.set_state(peer, State::Idle);
+        }
     }
 
     pub(super) fn next_due(&self) -> Option<Instant> {
@@ -127,6 +191,26 @@ impl Book {
         if self.entry(peer).is_some() {
             self.set_state(peer, State::Connected { since: now, used: now });
         }
+    }
+
+    /// A dial has reached it.
+    pub(super) fn on_dialled(&mut self, peer: PeerId) {
+        if let Some(entry) = self.entry(peer) {
+            entry.dialled = true;
+        }
+    }
+
+    /// What this node has to do with a peer.
+    pub(super) fn standing(&self, peer: PeerId, now: Instant) -> Standing {
+        let known = self.peers.get(&peer).is_some_and(|entry| match (entry.interest, entry.state) {
+            (Interest::Asked | Interest::Met, _) => true,
+            (Interest::Found, State::Connected { since, .. }) => entry.dialled || now - since >= KNOWN_AFTER,
+            (Interest::Passing, State::Connected { .. }) => entry.dialled,
+            (Interest::Passing | Interest::Found, State::Idle | State::Waiting { .. } | State::Dialling) => {
+                false
+            }
+        });
+        if known { Standing::Known } else { Standing::Stranger }
     }
 
     /// The connection carries a message of ours.
@@ -153,6 +237,9 @@ impl Book {
             State::Connected { since, .. } => now - since >= STEADY_AFTER,
             State::Idle | State::Waiting { .. } | State::Dialling => false,
         };
+        if steady && entry.interest == Interest::Found {
+            entry.interest = Interest::Met;
+        }
         entry.failures = if steady { 1 } else { entry.failures + 1 };
         let state = if entry.interest > Interest::Passing && !entry.addresses.is_empty() {
             State::Waiting { until: now + backoff(entry.failures) }
@@ -173,7 +260,7 @@ impl Book {
                 entry.interest = Interest::Passing;
                 State::Idle
             }
-            Interest::Passing | Interest::Found | Interest::Asked => {
+            Interest::Passing | Interest::Found | Interest::Met | Interest::Asked => {
                 State::Waiting { until: now + backoff(failures) }
             }
         };
@@ -213,15 +300,27 @@ impl Book {
         if let State::Waiting { until } = state {
             self.schedule.insert((until, peer));
         }
+        if state == State::Dialling {
+            entry.needed = false;
+            self.dialling.insert(peer);
+        } else {
+            self.dialling.remove(&peer);
+        }
         entry.state = state;
     }
 
-    /// The entry of a peer. A full book forgets somebody who is neither connected nor asked for; if there is
-    /// nobody such, the new one stays unknown.
+    /// The entry of a peer. A full book forgets somebody who is neither connected nor asked for: whom it has no interest
+    /// in, before those that it has tried in vain for longest. If there is nobody such, the new one stays unknown.
     fn entry(&mut self, peer: PeerId) -> Option<&mut Entry> {
         if !self.peers.contains_key(&peer) && self.peers.len() >= PEERS_REMEMBERED_MAX {
-            let idle = |entry: &Entry| entry.state == State::Idle && entry.interest == Interest::Passing;
-            let forgotten = self.peers.iter().find(|(_, entry)| idle(entry)).map(|(peer, _)| *peer)?;
+            let spare = |entry: &Entry| match entry.state {
+                State::Idle | State::Waiting { .. } => entry.interest < Interest::Asked,
+                State::Dialling | State::Connected { .. } => false,
+            };
+            let last = |entry: &Entry| (std::cmp::Reverse(entry.interest), entry.failures);
+            let spares = self.peers.iter().filter(|(_, entry)| spare(entry));
+            let forgotten = spares.max_by_key(|(_, entry)| last(entry)).map(|(peer, _)| *peer)?;
+            self.set_state(forgotten, State::Idle);
             self.peers.remove(&forgotten);
         }
         Some(self.peers.entry(peer).or_insert_with(|| Entry {
@@ -229,6 +328,8 @@ impl Book {
             interest: Interest::Passing,
             role: None,
             failures: 0,
+            dialled: false,
+            needed: false,
             state: State::Idle,
         }))
     }

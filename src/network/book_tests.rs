@@ -109,3 +109,89 @@ fn the_book_is_bounded() {
     assert_eq!(book.peers.len(), PEERS_REMEMBERED_MAX);
     assert!(book.peers.values().all(|entry| entry.addresses.len() == ADDRESSES_PER_PEER_MAX));
 }
+
+/// A book with as many peers as there may be, each said to be a heavy node somewhere.
+fn full_of_lies(now: Instant) -> Book {
+    let mut book = Book::default();
+    for number in 0..2 * PEERS_REMEMBERED_MAX {
+        book.learn(numbered(number + 1_000), [address(1)]);
+        book.keep(numbered(number + 1_000), Interest::Found, now);
+    }
+    book
+}
+
+#[test]
+fn whoever_invents_heavy_nodes_keeps_no_room_from_those_that_are_asked_for() {
+    let now = Instant::now();
+    let mut book = full_of_lies(now);
+    assert_eq!(book.peers.len(), PEERS_REMEMBERED_MAX);
+    for number in 0..100 {
+        book.learn(numbered(number), [address(2)]);
+        book.keep(numbered(number), Interest::Asked, now);
+        assert_eq!(book.standing(numbered(number), now), Standing::Known);
+    }
+    let mut found = 0;
+    let mut asked = 0;
+    while let Some((_, addresses)) = book.take_due(now) {
+        if addresses == [address(2)] { asked += 1 } else { found += 1 }
+    }
+    assert_eq!((asked, found), (100, DIALS_ON_HEARSAY_MAX), "dials for the asked do not wait for the others");
+    book = full_of_lies(now);
+    book.learn(PEER, [address(2)]);
+    assert!(book.is_reachable(PEER));
+    assert_eq!(book.peers.len(), PEERS_REMEMBERED_MAX);
+}
+
+#[test]
+fn hearsay_is_followed_slowly_and_messages_at_once() {
+    let mut now = Instant::now();
+    let mut book = Book::default();
+    for number in 0..=2 * DIALS_ON_HEARSAY_MAX {
+        book.learn(numbered(number), [address(1)]);
+        book.dial_at(numbered(number), now);
+    }
+    let mut dialled = Vec::new();
+    while let Some((peer, _)) = book.take_due(now) {
+        dialled.push(peer);
+    }
+    assert_eq!(dialled.len(), DIALS_ON_HEARSAY_MAX);
+    book.learn(PEER, [address(2)]);
+    book.dial_for_message(PEER, now);
+    assert_eq!(book.take_due(now), Some((PEER, vec![address(2)])));
+    dialled.iter().for_each(|peer| book.on_connected(*peer, now));
+    now += HEARSAY_WINDOW;
+    assert!(book.take_due(now).is_some());
+}
+
+#[test]
+fn an_address_where_somebody_else_lives_is_forgotten() {
+    let now = Instant::now();
+    let mut book = Book::default();
+    for (peer, interest) in [(numbered(1), Interest::Found), (numbered(2), Interest::Asked)] {
+        book.learn(peer, [address(1)]);
+        book.keep(peer, interest, now);
+        while let Some((dialled, _)) = book.take_due(now + Duration::from_secs(1)) {
+            book.on_dial_failed(dialled, now);
+            book.on_wrong_address(dialled, &address(1));
+        }
+    }
+    assert!(!book.is_reachable(numbered(1)));
+    assert!(book.is_reachable(numbered(2)), "what the owner has said");
+}
+
+#[test]
+fn who_came_by_itself_is_a_stranger_until_it_has_proved_itself() {
+    let mut now = Instant::now();
+    let mut book = Book::default();
+    book.on_connected(PEER, now);
+    book.on_identified(PEER, Role::Heavy, now);
+    assert_eq!(book.standing(PEER, now), Standing::Stranger);
+    now += KNOWN_AFTER;
+    assert_eq!(book.standing(PEER, now), Standing::Known);
+    book.on_disconnected(PEER, now);
+    assert_eq!(book.standing(PEER, now), Standing::Known, "a heavy node that was here for a while");
+    let dialled = numbered(7);
+    book.on_dialled(dialled);
+    book.on_connected(dialled, now);
+    assert_eq!(book.standing(dialled, now), Standing::Known);
+}

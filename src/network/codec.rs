@@ -6,12 +6,13 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::StreamProtocol;
 use libp2p::futures::{AsyncRead, AsyncWrite};
 use libp2p::request_response;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
 use crate::domain::limits::{LARGE_FRAMES_MAX, MESSAGE_BYTES_MAX};
@@ -54,16 +55,37 @@ pub(super) enum Answer {
     Refused,
 }
 
-/// Reads and writes frames. Clones share the turns of large frames.
-#[derive(Clone, Debug)]
+/// A large frame of which less than this arrives in [`PROGRESS_WAIT`] is given up: its turn goes to the next one. A link so slow
+/// does not bring a frame of more than 160 KiB in time anyway.
+const PROGRESS_BYTES: u64 = 32 * 1024;
+const PROGRESS_WAIT: Duration = Duration::from_secs(2);
+
+/// Reads and writes frames. The first one stands for the node; its clones, one a connection, share the turns of large frames, and a
+/// connection takes one turn at a time, so that nobody waits behind a hundred streams of one peer.
+#[derive(Debug)]
 pub(super) struct Codec {
-    large_frames: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+    connection: Option<Arc<Semaphore>>,
 }
 
 impl Default for Codec {
     fn default() -> Self {
-        Self { large_frames: Arc::new(Semaphore::new(LARGE_FRAMES_MAX)) }
+        Self { turns: Arc::new(Semaphore::new(LARGE_FRAMES_MAX)), connection: None }
     }
+}
+
+/// Request-response clones it for each connection, and that clone for each stream.
+impl Clone for Codec {
+    fn clone(&self) -> Self {
+        let connection = self.connection.clone().unwrap_or_else(|| Arc::new(Semaphore::new(1)));
+        Self { turns: Arc::clone(&self.turns), connection: Some(connection) }
+    }
+}
+
+/// The turn of a large frame.
+struct Turn<'a> {
+    _connection: Option<SemaphorePermit<'a>>,
+    _node: SemaphorePermit<'a>,
 }
 
 impl Codec {
@@ -76,14 +98,17 @@ impl Codec {
             return Ok(Frame::Refused(CodecError::TooLarge { bytes: announced, limit: MESSAGE_BYTES_MAX }));
         }
         let size = if announced > SMALL_FRAME_BYTES { Size::Large } else { Size::Small };
-        // Held until the frame is decoded. The request's time limit frees the turn of one that never ends.
+        // Held until the frame is decoded.
         let _turn = match size {
             Size::Small => None,
-            Size::Large => Some(self.large_frames.acquire().await.map_err(io::Error::other)?),
+            Size::Large => Some(self.turn().await?),
         };
         // Memory follows what arrives, not what was announced.
         let mut bytes = Zeroizing::new(Vec::with_capacity(announced.min(SMALL_FRAME_BYTES)));
-        io.take(length.into()).read_to_end(&mut bytes).await?;
+        match size {
+            Size::Small => drop(io.take(length.into()).read_to_end(&mut bytes).await?),
+            Size::Large => read_while_it_comes(io.take(length.into()), &mut bytes).await?,
+        }
         if bytes.len() < announced {
             return Ok(Frame::Refused(CodecError::Malformed("cut short".to_owned())));
         }
@@ -97,6 +122,30 @@ impl Codec {
             Ok(message) => Frame::Received(Box::new(message), size),
             Err(error) => Frame::Refused(error),
         })
+    }
+}
+
+impl Codec {
+    async fn turn(&self) -> io::Result<Turn<'_>> {
+        let connection = match &self.connection {
+            Some(connection) => Some(connection.acquire().await.map_err(io::Error::other)?),
+            None => None,
+        };
+        let node = self.turns.acquire().await.map_err(io::Error::other)?;
+        Ok(Turn { _connection: connection, _node: node })
+    }
+}
+
+/// Reads to the end, as long as something comes.
+async fn read_while_it_comes<T: AsyncRead + Unpin>(mut io: T, bytes: &mut Vec<u8>) -> io::Result<()> {
+    loop {
+        let before = bytes.len();
+        let mut next = (&mut io).take(PROGRESS_BYTES);
+        let stalled = |_| io::Error::new(io::ErrorKind::TimedOut, "a large frame does not go on");
+        tokio::time::timeout(PROGRESS_WAIT, next.read_to_end(bytes)).await.map_err(stalled)??;
+        if bytes.len() == before {
+            return Ok(());
+        }
     }
 }
 
@@ -211,6 +260,47 @@ mod tests {
             }
         }
         assert!(read(&[0, 0]).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_connection_has_one_turn_and_a_frame_that_does_not_go_on_loses_it() {
+        let node = Codec::default();
+        let (attacker, honest) = (node.clone(), node.clone());
+        let large = u32::try_from(SMALL_FRAME_BYTES + 1).expect("fits").to_be_bytes();
+        let mut stuck = Vec::new();
+        for _ in 0..LARGE_FRAMES_MAX {
+            let mut stream = attacker.clone();
+            stuck.push(tokio::spawn(async move {
+                let mut endless = Cursor::new(large).chain(Never);
+                stream.read_request(&PROTOCOL, &mut endless).await.map(drop)
+            }));
+        }
+        tokio::task::yield_now().await;
+        assert_eq!(node.turns.available_permits(), LARGE_FRAMES_MAX - 1);
+        // What comes is read at once: it is no message, and nobody is waited for.
+        let frame = framed(&vec![9; SMALL_FRAME_BYTES + 1]);
+        let read = honest.clone().read_request(&PROTOCOL, &mut Cursor::new(frame)).await.expect("read");
+        assert!(matches!(read, Frame::Refused(CodecError::Version(9))), "{read:?}");
+        let error = stuck.swap_remove(0).await.expect("it ends").expect_err("nothing came");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        for stuck in stuck {
+            stuck.abort();
+            assert!(stuck.await.is_err_and(|error| error.is_cancelled()));
+        }
+        assert_eq!(node.turns.available_permits(), LARGE_FRAMES_MAX);
+    }
+
+    /// A stream from which nothing more comes.
+    struct Never;
+
+    impl AsyncRead for Never {
+        fn poll_read(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+            _: &mut [u8],
+        ) -> std::task::Poll<io::Result<usize>> {
+            std::task::Poll::Pending
+        }
     }
 
     #[tokio::test]

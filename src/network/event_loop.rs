@@ -15,10 +15,11 @@ use super::behaviour::{Behaviour, BehaviourEvent};
 use super::book::{Book, Interest};
 use super::bootstrap::Bootstrap;
 use super::codec::Frame;
+use super::gossip::DecodedGossip;
 use super::offences::Offences;
 use super::outbox::{Full, Outbox, Pushed};
 use super::outlet::Outlet;
-use super::swarm_events::DecodedGossip;
+use super::quotas::Quotas;
 use super::topic::{Publication, Waiting};
 use super::{NetworkConfig, peer};
 use crate::domain::limits::GOSSIP_BYTES_MAX;
@@ -39,6 +40,7 @@ pub(super) enum Command {
     Remember { peer: PeerId, addresses: Vec<Multiaddr> },
     WantConnected(PeerId),
     LetGo(PeerId),
+    HearOfHeavy(PeerId),
     Stop(oneshot::Sender<()>),
 }
 
@@ -51,6 +53,7 @@ pub(super) struct EventLoop {
     pub(super) bootstrap: Bootstrap,
     pub(super) outbox: Outbox,
     pub(super) offences: Offences,
+    pub(super) quotas: Quotas,
     pub(super) decoding: JoinSet<DecodedGossip>,
     pub(super) outlet: Outlet,
     pub(super) addresses: watch::Sender<Vec<Multiaddr>>,
@@ -80,7 +83,7 @@ enum Turn {
 
 impl EventLoop {
     pub(super) fn new(
-        swarm: Swarm<Behaviour>,
+        mut swarm: Swarm<Behaviour>,
         listeners: Vec<ListenerId>,
         config: NetworkConfig,
         commands: mpsc::Receiver<Command>,
@@ -93,6 +96,7 @@ impl EventLoop {
             if peer::to_libp2p(known) != local {
                 book.learn(known, addresses.into_iter().map(|address| peer::split(address).0));
                 book.keep(known, Interest::Asked, now);
+                swarm.behaviour_mut().slots.keep(peer::to_libp2p(known));
             }
         }
         let mut anonymous = Vec::new();
@@ -104,6 +108,7 @@ impl EventLoop {
                     Some(named) => {
                         book.learn(named, [address]);
                         book.keep(named, Interest::Asked, now);
+                        swarm.behaviour_mut().slots.keep(peer::to_libp2p(named));
                     }
                     None => tracing::warn!(%address, peer = %named, "only Ed25519 identities are dialled"),
                 },
@@ -117,6 +122,7 @@ impl EventLoop {
             bootstrap: Bootstrap::new(anonymous, now),
             outbox: Outbox::new(),
             offences: Offences::default(),
+            quotas: Quotas::default(),
             decoding: JoinSet::new(),
             outlet,
             addresses,
@@ -179,7 +185,7 @@ impl EventLoop {
         let now = Instant::now();
         if !self.book.is_connected(to) {
             if self.outbox.has_waiting(to) {
-                self.book.dial_at(to, now);
+                self.book.dial_for_message(to, now);
             }
             return;
         }
@@ -200,9 +206,13 @@ impl EventLoop {
             }
             Some(Command::WantConnected(peer)) if peer::to_libp2p(peer) != self.local => {
                 self.book.keep(peer, Interest::Asked, Instant::now());
+                self.swarm.behaviour_mut().slots.keep(peer::to_libp2p(peer));
             }
-            Some(Command::Remember { .. } | Command::WantConnected(_)) => {}
+            Some(Command::HearOfHeavy(peer)) if peer::to_libp2p(peer) != self.local => {
+                self.book.keep(peer, Interest::Found, Instant::now());
+            }
             Some(Command::LetGo(peer)) => self.book.let_go(peer),
+            Some(Command::Remember { .. } | Command::WantConnected(_) | Command::HearOfHeavy(_)) => {}
             Some(Command::Stop(done)) => return Turn::Leave(Some(done)),
             None => return Turn::Leave(None),
         }
@@ -300,6 +310,9 @@ impl EventLoop {
         } else {
             tracing::debug!(?peer, %reason, "a dial failed");
         }
+        if let DialError::WrongPeerId { address, .. } = reason {
+            self.book.on_wrong_address(peer, &peer::split(address.clone()).0);
+        }
         if !self.book.is_connected(peer) {
             let lost = self.outbox.clear(peer);
             if lost > 0 {
@@ -308,8 +321,10 @@ impl EventLoop {
         }
     }
 
-    /// A light node lets go of light nodes that it does not need: heavy nodes carry the gossip.
+    /// Forgets what is quiet; and a light node lets go of light nodes that it does not need: heavy nodes carry the gossip.
     fn tidy(&mut self) {
+        self.quotas.forget_quiet();
+        self.swarm.behaviour().slots.forget_quiet();
         if self.role == Role::Light {
             for peer in self.book.surplus(Instant::now()) {
                 self.swarm.disconnect_peer_id(peer::to_libp2p(peer)).ok();

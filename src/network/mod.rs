@@ -16,11 +16,15 @@ mod bootstrap;
 mod codec;
 mod error;
 mod event_loop;
+mod gossip;
 mod listen;
+mod nearby;
 mod offences;
 mod outbox;
 mod outlet;
 mod peer;
+mod quotas;
+mod slots;
 mod swarm_events;
 mod swarm_key;
 mod topic;
@@ -97,7 +101,7 @@ pub enum NetworkEvent {
     },
     /// Gossip came; its signatures hold.
     Gossip {
-        /// Who said it first.
+        /// Who passed it on; who said it first is not known, and what needs a signature has one inside.
         from: PeerId,
         /// What.
         gossip: Gossip,
@@ -167,7 +171,14 @@ impl Network {
         self.command(Command::Remember { peer, addresses });
     }
 
-    /// Keeps a connection to a peer from now on, as soon as an address of it is known.
+    /// Notes that somebody is said to be a heavy node: it is connected as soon as an address of it is known, and given up if it
+    /// cannot be reached for long. Anybody can say so of anybody, so such peers make room for those that were asked for.
+    pub fn hear_of_heavy(&self, peer: PeerId) {
+        self.command(Command::HearOfHeavy(peer));
+    }
+
+    /// Keeps a connection to a peer from now on, as soon as an address of it is known. It is no stranger any more: strangers
+    /// never take its place. For peers that the owner or a computation needs, not for those that others tell of.
     pub fn want_connected(&self, peer: PeerId) {
         self.command(Command::WantConnected(peer));
     }

@@ -40,7 +40,7 @@ impl Offences {
     pub(super) fn count(&mut self, peer: PeerId, now: Instant) -> Verdict {
         if !self.0.contains_key(&peer) && self.0.len() >= OFFENDERS_MAX {
             self.0.retain(|_, offender| offender.is_remembered(now));
-            if self.0.len() >= OFFENDERS_MAX {
+            if self.0.len() >= OFFENDERS_MAX && !self.forget_one() {
                 return Verdict::Overlook;
             }
         }
@@ -57,6 +57,13 @@ impl Offences {
             return Verdict::ShutOut;
         }
         if offender.count == 1 { Verdict::Log } else { Verdict::Overlook }
+    }
+
+    /// Forgets the mildest offender that is not shut out: whoever has many keys must not keep others from being counted.
+    fn forget_one(&mut self) -> bool {
+        let open = self.0.iter().filter(|(_, offender)| offender.shut_out_until.is_none());
+        let mildest = open.min_by_key(|(_, offender)| (offender.count, offender.since)).map(|(peer, _)| *peer);
+        mildest.and_then(|peer| self.0.remove(&peer)).is_some()
     }
 
     pub(super) fn next_due(&self) -> Option<Instant> {
@@ -97,6 +104,23 @@ mod tests {
         let later = offences.next_due().expect("shut out");
         assert_eq!(offences.take_released(later), Some(PEER));
         assert_eq!(offences.count(PEER, later), Verdict::Log);
+    }
+
+    #[test]
+    fn many_keys_with_one_offence_each_hide_nobody() {
+        let (mut offences, now) = (Offences::default(), Instant::now());
+        let numbered = |number: usize| {
+            let mut key = [9; 32];
+            key[..8].copy_from_slice(&number.to_be_bytes());
+            PeerId::from_public_key(key)
+        };
+        offences.count(PEER, now);
+        offences.count(PEER, now);
+        for number in 0..2 * OFFENDERS_MAX {
+            offences.count(numbered(number), now);
+        }
+        assert_eq!(offences.0.len(), OFFENDERS_MAX);
+        assert_eq!(offences.count(PEER, now), Verdict::ShutOut);
     }
 
     #[test]

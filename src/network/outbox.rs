@@ -14,7 +14,10 @@ use libp2p::request_response::OutboundRequestId;
 use tokio::time::Instant;
 
 use crate::domain::PeerId;
-use crate::domain::limits::{BUSY_OFFERS_MAX, QUEUED_PER_PEER_MAX, REQUESTS_PER_PEER_MAX};
+use crate::domain::limits::{
+    BUSY_OFFERS_MAX, CERTIFICATE_BYTES_MAX, CERTIFICATE_BYTES_PER_PEER_MAX, QUEUED_PER_PEER_MAX,
+    REQUESTS_PER_PEER_MAX,
+};
 use crate::wire::Message;
 
 /// How long a peer that said "busy" is left alone: the first time, and at most. With the number of offers, four
@@ -31,6 +34,8 @@ const ON_ITS_WAY: Duration = Duration::from_secs(2);
 pub(super) struct Letter {
     pub(super) message: Arc<Message>,
     refusals: u32,
+    /// Counted for certificates alone: anybody may ask for them, be they as large as they may.
+    bytes: usize,
 }
 
 /// The queue of a peer is full: the message is lost, and the protocol asks again.
@@ -53,11 +58,18 @@ struct Queue<Request> {
     leaving: usize,
     in_flight: HashMap<Request, (Letter, Instant)>,
     paused_until: Option<Instant>,
+    certificate_bytes: usize,
 }
 
 impl<Request> Default for Queue<Request> {
     fn default() -> Self {
-        Self { waiting: VecDeque::new(), leaving: 0, in_flight: HashMap::new(), paused_until: None }
+        Self {
+            waiting: VecDeque::new(),
+            leaving: 0,
+            in_flight: HashMap::new(),
+            paused_until: None,
+            certificate_bytes: 0,
+        }
     }
 }
 
@@ -67,23 +79,37 @@ pub(super) struct Outbox<Request = OutboundRequestId> {
     queues: BTreeMap<PeerId, Queue<Request>>,
     in_flight: HashMap<Request, PeerId>,
     pauses: BTreeSet<(Instant, PeerId)>,
+    certificate_bytes: usize,
 }
 
 impl<Request: Copy + Eq + Hash> Outbox<Request> {
     pub(super) fn new() -> Self {
-        Self { queues: BTreeMap::new(), in_flight: HashMap::new(), pauses: BTreeSet::new() }
+        Self {
+            queues: BTreeMap::new(),
+            in_flight: HashMap::new(),
+            pauses: BTreeSet::new(),
+            certificate_bytes: 0,
+        }
     }
 
     pub(super) fn push(&mut self, peer: PeerId, message: Message, now: Instant) -> Result<Pushed, Full> {
+        let bytes = if matches!(message, Message::Certificate(_)) { message.encode().len() } else { 0 };
         let queue = self.queues.entry(peer).or_default();
         let same = |(letter, sent): &(Letter, Instant)| now < *sent + ON_ITS_WAY && *letter.message == message;
         if queue.in_flight.values().any(same) {
             return Ok(Pushed::OnItsWay);
         }
-        if queue.waiting.len() >= QUEUED_PER_PEER_MAX {
+        let certificates = queue.certificate_bytes;
+        let room = bytes == 0
+            || (certificates + bytes <= CERTIFICATE_BYTES_PER_PEER_MAX
+                && self.certificate_bytes + bytes <= CERTIFICATE_BYTES_MAX);
+        if queue.waiting.len() >= QUEUED_PER_PEER_MAX || !room {
+            self.forget_if_empty(peer);
             return Err(Full);
         }
-        queue.waiting.push_back(Letter { message: Arc::new(message), refusals: 0 });
+        queue.certificate_bytes += bytes;
+        self.certificate_bytes += bytes;
+        queue.waiting.push_back(Letter { message: Arc::new(message), refusals: 0, bytes });
         Ok(Pushed::Waiting)
     }
 
@@ -108,21 +134,36 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
 
     /// A message was taken, refused or lost: whose it was, and what.
     pub(super) fn on_done(&mut self, request: Request) -> Option<(PeerId, Letter)> {
-        let peer = self.in_flight.remove(&request)?;
-        let (letter, _) = self.queues.get_mut(&peer)?.in_flight.remove(&request)?;
+        let (peer, letter) = self.land(request)?;
+        self.discount(peer, letter.bytes);
         self.forget_if_empty(peer);
         Some((peer, letter))
     }
 
+    fn land(&mut self, request: Request) -> Option<(PeerId, Letter)> {
+        let peer = self.in_flight.remove(&request)?;
+        let (letter, _) = self.queues.get_mut(&peer)?.in_flight.remove(&request)?;
+        Some((peer, letter))
+    }
+
+    fn discount(&mut self, peer: PeerId, bytes: usize) {
+        self.certificate_bytes = self.certificate_bytes.saturating_sub(bytes);
+        if let Some(queue) = self.queues.get_mut(&peer) {
+            queue.certificate_bytes = queue.certificate_bytes.saturating_sub(bytes);
+        }
+    }
+
     /// The receiver has no room: the message goes back to the front, up to a number of times.
     pub(super) fn on_busy(&mut self, request: Request, now: Instant) {
-        let Some((peer, mut letter)) = self.on_done(request) else { return };
+        let Some((peer, mut letter)) = self.land(request) else { return };
         letter.refusals += 1;
         let pause = BUSY_PAUSE.saturating_mul(2_u32.saturating_pow(letter.refusals - 1)).min(BUSY_PAUSE_MAX);
-        let queue = self.queues.entry(peer).or_default();
-        if letter.refusals <= BUSY_OFFERS_MAX {
-            queue.waiting.push_front(letter);
+        if letter.refusals > BUSY_OFFERS_MAX {
+            self.discount(peer, letter.bytes);
+        } else {
+            self.queues.entry(peer).or_default().waiting.push_front(letter);
         }
+        let queue = self.queues.entry(peer).or_default();
         if queue.paused_until.is_none() {
             let until = now + pause;
             queue.paused_until = Some(until);
@@ -147,9 +188,11 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
 
     /// The peer cannot be reached: what waits for it is lost. Says how many.
     pub(super) fn clear(&mut self, peer: PeerId) -> usize {
-        let lost = self.queues.get_mut(&peer).map_or(0, |queue| queue.waiting.drain(..).count());
+        let waiting = self.queues.get_mut(&peer).map(|queue| std::mem::take(&mut queue.waiting));
+        let waiting = waiting.unwrap_or_default();
+        self.discount(peer, waiting.iter().map(|letter| letter.bytes).sum());
         self.forget_if_empty(peer);
-        lost
+        waiting.len()
     }
 
     /// Whether anything waits for this peer.
@@ -171,7 +214,8 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Timestamp;
+    use crate::domain::{Computation, Detail, Query, Sharing, Statistic, Timestamp};
+    use crate::wire::{Certificate, Identity, Signed};
 
     const PEER: PeerId = PeerId::from_public_key([1; 32]);
 
@@ -222,6 +266,67 @@ mod tests {
             assert_eq!(outbox.take_resumed(now), Some(PEER));
         }
         assert_eq!(offers, BUSY_OFFERS_MAX + 1);
+    }
+
+    /// A certificate of about a megabyte.
+    fn large() -> Message {
+        let identity = Identity::from_secret_key(&[1; 32]);
+        let query =
+            Query { statistic: Statistic::Count, fields: Vec::new(), max_records: 1, detail: Detail::None };
+        let computation = Computation {
+            version: 0,
+            nonce: [0; 16],
+            proposer: identity.peer(),
+            proposed_at: Timestamp::from_millis(1),
+            prompt: "?".repeat(1 << 20),
+            query,
+            heavy: Vec::new(),
+            sharing: Sharing::Prio3,
+            min_participants: 3,
+            max_participants: 3,
+            deadline: Timestamp::from_millis(2),
+            patience_ms: 0,
+            grace_ms: 0,
+            participants: None,
+            noise: None,
+            invitation: None,
+        };
+        Message::Certificate(Certificate {
+            computation: Signed::sign(computation, &identity),
+            votes: Vec::new(),
+            openings: Vec::new(),
+            decided: None,
+        })
+    }
+
+    #[test]
+    fn whoever_asks_for_large_certificates_and_reads_none_gets_a_few_and_everything_else() {
+        let mut outbox = Outbox::<usize>::new();
+        let now = Instant::now();
+        let bytes = large().encode().len();
+        let taken = (0..100).take_while(|_| outbox.push(PEER, large(), now).is_ok()).count();
+        assert_eq!(taken, CERTIFICATE_BYTES_PER_PEER_MAX / bytes);
+        assert_eq!(outbox.push(PEER, message(1), now), Ok(Pushed::Waiting));
+        let mut others = 0;
+        for number in 2..20 {
+            let other = PeerId::from_public_key([number; 32]);
+            others += (0..100).take_while(|_| outbox.push(other, large(), now).is_ok()).count();
+        }
+        assert_eq!(taken + others, CERTIFICATE_BYTES_MAX / bytes);
+        // Later than the same message counts as on its way.
+        let later = now + ON_ITS_WAY;
+        let letter = outbox.next(PEER).expect("one");
+        outbox.on_sent(1, PEER, letter, now);
+        assert_eq!(outbox.push(PEER, large(), later), Err(Full), "what is in flight counts");
+        outbox.on_busy(1, now);
+        assert_eq!(outbox.push(PEER, large(), later), Err(Full), "and what goes back");
+        outbox.take_resumed(now + BUSY_PAUSE_MAX);
+        let letter = outbox.next(PEER).expect("one");
+        outbox.on_sent(2, PEER, letter, now);
+        outbox.on_done(2);
+        assert_eq!(outbox.push(PEER, large(), later), Ok(Pushed::Waiting));
+        assert_eq!(outbox.clear(PEER), taken + 1);
+        assert_eq!(outbox.certificate_bytes, others * bytes);
     }
 
     #[test]

@@ -58,6 +58,11 @@ impl Outlet {
         Ok(())
     }
 
+    /// How many events wait for the node.
+    pub(super) fn waiting(&self) -> usize {
+        self.held.len() + self.events.max_capacity() - self.events.capacity()
+    }
+
     /// Hands over what is held, as far as there is room.
     pub(super) fn release(&mut self) {
         while let Some(event) = self.held.pop_front() {

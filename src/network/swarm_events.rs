@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use libp2p::core::ConnectedPoint;
-use libp2p::gossipsub::{self, MessageAcceptance};
 use libp2p::request_response::{self, OutboundFailure};
 use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
-use libp2p::{Multiaddr, identify, mdns, ping};
-use tokio::task::JoinError;
+use libp2p::{Multiaddr, gossipsub, identify, mdns, ping};
 use tokio::time::Instant;
 
 use super::behaviour::{BehaviourEvent, KADEMLIA_PROTOCOL};
@@ -15,28 +13,16 @@ use super::codec::{Answer, Frame, Size};
 use super::event_loop::EventLoop;
 use super::offences::Verdict;
 use super::outlet::NoRoom;
-use super::topic::Topic;
+use super::quotas::{Allowance, Kind, Load};
 use super::{NetworkEvent, peer};
-use crate::domain::limits::{GOSSIP_DECODING_MAX, LIGHT_NEIGHBOURS_MAX};
+use crate::domain::limits::{
+    ADDRESSES_PER_PEER_MAX, LIGHT_NEIGHBOURS_MAX, NETWORK_EVENTS_CROWDED, NETWORK_EVENTS_OF_STRANGERS_MAX,
+};
 use crate::domain::{PeerId, Role};
-use crate::wire::{CodecError, Gossip};
+use crate::wire::CodecError;
 
 /// Two nodes that hear of each other by mDNS would both dial; the one with the larger key waits this long first.
 const COURTESY: Duration = Duration::from_secs(1);
-
-/// Gossip whose signatures were checked away from the event loop.
-pub(super) struct DecodedGossip {
-    id: gossipsub::MessageId,
-    forwarder: libp2p::PeerId,
-    author: Option<PeerId>,
-    outcome: Result<Gossip, Refused>,
-}
-
-/// Why gossip is not passed on.
-enum Refused {
-    Frame(CodecError),
-    WrongTopic,
-}
 
 impl EventLoop {
     pub(super) fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
@@ -102,6 +88,7 @@ impl EventLoop {
             | BehaviourEvent::Identify(_)
             | BehaviourEvent::Kademlia(_)
             | BehaviourEvent::Limits(_)
+            | BehaviourEvent::Slots(_)
             | BehaviourEvent::Memory(_)
             | BehaviourEvent::Blocked(_) => {}
         }
@@ -129,6 +116,9 @@ impl EventLoop {
             return;
         };
         let address = peer::split(endpoint.get_remote_address().clone()).0;
+        if endpoint.is_dialer() {
+            self.book.on_dialled(peer);
+        }
         if connections == 1 {
             self.book.on_connected(peer, Instant::now());
             tracing::debug!(?peer, %address, "connected");
@@ -162,11 +152,19 @@ impl EventLoop {
 
     fn on_identified(&mut self, peer_id: libp2p::PeerId, info: identify::Info) {
         let Some(peer) = peer::from_libp2p(&peer_id) else { return };
+        // It costs little to say so, and much to follow.
+        if self.take(Kind::Identified, peer) != Allowance::Granted {
+            return;
+        }
         let role = if info.protocols.contains(&KADEMLIA_PROTOCOL) { Role::Heavy } else { Role::Light };
-        let addresses = peer::dialable(info.listen_addrs);
+        let mut addresses = peer::dialable(info.listen_addrs);
+        addresses.truncate(ADDRESSES_PER_PEER_MAX);
         if role == Role::Heavy {
+            let kademlia = &mut self.swarm.behaviour_mut().kademlia;
+            // What it said before holds no more; without this, every word would add to its addresses for ever.
+            kademlia.remove_peer(&peer_id);
             for address in &addresses {
-                self.swarm.behaviour_mut().kademlia.add_address(&peer_id, address.clone());
+                kademlia.add_address(&peer_id, address.clone());
             }
         }
         self.bootstrap.on_identified(peer, &addresses);
@@ -261,6 +259,14 @@ impl EventLoop {
         let Some(from) = peer::from_libp2p(peer_id) else { return Answer::Refused };
         match frame {
             Frame::Received(message, size) => {
+                match self.take(Kind::of(&message), from) {
+                    Allowance::Granted => {}
+                    Allowance::Exceeded => return Answer::Busy,
+                    Allowance::Gross => {
+                        self.on_offence(from, message.kind(), "far more than its quota");
+                        return Answer::Busy;
+                    }
+                }
                 self.book.on_used(from, Instant::now());
                 let event = NetworkEvent::Message { from, message: *message };
                 let offered = match size {
@@ -281,60 +287,17 @@ impl EventLoop {
         }
     }
 
-    fn decode_gossip(
-        &mut self,
-        forwarder: libp2p::PeerId,
-        id: gossipsub::MessageId,
-        message: gossipsub::Message,
-    ) {
-        if self.decoding.len() >= GOSSIP_DECODING_MAX {
-            tracing::debug!("too much gossip at once; some is not passed on");
-            self.judge(&id, &forwarder, MessageAcceptance::Ignore);
-            return;
-        }
-        self.decoding.spawn_blocking(move || {
-            let outcome = Gossip::decode(&message.data).map_err(Refused::Frame).and_then(|gossip| {
-                if Topic::of(&gossip).hash() == message.topic { Ok(gossip) } else { Err(Refused::WrongTopic) }
-            });
-            let author = message.source.as_ref().and_then(peer::from_libp2p);
-            DecodedGossip { id, forwarder, author, outcome }
-        });
-    }
-
-    pub(super) fn on_gossip_decoded(&mut self, decoded: Result<DecodedGossip, JoinError>) {
-        let DecodedGossip { id, forwarder, author, outcome } = match decoded {
-            Ok(decoded) => decoded,
-            // The process is ending.
-            Err(error) if error.is_cancelled() => return,
-            Err(error) => {
-                tracing::error!(%error, "decoding gossip failed; please report this");
-                return;
-            }
+    /// Counts something that a peer sent.
+    fn take(&self, kind: Kind, from: PeerId) -> Allowance {
+        let load = match self.outlet.waiting() {
+            waiting if waiting >= NETWORK_EVENTS_OF_STRANGERS_MAX => Load::Full,
+            waiting if waiting >= NETWORK_EVENTS_CROWDED => Load::Heavy,
+            _ => Load::Light,
         };
-        let reason = match (outcome, author) {
-            (Ok(gossip), Some(from)) => {
-                self.judge(&id, &forwarder, MessageAcceptance::Accept);
-                // A hint: what a busy node misses it asks for later.
-                self.outlet.offer(NetworkEvent::Gossip { from, gossip }).ok();
-                return;
-            }
-            (Ok(_), None) => "the author has no Ed25519 identity".to_owned(),
-            (Err(Refused::WrongTopic), _) => "it belongs to another topic".to_owned(),
-            (Err(Refused::Frame(reason)), _) => describe(&reason),
-        };
-        self.judge(&id, &forwarder, MessageAcceptance::Reject);
-        // Whoever passes on what does not hold has not checked it.
-        if let Some(forwarder) = peer::from_libp2p(&forwarder) {
-            self.on_offence(forwarder, "gossip", &reason);
-        }
+        self.quotas.take(kind, from, self.book.standing(from, Instant::now()), load)
     }
 
-    fn judge(&mut self, id: &gossipsub::MessageId, forwarder: &libp2p::PeerId, judgement: MessageAcceptance) {
-        // False when gossipsub has forgotten the message: then there is nothing to pass on.
-        self.swarm.behaviour_mut().gossipsub.report_message_validation_result(id, forwarder, judgement);
-    }
-
-    fn on_offence(&mut self, peer: PeerId, what: &'static str, reason: &str) {
+    pub(super) fn on_offence(&mut self, peer: PeerId, what: &'static str, reason: &str) {
         match self.offences.count(peer, Instant::now()) {
             Verdict::Log => tracing::warn!(?peer, what, reason, "refused"),
             Verdict::Overlook => {}
@@ -347,7 +310,7 @@ impl EventLoop {
 }
 
 /// What is wrong with a frame, without a word of what is in it: a decoder's own words may quote a value.
-fn describe(error: &CodecError) -> String {
+pub(super) fn describe(error: &CodecError) -> String {
     match error {
         CodecError::Malformed(_) => "malformed, or a signature does not hold".to_owned(),
         CodecError::NotDeterministic

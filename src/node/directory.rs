@@ -222,6 +222,11 @@ impl Directory {
         self.connected.iter().filter_map(ahead).filter(|(_, ahead)| ahead.role == Role::Heavy)
     }
 
+    /// What a node said of itself last.
+    pub(super) fn presence(&self, peer: &PeerId) -> Option<&Presence> {
+        self.nodes.get(peer).map(|entry| entry.presence.get())
+    }
+
     /// Whether there is a connection.
     pub(super) fn is_connected(&self, peer: &PeerId) -> bool {
         self.connected.contains_key(peer)

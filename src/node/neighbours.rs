@@ -1,15 +1,26 @@
 //! What the network reports: who comes and goes, what is sent, and who says what of itself.
 
+use std::num::NonZeroU32;
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+
 use super::actions::Release;
 use super::directory::{Heard, Unfit, Via};
 use super::runtime::Runtime;
 use super::story;
-use crate::domain::limits::{PRESENCE_TOLD_MAX, PRESENCES_RELAYED_MAX};
+use crate::domain::limits::{INTRODUCTIONS, PRESENCE_TOLD_MAX, PRESENCES_RELAYED_MAX};
 use crate::domain::{PeerId, Role};
 use crate::network::NetworkEvent;
 use crate::protocol::Event;
 use crate::store::KnownPeer;
 use crate::wire::{Gossip, Message, Presence, Signed};
+
+/// How often newcomers are told of others.
+pub(super) fn introductions() -> DefaultDirectRateLimiter {
+    let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+    let quota = Quota::per_second(number(INTRODUCTIONS.each_second));
+    RateLimiter::direct(quota.allow_burst(number(INTRODUCTIONS.burst)))
+}
 
 impl Runtime {
     /// Takes one report of the network.
@@ -43,11 +54,18 @@ impl Runtime {
         // heavy ones: it may know no other address than a light node's.
         for presence in self.directory.latest(PRESENCES_RELAYED_MAX, self.now) {
             let told = self.role == Role::Heavy || presence.get().role == Role::Heavy;
-            if told && presence.signer() != peer {
+            if told && presence.signer() != peer && self.may_introduce(&presence) {
                 self.send_presence(peer, presence);
             }
         }
         self.meet(peer);
+    }
+
+    /// Whether there is time to tell somebody of this one: whoever connects without end must not keep this node busy with
+    /// telling it who is there. Of the heavy nodes that are connected everybody is told.
+    fn may_introduce(&self, presence: &Signed<Presence>) -> bool {
+        let needed = presence.get().role == Role::Heavy && self.directory.is_connected(&presence.signer());
+        needed || self.introductions.check().is_ok()
     }
 
     pub(super) fn send_presence(&mut self, to: PeerId, presence: Signed<Presence>) {
@@ -105,33 +123,48 @@ impl Runtime {
         }
         let others: Vec<_> = self.directory.connected().filter(|peer| *peer != newcomer.signer()).collect();
         for peer in others {
-            self.send_presence(peer, newcomer.clone());
+            if self.may_introduce(newcomer) {
+                self.send_presence(peer, newcomer.clone());
+            }
         }
     }
 
     /// A node is new, does something else, or is to be found elsewhere.
     fn on_news(&mut self, signed: &Signed<Presence>, via: Via) {
-        let Presence { peer, role, name, addresses, .. } = signed.get();
+        let Presence { peer, role, addresses, .. } = signed.get();
         self.network.remember(*peer, addresses.iter().filter_map(|address| address.parse().ok()).collect());
         if *role == Role::Heavy {
-            self.network.want_connected(*peer);
-            self.round.peers.push(KnownPeer {
-                peer: *peer,
-                role: *role,
-                name: name.clone(),
-                addresses: addresses.clone(),
-                last_seen: self.now,
-            });
+            // Anybody may sign that it is one, under as many keys as it likes.
+            self.network.hear_of_heavy(*peer);
+            if self.directory.is_connected(peer) {
+                self.remember_peer(signed.get());
+            }
         }
         if self.role == Role::Heavy && via == Via::Itself {
             self.round.releases.push(Release::Publish(Box::new(Gossip::Presence(signed.clone()))));
         }
     }
 
+    /// Keeps a heavy node's addresses across restarts: only of one that was there, so that nobody's inventions crowd them out.
+    fn remember_peer(&mut self, presence: &Presence) {
+        self.round.peers.push(KnownPeer {
+            peer: presence.peer,
+            role: presence.role,
+            name: presence.name.clone(),
+            addresses: presence.addresses.clone(),
+            last_seen: self.now,
+        });
+    }
+
     /// Tells the protocol of a peer as soon as it is connected and its role is known.
     fn meet(&mut self, peer: PeerId) {
         if let Some(role) = self.directory.meet(peer) {
             self.someone_came = true;
+            if role == Role::Heavy
+                && let Some(presence) = self.directory.presence(&peer).cloned()
+            {
+                self.remember_peer(&presence);
+            }
             self.handle(Event::Met { peer, role });
         }
     }

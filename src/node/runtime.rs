@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use governor::DefaultDirectRateLimiter;
 use tokio::sync::{mpsc, oneshot};
 
 use super::RunError;
@@ -46,6 +47,8 @@ pub(super) struct Runtime {
     pub(super) store: Arc<Store>,
     pub(super) directory: Directory,
     pub(super) presence: OwnPresence,
+    /// How often newcomers are told of others, and others of newcomers.
+    pub(super) introductions: DefaultDirectRateLimiter,
     pub(super) timers: Timers,
     pub(super) parked: Parked,
     /// Computations that have not ended.

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use super::actions::Round;
 use super::clock::Clock;
 use super::directory::Directory;
+use super::neighbours::introductions;
 use super::parked::Parked;
 use super::presence::OwnPresence;
 use super::reading::Readings;
@@ -69,6 +70,7 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
         store,
         directory: Directory::new(own, options.role),
         presence,
+        introductions: introductions(),
         timers: Timers::default(),
         parked: Parked::default(),
         open: BTreeMap::new(),

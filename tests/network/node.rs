@@ -124,8 +124,10 @@ impl Node {
     }
 }
 
+/// A message that a node may send by the thousand.
 pub fn message(number: u64) -> Message {
-    Message::Ask { clock: Timestamp::from_millis(number) }
+    let reports = u32::try_from(number).expect("a small number");
+    Message::Progress { computation: ComputationId::of_body(b"x"), reports }
 }
 
 pub fn outcome(number: u8) -> Gossip {

@@ -101,15 +101,19 @@ pub fn start(secret_key: [u8; 32], to: Multiaddr, mischief: Mischief) -> PeerId 
         .with_tokio()
         .with_tcp(tcp::Config::new(), noise::Config::new, yamux::Config::default)
         .expect("a transport")
-        .with_behaviour(|keypair| Behaviour {
+        .with_behaviour(|_| Behaviour {
             message: request_response::Behaviour::with_codec(
                 Raw,
                 [(PROTOCOL, ProtocolSupport::Full)],
                 request_response::Config::default(),
             ),
             gossipsub: gossipsub::Behaviour::new(
-                gossipsub::MessageAuthenticity::Signed(keypair.clone()),
-                gossipsub::Config::default(),
+                gossipsub::MessageAuthenticity::Anonymous,
+                gossipsub::ConfigBuilder::default()
+                    .validation_mode(gossipsub::ValidationMode::Anonymous)
+                    .message_id_fn(|message| gossipsub::MessageId::from(message.data.clone()))
+                    .build()
+                    .expect("a configuration"),
             )
             .expect("gossipsub"),
         })

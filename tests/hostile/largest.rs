@@ -1,8 +1,6 @@
 //! The largest computations that anybody can announce to everybody: no node may be kept busy with them before its owner has
 //! said a word, and what is too much is refused.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
 use std::time::{Duration, Instant};
 
 use formix_p2p::domain::limits::{CELLS_MAX, FIELDS_MAX, RECORDS_MAX, VECTOR_LENGTH_MAX};

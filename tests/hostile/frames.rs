@@ -1,0 +1,114 @@
+//! Streams that hold no message: too long, too short, too deep, of another version, without an end.
+
+use formix_p2p::domain::limits::MESSAGE_BYTES_MAX;
+use formix_p2p::domain::{ComputationId, Timestamp};
+use formix_p2p::network::NetworkEvent;
+use formix_p2p::wire::Message;
+
+use crate::node::{Node, message};
+use crate::peer::{Hostile, Met, Pose, Raw, Then, framed};
+
+fn nested(byte: u8, depth: usize) -> Raw {
+    framed(&[&[3], &vec![byte; depth][..]].concat())
+}
+
+/// Frames that no honest node sends.
+fn bad_frames() -> Vec<(&'static str, Raw)> {
+    let good = message(7).encode();
+    let of_version = |version: u8| framed(&[&[version], &good[1..]].concat());
+    let garbage: Vec<u8> = (0..50_000_u32).map(|number| (number * number % 251) as u8).collect();
+    let raw = |bytes: Vec<u8>| Raw { bytes, then: Then::Close };
+    vec![
+        ("empty", framed(&[])),
+        ("a version and nothing", framed(&[3])),
+        ("garbage", framed(&garbage)),
+        ("garbage of this version", framed(&[&[3], &garbage[..]].concat())),
+        ("version 0", of_version(0)),
+        ("version 2", of_version(2)),
+        ("version 4", of_version(4)),
+        ("version 255", of_version(255)),
+        ("two messages", framed(&[&good[..], &good[..]].concat())),
+        ("cut short", raw(framed(&good).bytes[..10].to_vec())),
+        ("oversized", raw(u32::MAX.to_be_bytes().to_vec())),
+        ("one byte too large", raw(u32::try_from(MESSAGE_BYTES_MAX + 1).unwrap().to_be_bytes().to_vec())),
+        ("endless", Raw { bytes: vec![0xff; 64 * 1024], then: Then::Repeat }),
+        ("nested arrays", nested(0x81, 60_000)),
+        ("nested arrays without a length", nested(0x9f, 60_000)),
+        ("nested tags", nested(0xc1, 60_000)),
+        ("arrays nested by the million", nested(0x81, 4_000_000)),
+        ("maps nested by the million", framed(&[&[3], &[0xa1, 0x00].repeat(1_000_000)[..]].concat())),
+        ("a text of 2^62 bytes", framed(&[3, 0x7b, 0x40, 0, 0, 0, 0, 0, 0, 0])),
+        ("an array of 2^62 elements", framed(&[3, 0x9b, 0x40, 0, 0, 0, 0, 0, 0, 0])),
+    ]
+}
+
+#[tokio::test]
+async fn bad_frames_cost_their_sender_its_connection_and_nobody_else_anything() {
+    let mut hub = Node::heavy(1, &[]).await;
+    let light = Node::light(2, &[hub.address()]).await;
+    hub.until_connected(light.peer()).await;
+    for (number, (name, frame)) in (0..).zip(bad_frames()) {
+        let mut hostile = Hostile::at(number, Pose::Light, hub.peer(), &hub.address()).await;
+        for _ in 0..3 {
+            hostile.raw(hub.peer(), frame.clone());
+        }
+        let mut answers = Vec::new();
+        hostile
+            .until(name, |met| match met {
+                Met::Answer(answer) => {
+                    answers.push(answer);
+                    None
+                }
+                Met::Gone(_) => Some(()),
+                _ => None,
+            })
+            .await;
+        assert!(answers.iter().all(|answer| *answer == 2), "{name}: {answers:?}");
+        // It is not let in again, and nobody else is shut out.
+        hostile.dial(hub.address());
+        hostile.until_outside(hub.peer()).await;
+        light.network.send(hub.peer(), message(number.into()));
+        let heard = hub.next_message().await;
+        assert_eq!(heard, (light.peer(), message(number.into())), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn frames_that_never_end_keep_nobody_waiting() {
+    let mut hub = Node::heavy(1, &[]).await;
+    let light = Node::light(2, &[hub.address()]).await;
+    hub.until_connected(light.peer()).await;
+    let mut attackers = Vec::new();
+    for number in 0..5 {
+        let hostile = Hostile::at(number, Pose::Light, hub.peer(), &hub.address()).await;
+        for _ in 0..45 {
+            let small = [&60_000_u32.to_be_bytes()[..], &[3; 100]].concat();
+            let large = [&8_000_000_u32.to_be_bytes()[..], &vec![3; 100_000]].concat();
+            let nothing = vec![0, 0];
+            for bytes in [small, large, nothing] {
+                hostile.raw(hub.peer(), Raw { bytes, then: Then::Stall });
+            }
+        }
+        attackers.push(hostile);
+    }
+    let id = |number: u32| ComputationId::of_body(&number.to_be_bytes());
+    let ended: Vec<_> = (0..20_000).map(id).collect();
+    let clock = Timestamp::from_millis(1);
+    let large = Message::Offer { clock, open: Vec::new(), completed: ended, failed: Vec::new() };
+    light.network.send(hub.peer(), large.clone());
+    for number in 0..100 {
+        light.network.send(hub.peer(), message(number));
+    }
+    let mut left = 101;
+    while left > 0 {
+        let (from, heard) = hub.next_message().await;
+        assert_eq!(from, light.peer());
+        assert!(matches!(heard, Message::Progress { .. }) || heard == large);
+        left -= 1;
+    }
+    // Whoever sends slowly may be on a slow link: nobody is thrown out for it.
+    let thrown_out = |event: &NetworkEvent| matches!(event, NetworkEvent::Disconnected(_));
+    while let Ok(event) = hub.events.try_recv() {
+        assert!(!thrown_out(&event), "{event:?}");
+    }
+}
