@@ -258,6 +258,7 @@ pub(super) mod tests {
             expected: 5,
             standings: BTreeMap::new(),
             unreachable: Vec::new(),
+            invitation: None,
             revision: 1,
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
+use super::invitation::{Forgotten, InvitationView, Invited, Inviting, Joining};
 use super::owner::{LedgerView, PolicyTest, PolicyView};
 use crate::domain::{Role, Status, limits};
 
@@ -62,11 +63,27 @@ pub enum Request {
     Answer {
         /// Which.
         reference: String,
-        /// One value for each field of the question, in their order.
+        /// One for each field of the question, in their order: a literal, or a JSON array with one a record.
         values: Vec<PrivateText>,
     },
     /// The certificate, as bytes.
     Certificate {
+        /// Which.
+        reference: String,
+    },
+    /// Invite parties. Answered with their tickets.
+    Invite(Box<Inviting>),
+    /// Show a ticket. Answered once the inviter has answered, or cannot be reached.
+    Join(Box<Joining>),
+    /// Invitations, newest first.
+    Invitations,
+    /// Withdraw an invitation of this node's.
+    Revoke {
+        /// Which.
+        reference: String,
+    },
+    /// Forget an ended computation or invitation.
+    Forget {
         /// Which.
         reference: String,
     },
@@ -104,8 +121,16 @@ pub enum Reply {
     Ledger(LedgerView),
     /// To `Certificate`: the encoded certificate.
     Certificate(Vec<u8>),
-    /// To `Approve`, `Decline`, `Answer`.
+    /// To `Approve`, `Decline`, `Answer`, `Revoke`.
     Decided(Decided),
+    /// To `Invite`.
+    Invited(Box<Invited>),
+    /// To `Join`.
+    Joined(Box<InvitationView>),
+    /// To `Invitations`.
+    Invitations(Vec<InvitationView>),
+    /// To `Forget`.
+    Forgotten(Forgotten),
     /// To `Stop`.
     Done,
 }
@@ -355,6 +380,9 @@ pub struct ComputationView {
     pub standings: BTreeMap<String, usize>,
     /// Heavy nodes of this computation that this node has no connection to, UIDs.
     pub unreachable: Vec<String>,
+    /// Where it was by invitation: who is in it, and how far that has come; null otherwise.
+    #[serde(default)]
+    pub invitation: Option<Box<InvitationView>>,
     /// Goes up with every change; for `Watch`.
     pub revision: u64,
 }

@@ -7,6 +7,7 @@ mod api;
 mod choice;
 mod client;
 mod detail;
+mod invitation;
 mod owner;
 mod question;
 mod server;
@@ -19,6 +20,7 @@ pub use api::{
 };
 pub use choice::ChoiceError;
 pub use client::{Client, ClientError};
+pub use invitation::{Agreement, Forgotten, InvitationView, Invited, Inviting, Joining, PartyView, TicketView};
 pub use owner::{LedgerLine, LedgerView, PolicyTest, PolicyView, RuleVerdict, RuleView};
 pub use question::{QuestionError, draft};
 pub use server::{ServeError, serve};

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::api::{ApiError, Call, PrivateText, Proposal, Reply, Request};
+use super::invitation::{Inviting, Joining};
 use crate::domain::limits::{CONTROL_BODY_BYTES_MAX, CONTROL_LEAVE_WAIT};
 
 /// The media type of a certificate's bytes.
@@ -167,6 +168,10 @@ fn routes(desk: Desk) -> Router {
         .route("/computations/{reference}/approve", post(approve))
         .route("/computations/{reference}/decline", post(decline))
         .route("/computations/{reference}/answer", post(answer))
+        .route("/computations/{reference}/revoke", post(revoke))
+        .route("/computations/{reference}/forget", post(forget))
+        .route("/invitations", get(invitations).post(invite))
+        .route("/invitations/join", post(join))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_route)
         .layer(DefaultBodyLimit::max(CONTROL_BODY_BYTES_MAX))
@@ -241,6 +246,28 @@ async fn answer(
     desk.ask(Request::Answer { reference: named(reference)?, values }).await
 }
 
+async fn revoke(State(desk): State<Desk>, reference: PathArgument) -> Refused<Reply> {
+    desk.ask(Request::Revoke { reference: named(reference)? }).await
+}
+
+async fn forget(State(desk): State<Desk>, reference: PathArgument) -> Refused<Reply> {
+    desk.ask(Request::Forget { reference: named(reference)? }).await
+}
+
+async fn invitations(State(desk): State<Desk>) -> Refused<Reply> {
+    desk.ask(Request::Invitations).await
+}
+
+async fn invite(State(desk): State<Desk>, body: Result<axum::body::Bytes, BytesRejection>) -> Refused<Reply> {
+    let inviting: Inviting = parsed(body)?;
+    desk.ask(Request::Invite(Box::new(inviting))).await
+}
+
+async fn join(State(desk): State<Desk>, body: Result<axum::body::Bytes, BytesRejection>) -> Refused<Reply> {
+    let joining: Joining = parsed(body)?;
+    desk.ask(Request::Join(Box::new(joining))).await
+}
+
 type PathArgument = Result<Reference<String>, PathRejection>;
 
 fn named(reference: PathArgument) -> Refused<String> {
@@ -300,6 +327,10 @@ impl IntoResponse for Reply {
             Self::Ledger(ledger) => Json(ledger).into_response(),
             Self::Certificate(bytes) => ([(header::CONTENT_TYPE, OCTETS)], bytes).into_response(),
             Self::Decided(decided) => Json(decided).into_response(),
+            Self::Invited(invited) => Json(invited).into_response(),
+            Self::Joined(view) => Json(view).into_response(),
+            Self::Invitations(views) => Json(views).into_response(),
+            Self::Forgotten(forgotten) => Json(forgotten).into_response(),
             Self::Done => Json(serde_json::Map::new()).into_response(),
         }
     }

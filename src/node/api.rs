@@ -45,6 +45,13 @@ impl Runtime {
             Request::Decline { reference } => self.decline(&reference),
             Request::Answer { reference, values } => self.answer_question(&reference, &values),
             Request::Certificate { reference } => self.certificate(&reference),
+            Request::Invite(_)
+            | Request::Join(_)
+            | Request::Invitations
+            | Request::Revoke { .. }
+            | Request::Forget { .. } => {
+                Err(refused(("not_yet", 1), "not there yet".to_owned(), "wait".to_owned()))
+            }
             Request::Stop => {
                 self.leaving = true;
                 Ok(Reply::Done)
