@@ -43,6 +43,7 @@ fn terms(minimum: u32, schema: Option<&str>) -> Computation {
         grace_ms: 3_000,
         participants: None,
         noise: None,
+        invitation: None,
     }
 }
 

@@ -34,6 +34,7 @@ fn computation(query: Query, sharing: Sharing) -> Computation {
         grace_ms: 3_000,
         participants: None,
         noise: None,
+        invitation: None,
     }
 }
 

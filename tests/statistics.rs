@@ -68,6 +68,7 @@ fn computation(query: Query, sharing: Sharing) -> Computation {
         grace_ms: 3_000,
         participants: None,
         noise: None,
+        invitation: None,
     };
     ours::check(&computation).unwrap();
     computation
