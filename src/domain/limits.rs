@@ -35,6 +35,9 @@ pub const INVITATIONS_OPEN_MAX: usize = OPEN_PER_PROPOSER_MAX;
 pub const INVITATIONS_KEPT_MAX: usize = 1_000;
 /// Marks of forgotten computations that are kept: as many as computations that this node had a part in.
 pub const FORGOTTEN_KEPT_MAX: usize = ENDED_KEPT_MAX;
+/// Characters of a ticket: room for the longest prompt, 8 KiB of categories and 16 addresses. Twice as much still fits the
+/// body of a request to the local API.
+pub const TICKET_CHARS_MAX: usize = 30 * 1024;
 /// How long tickets admit unless the inviter says otherwise.
 pub const TICKETS_DEFAULT: Duration = Duration::from_secs(3600);
 /// Heavy nodes of one computation, at most: agreement sends the square of this many messages.
