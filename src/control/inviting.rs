@@ -113,9 +113,9 @@ fn in_words(error: &QuestionError, parties: u32) -> String {
             "the total of {slot} of {parties} parties could overflow: {parties} × {largest}{noise} do not stay below \
              {modulus}; {fitting} would fit"
         ),
-        QuestionError::Rule { error: ComputationError::Deadline(within), .. } => format!(
-            "answers are due {within} after everybody has joined; it must be between 500ms and 30days"
-        ),
+        QuestionError::Rule { error: ComputationError::Deadline(within), .. } => {
+            format!("answers are due {within} after everybody has joined; it must be between 500ms and 30days")
+        }
         other => of_parties(&other.to_string()),
     }
 }

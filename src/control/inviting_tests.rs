@@ -42,7 +42,10 @@ fn sharing_is_chosen_by_bounds_and_quorum() {
 fn prompt_and_field_have_defaults() {
     let bare = Proposal { prompt: String::new(), fields: Vec::new(), ..bounded() };
     let invitation = drafted(&Inviting::new(bare, 3)).unwrap();
-    assert_eq!((invitation.prompt.as_str(), invitation.query.fields[0].name.as_str()), ("sum of value", "value"));
+    assert_eq!(
+        (invitation.prompt.as_str(), invitation.query.fields[0].name.as_str()),
+        ("sum of value", "value")
+    );
     assert_eq!(invitation.expires, NOW + Duration::from_secs(3600));
 }
 
@@ -86,7 +89,11 @@ fn an_overflow_counts_parties() {
     let error = drafted(&Inviting::new(question, 3)).unwrap_err();
     assert!(error.to_string().starts_with("the total of"), "{error}");
     assert!(error.to_string().contains("of 3 parties could overflow: 3 × 2000000000 steps"), "{error}");
-    assert!(error.hint().contains("--parties 2") && error.hint().contains("--modulus-bits 128"), "{}", error.hint());
+    assert!(
+        error.hint().contains("--parties 2") && error.hint().contains("--modulus-bits 128"),
+        "{}",
+        error.hint()
+    );
 }
 
 #[test]

@@ -13,10 +13,10 @@ mod inviting;
 mod owner;
 mod question;
 mod server;
-mod values;
-mod words;
 #[cfg(test)]
 mod tests;
+mod values;
+mod words;
 
 pub use api::{
     Announced, ApiError, CALLS_QUEUED_MAX, Call, ComputationView, Decided, Health, NodeId, NodeView, NoiseView,

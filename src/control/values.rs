@@ -64,13 +64,9 @@ fn place(number: usize) -> String {
 
 impl From<ValueError> for ApiError {
     fn from(error: ValueError) -> Self {
-        let hint = "give one for each field, in the question's order; several records as [1,2,3] for each field";
-        Self {
-            code: "invalid_value".to_owned(),
-            message: error.to_string(),
-            hint: hint.to_owned(),
-            exit: 2,
-        }
+        let hint =
+            "give one for each field, in the question's order; several records as [1,2,3] for each field";
+        Self { code: "invalid_value".to_owned(), message: error.to_string(), hint: hint.to_owned(), exit: 2 }
     }
 }
 
@@ -141,8 +137,8 @@ fn column(field: &Field, text: &str) -> Result<Vec<Literal>, ValueError> {
 mod tests {
     use super::super::question::draft;
     use super::*;
-    use crate::control::tests::proposal;
     use crate::control::Proposal;
+    use crate::control::tests::proposal;
     use crate::domain::{PeerId, Timestamp};
 
     fn question(statistic: &str, fields: &[&str], schema: &str) -> Computation {
@@ -175,7 +171,8 @@ mod tests {
         assert_eq!(encoded(&sum, &[" [7, 0.5,\"3\"] "]).unwrap(), (vec![21, 3], 3));
         let pair = question("bivariate", &["x", "y"], PAIR);
         assert_eq!(encoded(&pair, &["[1,2]", "[3,4]"]).unwrap().1, 2);
-        let vectors = r#"{"type":"array","items":{"type":"number","minimum":0,"maximum":9},"minItems":2,"maxItems":2}"#;
+        let vectors =
+            r#"{"type":"array","items":{"type":"number","minimum":0,"maximum":9},"minItems":2,"maxItems":2}"#;
         let vectors = question("vector-mean", &["v"], vectors);
         assert_eq!(encoded(&vectors, &["[1,2]"]).unwrap().1, 1);
         assert_eq!(encoded(&vectors, &["[[1,2],[3,4]]"]).unwrap().1, 2);
@@ -206,7 +203,10 @@ mod tests {
             ),
         ] {
             let error = ApiError::from(encoded(question, &typed).unwrap_err());
-            assert_eq!((error.message.as_str(), error.code.as_str(), error.exit), (message, "invalid_value", 2));
+            assert_eq!(
+                (error.message.as_str(), error.code.as_str(), error.exit),
+                (message, "invalid_value", 2)
+            );
             assert!(!error.message.contains("4711"));
         }
     }

@@ -50,6 +50,11 @@ impl Subject<'_> {
         }
     }
 
+    /// The highest revision that a watcher of it can have seen without knowing what there is to know now.
+    pub(super) fn seen_until(&self) -> u64 {
+        if self.has_ended() { u64::MAX } else { self.revision() }
+    }
+
     fn id(&self) -> ComputationId {
         match self {
             Self::Computation(view, _) => view.id,
