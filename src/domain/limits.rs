@@ -176,6 +176,9 @@ pub const DISCOVERY_WAIT: Duration = Duration::from_secs(4);
 pub const CONTROL_BODY_BYTES_MAX: usize = 64 * 1024;
 /// The body of one reply of the local API: every remembered computation fits.
 pub const CONTROL_REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How long a node that shows a ticket waits for its inviter's word before it says that none has come. A guess: two dials over a
+/// slow line.
+pub const JOIN_WAIT: Duration = Duration::from_secs(5);
 /// How long the command line waits for a node's reply; a proposal takes [`ACCEPTANCE_WAIT`] at most.
 pub const CONTROL_WAIT: Duration = Duration::from_secs(30);
 /// How long a node that leaves waits for requests under way; with the farewell it stays under 5 s.
