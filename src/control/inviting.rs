@@ -28,7 +28,7 @@ pub enum InvitingError {
     #[error("{}", in_words(.error, *.parties))]
     Question {
         /// The rule.
-        error: QuestionError,
+        error: Box<QuestionError>,
         /// How many parties there are.
         parties: u32,
         /// How many of them must answer.
@@ -51,7 +51,7 @@ pub fn draft_invitation(
         return Err(InvitationError::Parties(parties).into());
     }
     let quorum = quorum_of(inviting);
-    let refused = |error: QuestionError| InvitingError::Question { error, parties, quorum };
+    let refused = |error: QuestionError| InvitingError::Question { error: Box::new(error), parties, quorum };
     let mut asked = question.clone();
     if asked.fields.is_empty() {
         asked.fields.push(FIELD_DEFAULT.to_owned());
@@ -130,7 +130,7 @@ impl InvitingError {
             }
             Self::Terms(other) => Self::Terms(other),
             Self::Question { error, parties, quorum } => {
-                Self::Question { error: error.as_typed(within, patience), parties, quorum }
+                Self::Question { error: Box::new(error.as_typed(within, patience)), parties, quorum }
             }
         }
     }

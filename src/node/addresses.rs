@@ -22,7 +22,7 @@ pub(super) fn told(listening: &[String]) -> Vec<String> {
     let abroad = ranked.iter().any(|(reach, _)| *reach != Reach::ThisMachine);
     let mut told: Vec<String> = Vec::new();
     for (reach, address) in ranked {
-        if !(abroad && reach == Reach::ThisMachine) && !told.contains(&address) {
+        if (!abroad || reach != Reach::ThisMachine) && !told.contains(&address) {
             told.push(address);
         }
     }

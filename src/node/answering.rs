@@ -32,7 +32,11 @@ impl Runtime {
     /// Everything that waits for the owner, newest first.
     pub(super) fn pending(&self) -> Reply {
         let waits = |subject: &Subject<'_>| match subject {
-            Subject::Computation(view, _) => render::pending(view),
+            Subject::Computation(view, invitation) => render::pending(view).or_else(|| {
+                let undecided = view.own == OwnPart::None && view.status == Status::Pending;
+                let seat = invitation.as_ref().filter(|_| undecided)?;
+                invitation_shown::pending(seat, &self.invitation_shown(seat))
+            }),
             Subject::Invitation(view) => invitation_shown::pending(view, &self.invitation_shown(view)),
         };
         Reply::Pending(self.subjects().iter().filter_map(waits).collect())

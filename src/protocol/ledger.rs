@@ -32,8 +32,8 @@ impl State {
         let Some(entry) = self.entries.get(&id).filter(|entry| entry.is_undecided(turn.now)) else {
             return;
         };
-        if let Some(reading) = entry.terms().invitation.and_then(|it| self.take_input(turn, it)) {
-            return self.with(id, |entry| entry.on_input(turn, &reading));
+        if entry.terms().invitation.is_some_and(|it| self.answer_from_invitation(turn, id, it)) {
+            return;
         }
         let Some(entry) = self.entries.get(&id) else { return };
         let history = self.history(entry, turn.me(), turn.now);

@@ -11,6 +11,7 @@ use formix_p2p::wire::{RecordKind, to_bytes};
 
 mod attacks;
 mod consent;
+mod invitations;
 mod names;
 mod net;
 mod threshold;
@@ -35,6 +36,7 @@ fn question(net: &Net, proposer: usize, minimum: u32) -> Computation {
         grace_ms: 3_000,
         participants: None,
         noise: None,
+        invitation: None,
     }
 }
 

@@ -144,6 +144,8 @@ impl Net {
                 let outcome = self.values.get(&me).map(reading).ok_or(SourceProblem::NoSuchField);
                 self.queue.push_back((me, Event::SourceRead { computation, outcome }));
             }
+            // Everybody can be reached.
+            Action::Reach { .. } | Action::LetGo { .. } => {}
             Action::Tell(notice) => self.told.push((me, notice)),
             Action::Blame(_) => {}
         }

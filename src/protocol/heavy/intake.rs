@@ -148,6 +148,14 @@ impl Entry {
         }
     }
 
+    /// Whoever still says "complete" has missed that this node has closed, or has forgotten it in a crash.
+    pub fn repeat_close(&self, turn: &mut Turn<'_>, from: PeerId) {
+        let close = self.heavy().and_then(|heavy| heavy.said.closes.get(&turn.me()).cloned());
+        if let Some(close) = close.filter(|_| self.terms().has_heavy(&from)) {
+            turn.send(from, Message::Close(close));
+        }
+    }
+
     /// Closes before the deadline when all heavy nodes say "complete" over equal lists.
     fn close_if_unanimous(&mut self, turn: &mut Turn<'_>) {
         // Before the digest of a list that others are not done with.

@@ -44,12 +44,14 @@ impl State {
         let InvitationPart::Invited { addresses: inviter, secret, consent } = &mut invited.memory.seat else {
             return;
         };
-        if invited.memory.own.is_none() {
+        let me = turn.me();
+        // A seat that this node has stays its own.
+        if !invited.memory.roster.iter().any(|joined| joined.signer() == me) {
             (*inviter, *secret) = (ticket.addresses.clone(), ticket.secret.clone());
         }
         if agreed != Consent::Look {
             *consent = agreed;
-            let own = Joining { invitation: id, party: turn.me(), name, addresses };
+            let own = Joining { invitation: id, party: me, name, addresses };
             invited.memory.own = Some(turn.sign(own));
         }
         invited.memory.ended = None;

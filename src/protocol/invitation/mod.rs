@@ -15,7 +15,7 @@ use super::entry::{Entry, Stage};
 use super::event::Timer;
 use super::node::State;
 use super::turn::Turn;
-use super::view::InvitationView;
+use super::view::{InvitationView, OwnPart};
 use crate::domain::limits::{
     INVITATIONS_KEPT_MAX, NODE_NAME_CHARS_MAX, PRESENCE_ADDRESS_CHARS_MAX, PRESENCE_ADDRESSES_MAX,
 };
@@ -118,6 +118,11 @@ impl State {
             {
                 invited.memory.computation = None;
             }
+            let computation = invited.memory.computation.and_then(|id| self.entries.get(&id));
+            let used = computation.is_some_and(|it| it.own == OwnPart::Answered || !it.is_open());
+            if used && invited.memory.input.take().is_some() {
+                invited.persist(turn);
+            }
             invited.resume(turn);
             self.invitations.insert(invited.id, invited);
         }
@@ -164,12 +169,22 @@ impl State {
         }
     }
 
-    /// A computation that an invitation became asks this node: what the owner has said before, if so. It is used up.
-    pub fn take_input(&mut self, turn: &mut Turn<'_>, invitation: ComputationId) -> Option<Reading> {
-        let invited = self.invitations.get_mut(&invitation)?;
-        let reading = invited.memory.input.take()?.reading();
+    /// A computation that an invitation became asks this node: answers with what the owner has said before, if so.
+    pub fn answer_from_invitation(
+        &mut self,
+        turn: &mut Turn<'_>,
+        computation: ComputationId,
+        invitation: ComputationId,
+    ) -> bool {
+        let Some(invited) = self.invitations.get_mut(&invitation) else { return false };
+        let Some(reading) = invited.memory.input.as_ref().map(Input::reading) else { return false };
+        if let Some(entry) = self.entries.get_mut(&computation) {
+            entry.on_input(turn, &reading);
+        }
+        // The report is remembered by now.
+        invited.memory.input = None;
         invited.persist(turn);
-        Some(reading)
+        true
     }
 
     /// Keeps the newest invitations that have ended.

@@ -1,0 +1,325 @@
+//! Invitations: named parties who are their own heavy nodes.
+
+use std::time::Duration;
+
+use formix_p2p::domain::{
+    ComputationId, Consent, Failure, Invitation, InvitationEnd, Modulus, Query, Refusal, Sharing, Statistic,
+    Status, TicketRefusal, VERSION,
+};
+use formix_p2p::protocol::{Command, Event, Notice, OwnPart, verify_certificate};
+use formix_p2p::statistics::{Reading, encode_one};
+use formix_p2p::wire::{InvitationPart, Message, RecordKind, Signed, Ticket, to_bytes};
+
+use super::net::{Net, identity, peer};
+
+/// Alice has a heavy node, Bob and Charlie light ones, and the fourth is a stranger.
+const ALICE: usize = 0;
+const BOB: usize = 1;
+const CHARLIE: usize = 2;
+const STRANGER: usize = 3;
+
+fn net() -> Net {
+    let mut net = Net::with_heavy(1, &[0, 0, 0], &Net::open());
+    net.values.clear();
+    net
+}
+
+fn invitation(net: &Net, sharing: Sharing, parties: u32, quorum: u32) -> Invitation {
+    let schema = sharing.is_proven().then_some(r#"{"type":"number","minimum":-10,"maximum":100}"#);
+    Invitation {
+        version: VERSION,
+        nonce: [3; 16],
+        inviter: peer(ALICE),
+        created_at: net.now,
+        prompt: "How many?".to_owned(),
+        query: Query::parse(Statistic::Sum, &["n".to_owned()], schema).unwrap(),
+        sharing,
+        parties,
+        quorum,
+        expires: net.now + Duration::from_secs(60),
+        answer_within_ms: None,
+        patience_ms: 10_000,
+        grace_ms: 1_000,
+        noise: None,
+    }
+}
+
+const PLAIN: Sharing = Sharing::Additive { modulus: Modulus::Bits64 };
+
+fn reading(invitation: &Invitation, value: i32) -> Reading {
+    encode_one(&invitation.draft(invitation.id()), &[&value.to_string()]).unwrap()
+}
+
+/// Alice invites; the tickets, one for each other seat.
+fn invite(net: &mut Net, invitation: &Invitation, value: Option<i32>) -> Vec<Signed<Ticket>> {
+    invitation.check_terms().unwrap();
+    let command = Command::Invite {
+        invitation: Box::new(invitation.clone()),
+        name: "alice".to_owned(),
+        addresses: vec!["/ip4/10.0.0.1/tcp/8000".to_owned()],
+        input: value.map(|value| reading(invitation, value)),
+    };
+    say(net, ALICE, command);
+    let view = net.nodes[&peer(ALICE)].invitation(invitation.id()).unwrap();
+    let InvitationPart::Inviter { seats } = &view.memory.seat else { panic!("Alice invites") };
+    let ticket = |secret: &formix_p2p::sharing::Secret<[u8; 16]>| Ticket {
+        invitation: invitation.clone(),
+        addresses: vec!["/ip4/10.0.0.1/tcp/8000".to_owned()],
+        secret: secret.clone(),
+    };
+    seats.iter().map(|seat| Signed::sign(ticket(&seat.secret), &identity(ALICE))).collect()
+}
+
+fn join(net: &mut Net, who: usize, ticket: &Signed<Ticket>, consent: Consent, value: Option<i32>) {
+    let command = Command::Join {
+        ticket: Box::new(ticket.clone()),
+        name: format!("party {who}"),
+        addresses: vec![format!("/ip4/10.0.0.{who}/tcp/8000")],
+        consent,
+        input: value.map(|value| reading(&ticket.get().invitation, value)),
+    };
+    say(net, who, command);
+}
+
+fn say(net: &mut Net, who: usize, command: Command) {
+    net.queue.push_back((peer(who), Event::Command(command)));
+    net.settle();
+}
+
+/// The computation as one party sees it.
+fn computation(net: &Net, who: usize, invitation: ComputationId) -> ComputationId {
+    net.nodes[&peer(who)].invitation(invitation).unwrap().memory.computation.unwrap()
+}
+
+fn everybody_reads(net: &Net, invitation: ComputationId, parties: &[usize], sum: &str) {
+    for party in parties {
+        let view = net.nodes[&peer(*party)].view(computation(net, *party, invitation)).unwrap();
+        assert_eq!((view.status, view.failure), (Status::Completed, None), "party {party}");
+        let answer = view.answer.clone().unwrap();
+        assert_eq!(answer.total(), sum.parse().unwrap());
+        assert_eq!(view.id.to_string(), invitation.to_string(), "people see one name");
+        let verified = verify_certificate(&to_bytes(view.certificate.unwrap())).unwrap();
+        assert_eq!(verified.id, view.id);
+    }
+}
+
+fn end(net: &Net, who: usize, invitation: ComputationId) -> Option<InvitationEnd> {
+    net.nodes[&peer(who)].invitation(invitation).unwrap().memory.ended.clone()
+}
+
+#[test]
+fn three_parties_read_their_sum_as_soon_as_all_have_put_in_and_nobody_else_hears_of_it() {
+    for sharing in [PLAIN, Sharing::Prio3, Sharing::Threshold { k: 2 }, Sharing::Threshold { k: 3 }] {
+        let mut net = net();
+        let quorum = if let Sharing::Threshold { k } = sharing { k.into() } else { 3 };
+        let asked = invitation(&net, sharing, 3, quorum);
+        let tickets = invite(&mut net, &asked, Some(10));
+        join(&mut net, BOB, &tickets[0], Consent::Anybody, Some(7));
+        join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, Some(14));
+        net.run_for(Duration::from_millis(10));
+        everybody_reads(&net, asked.id(), &[ALICE, BOB, CHARLIE], "31");
+        net.run_for(Duration::from_secs(90));
+        assert!(net.nodes[&peer(STRANGER)].views().is_empty(), "{sharing:?}");
+        let secret = [RecordKind::Held, RecordKind::Report, RecordKind::Accepted, RecordKind::Voted];
+        for store in net.stores.values() {
+            assert!(store.keys().all(|key| !secret.contains(&key.kind)));
+        }
+    }
+}
+
+#[test]
+fn values_may_come_later_and_from_a_source() {
+    let mut net = net();
+    let asked = invitation(&net, PLAIN, 3, 3);
+    let tickets = invite(&mut net, &asked, None);
+    let id = asked.id();
+    net.values.insert(peer(CHARLIE), 14);
+    join(&mut net, BOB, &tickets[0], Consent::Anybody, None);
+    // Before everybody is there …
+    say(&mut net, BOB, Command::Answer(id, reading(&asked, 6)));
+    say(&mut net, BOB, Command::Answer(id, reading(&asked, 7)));
+    join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, None);
+    let running = computation(&net, ALICE, id);
+    let alice = net.nodes[&peer(ALICE)].view(running).unwrap();
+    assert!(matches!(alice.own, OwnPart::Waiting(_)));
+    // … and afterwards.
+    say(&mut net, ALICE, Command::Answer(running, reading(&asked, 10)));
+    everybody_reads(&net, id, &[ALICE, BOB, CHARLIE], "31");
+}
+
+#[test]
+fn a_ticket_admits_one_node_until_it_expires_or_is_revoked() {
+    let mut net = net();
+    let asked = invitation(&net, PLAIN, 3, 3);
+    let id = asked.id();
+    let tickets = invite(&mut net, &asked, Some(10));
+    let refused = |net: &Net, who: usize| match end(net, who, id) {
+        Some(InvitationEnd::NotAdmitted(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    };
+    join(&mut net, BOB, &tickets[0], Consent::Look, None);
+    join(&mut net, STRANGER, &tickets[0], Consent::Anybody, Some(1));
+    assert_eq!(refused(&net, STRANGER), TicketRefusal::Used);
+    let seen = net.told.iter().any(|(who, notice)| {
+        let refusal = TicketRefusal::Used;
+        *who == peer(ALICE)
+            && *notice == Notice::TicketRefused { invitation: id, peer: peer(STRANGER), refusal }
+    });
+    assert!(seen, "the inviter hears of it, too");
+    let forged = Ticket { secret: formix_p2p::sharing::Secret::new([0; 16]), ..tickets[1].get().clone() };
+    join(&mut net, STRANGER, &Signed::sign(forged, &identity(ALICE)), Consent::Anybody, Some(1));
+    assert_eq!(refused(&net, STRANGER), TicketRefusal::WrongSecret);
+    // Looking has bound the ticket, and agreed to nothing.
+    assert_eq!(net.nodes[&peer(ALICE)].invitation(id).unwrap().memory.roster.len(), 1);
+    let other_seat = Message::Join { invitation: id, secret: tickets[1].get().secret.clone(), joining: None };
+    net.queue.push_back((peer(ALICE), Event::Message { from: peer(BOB), message: other_seat }));
+    net.settle();
+    let end_of_bob = InvitationEnd::NotAdmitted(TicketRefusal::AlreadySeated);
+    assert!(net.told.contains(&(peer(BOB), Notice::InvitationEnded { invitation: id, end: end_of_bob })));
+    say(&mut net, ALICE, Command::Revoke(id));
+    join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, Some(1));
+    assert_eq!(end(&net, CHARLIE, id), Some(InvitationEnd::Revoked));
+
+    let asked = Invitation { nonce: [4; 16], ..asked };
+    let tickets = invite(&mut net, &asked, Some(10));
+    join(&mut net, BOB, &tickets[0], Consent::Anybody, Some(1));
+    net.run_for(Duration::from_secs(61));
+    for party in [ALICE, BOB] {
+        assert_eq!(end(&net, party, asked.id()), Some(InvitationEnd::Expired { joined: 2, parties: 3 }));
+    }
+    join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, Some(1));
+    assert_eq!(end(&net, CHARLIE, asked.id()), Some(InvitationEnd::NotAdmitted(TicketRefusal::Expired)),);
+}
+
+#[test]
+fn an_owner_is_asked_about_parties_that_it_did_not_agree_to() {
+    for approves in [true, false] {
+        let mut net = net();
+        let asked = invitation(&net, PLAIN, 3, 3);
+        let id = asked.id();
+        let tickets = invite(&mut net, &asked, Some(10));
+        join(&mut net, BOB, &tickets[0], Consent::Only(vec![peer(ALICE)]), Some(7));
+        join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, Some(14));
+        net.run_for(Duration::from_secs(10));
+        let bob = net.nodes[&peer(BOB)].invitation(id).unwrap();
+        assert_eq!(bob.asks.unwrap(), [peer(ALICE), peer(BOB), peer(CHARLIE)]);
+        assert_eq!(net.told.iter().filter(|(_, it)| matches!(it, Notice::RosterAsks { .. })).count(), 1);
+        assert!(net.opened.is_empty());
+        if approves {
+            say(&mut net, BOB, Command::Approve(id));
+            everybody_reads(&net, id, &[ALICE, BOB, CHARLIE], "31");
+        } else {
+            say(&mut net, BOB, Command::Decline(id));
+            let running = computation(&net, ALICE, id);
+            let failure = net.nodes[&peer(ALICE)].view(running).unwrap().failure.cloned();
+            assert_eq!(failure, Some(Failure::Refused { heavy: peer(BOB), refusal: Refusal::Declined }));
+            let charlie = net.nodes[&peer(CHARLIE)].view(computation(&net, CHARLIE, id)).unwrap();
+            assert_eq!(charlie.status, Status::Failed);
+            assert!(net.opened.is_empty());
+        }
+    }
+}
+
+#[test]
+fn who_says_no_to_the_question_itself_ends_it_for_everybody_at_once() {
+    let mut net = net();
+    let asked = invitation(&net, PLAIN, 3, 3);
+    let tickets = invite(&mut net, &asked, Some(10));
+    join(&mut net, BOB, &tickets[0], Consent::Anybody, Some(7));
+    join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, None);
+    let id = computation(&net, CHARLIE, asked.id());
+    say(&mut net, CHARLIE, Command::Decline(id));
+    for party in [ALICE, BOB, CHARLIE] {
+        let failure = net.nodes[&peer(party)].view(id).unwrap().failure.cloned();
+        assert_eq!(
+            failure,
+            Some(Failure::Refused { heavy: peer(CHARLIE), refusal: Refusal::Declined }),
+            "{party}"
+        );
+    }
+}
+
+#[test]
+fn a_quorum_answers_without_who_stays_away() {
+    let mut net = net();
+    let asked =
+        Invitation { answer_within_ms: Some(3_000), ..invitation(&net, Sharing::Threshold { k: 2 }, 3, 2) };
+    let tickets = invite(&mut net, &asked, Some(10));
+    join(&mut net, BOB, &tickets[0], Consent::Anybody, Some(7));
+    join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, None);
+    net.down.push(peer(CHARLIE));
+    net.run_for(Duration::from_secs(2));
+    assert!(net.opened.is_empty(), "answers are due later");
+    net.run_for(Duration::from_secs(8));
+    everybody_reads(&net, asked.id(), &[ALICE, BOB], "17");
+}
+
+#[test]
+fn a_party_that_vanishes_without_a_quorum_is_named() {
+    let mut net = net();
+    let asked = Invitation { answer_within_ms: Some(3_000), ..invitation(&net, PLAIN, 3, 3) };
+    let tickets = invite(&mut net, &asked, Some(10));
+    join(&mut net, BOB, &tickets[0], Consent::Anybody, Some(7));
+    join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, None);
+    net.down.push(peer(CHARLIE));
+    net.run_for(Duration::from_secs(20));
+    let failure = net.nodes[&peer(ALICE)].view(computation(&net, ALICE, asked.id())).unwrap().failure.cloned();
+    assert_eq!(failure, Some(Failure::Missing { heavy: vec![peer(CHARLIE)] }));
+    assert!(net.opened.is_empty());
+}
+
+#[test]
+fn each_party_may_stop_after_any_of_its_actions_and_come_back() {
+    for sharing in [PLAIN, Sharing::Prio3, Sharing::Threshold { k: 3 }] {
+        for party in [ALICE, BOB, CHARLIE] {
+            let mut last = 0;
+            for marks in 0..400 {
+                let mut net = net();
+                let asked = invitation(&net, sharing, 3, 3);
+                let tickets = invite(&mut net, &asked, Some(10));
+                join(&mut net, BOB, &tickets[0], Consent::Anybody, Some(7));
+                join(&mut net, CHARLIE, &tickets[1], Consent::Look, None);
+                net.vanish.insert(peer(party), marks);
+                join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, Some(14));
+                net.run_for(Duration::from_secs(1));
+                let stopped = net.down.contains(&peer(party));
+                net.vanish.clear();
+                if stopped {
+                    net.restart(party);
+                }
+                // What a command was cut off, its owner says again.
+                join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, Some(14));
+                net.run_for(Duration::from_secs(20));
+                everybody_reads(&net, asked.id(), &[ALICE, BOB, CHARLIE], "31");
+                if !stopped {
+                    break;
+                }
+                last = marks;
+            }
+            assert!((8..399).contains(&last), "{sharing:?}: {last} actions of {party}");
+        }
+    }
+}
+
+#[test]
+fn what_is_forgotten_does_not_come_back() {
+    let mut net = net();
+    let asked = invitation(&net, PLAIN, 3, 3);
+    let tickets = invite(&mut net, &asked, Some(10));
+    join(&mut net, BOB, &tickets[0], Consent::Anybody, Some(7));
+    join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, Some(14));
+    let id = computation(&net, BOB, asked.id());
+    let announced = net.nodes[&peer(ALICE)].view(id).unwrap().computation.clone();
+    say(&mut net, BOB, Command::Forget(id));
+    let left: Vec<_> = net.stores[&peer(BOB)].keys().map(|key| key.kind).collect();
+    assert_eq!(left, [RecordKind::Ledger, RecordKind::Compared, RecordKind::Forgotten]);
+    assert_eq!(net.nodes[&peer(BOB)].ledger()[0].records, None);
+    let again = Signed::sign(announced, &identity(ALICE));
+    net.queue.push_back((peer(BOB), Event::Message { from: peer(ALICE), message: Message::Propose(again) }));
+    net.restart(BOB);
+    net.run_for(Duration::from_secs(30));
+    assert!(net.nodes[&peer(BOB)].view(id).is_none() && net.nodes[&peer(BOB)].invitations().is_empty());
+    join(&mut net, BOB, &tickets[0], Consent::Anybody, Some(8));
+    net.run_for(Duration::from_secs(5));
+    assert!(net.nodes[&peer(BOB)].view(id).is_none());
+}
