@@ -127,7 +127,10 @@ impl Seat<'_> {
     /// Looks, shows, asks, and then agrees to those who were shown.
     async fn asked(&mut self, mut values: Vec<PrivateText>) -> Result<InvitationView, Problem> {
         let output = self.context.output;
-        let seen = self.take(Agreement::Look, Vec::new()).await?;
+        let mut seen = self.take(Agreement::Look, Vec::new()).await?;
+        if !values.is_empty() {
+            seen.answer = words::TYPED.to_owned();
+        }
         output.note(format!("\n{}", words::asked(&seen).trim_end()));
         if seen.parties == 2 {
             output.note(follow::BETWEEN_TWO);

@@ -9,6 +9,9 @@ use crate::control::{InvitationView, PartyView};
 /// Characters of a question in a table.
 const QUESTION_CHARS: usize = 40;
 
+/// The own value of somebody who has typed it and not said yes.
+pub const TYPED: &str = "typed";
+
 /// What it waits for before it is a computation: "2 of 3 parties have joined"; `None` once it is one.
 pub fn waiting(view: &InvitationView) -> Option<String> {
     match view.state.as_str() {
@@ -87,11 +90,12 @@ pub fn of_what(view: &InvitationView) -> String {
 fn own_value(view: &InvitationView) -> String {
     match view.answer.as_str() {
         "given" => "given, and kept on this node".to_owned(),
+        TYPED => "what you typed, once you say yes".to_owned(),
         "source" => format!(
             "read from this node's source for {} once everybody is there",
             printable(&view.fields.join(", "))
         ),
-        _ => format!("missing; `formix-p2p answer {} VALUE` gives it", view.id),
+        _ => "none yet; you are asked for it, or give it later with `formix-p2p answer`".to_owned(),
     }
 }
 
@@ -199,7 +203,7 @@ pub(super) mod tests {
             "BBBBBBBB (calls itself `bob`), this node",
             "private against any 2 of 3 parties",
             "additive, 3 of 3: inputs not proven",
-            "missing; `formix-p2p answer COMP-FZ375MV7 VALUE`",
+            "none yet; you are asked for it",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
