@@ -52,6 +52,7 @@ impl Run {
             }
             Happening::Link { node, other } => self.look_at_link(node, other),
             Happening::Ask(position) => self.ask(position),
+            Happening::Guest { question, guest } => self.come(question, guest),
             Happening::Order { node, command } => self.order(node, command),
             Happening::Weather => {
                 self.trace.line(self.now, format_args!("the weather changes"));
@@ -193,6 +194,9 @@ impl Run {
         let Some(question) = self.scenario.questions.get(position).cloned() else { return Ok(()) };
         if !self.machine(question.proposer).is_up() {
             return Ok(());
+        }
+        if question.guests.is_some() {
+            return self.invite(position, &question);
         }
         let computation = self.computation(position, &question);
         let sound = statistics::check(&computation);

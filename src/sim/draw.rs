@@ -22,8 +22,11 @@ const LIGHTS_WITH_PROOFS: usize = 12;
 /// Which ways of sharing are drawn, and of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schemes {
-    /// Every one, and every statistic: even seeds draw additive runs, of the odd ones every other has a threshold.
+    /// Every one, every statistic, and questions by invitation beside the others: even seeds draw additive runs, of the odd
+    /// ones every other has a threshold.
     All,
+    /// The same without invitations: what seeds drew before there were any.
+    Proposed,
     /// Every one, of counts, sums and means of one record each: what seeds drew before there were other statistics.
     OneRecord,
     /// Additive sharing alone, without noise: what seeds drew before there was anything else.
@@ -70,11 +73,14 @@ impl Scenario {
                 share_otherwise(question, seed, scheme_dice);
             }
         }
-        if schemes == Schemes::All {
+        if matches!(schemes, Schemes::All | Schemes::Proposed) {
             let dice = &mut Dice::new(seed, "statistics");
             for question in &mut scenario.questions {
                 ask_otherwise(question, lights, dice);
             }
+        }
+        if schemes == Schemes::All {
+            scenario.invitations(&mut Dice::new(seed, "invitations"));
         }
         scenario.people(dice);
         if rough {
@@ -127,6 +133,33 @@ impl Scenario {
             patience: dice.between(1_000, 15_000),
             grace: GRACE_MS,
             list,
+            guests: None,
+        }
+    }
+
+    /// Some runs have a question by invitation instead of the first one.
+    fn invitations(&mut self, dice: &mut Dice) {
+        let last = self.nodes.len() - 1;
+        if !dice.chance(300) {
+            return;
+        }
+        let Some(question) = self.questions.first_mut() else { return };
+        let mut parties: Vec<_> = (0..=last).map(NodeIndex).collect();
+        let most = dice.count(2, last.clamp(2, 6));
+        while parties.len() > most {
+            parties.remove(dice.count(0, parties.len() - 1));
+        }
+        let Some((inviter, others)) = parties.split_first() else { return };
+        question.invite(*inviter, others.iter().copied(), |_| dice.between(0, 3_000));
+        // Time to come, and then to answer.
+        question.open_for = question.open_for.max(2_000) + dice.between(0, 8_000);
+        let count = question.max_participants;
+        question.min_participants = count;
+        if let Sharing::Threshold { .. } = question.sharing {
+            let quorum = u32::try_from(dice.count(count as usize / 2 + 1, count as usize)).unwrap_or(count);
+            question.min_participants = quorum;
+            let k = u8::try_from(dice.count(2, quorum as usize)).unwrap_or(2);
+            question.sharing = Sharing::Threshold { k };
         }
     }
 

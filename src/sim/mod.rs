@@ -8,6 +8,7 @@
 //! * `scenario`, `draw`: what a run consists of, by hand or from a seed.
 //! * `network`, `machine`: what lies between nodes, and what lies around each.
 //! * `records`: what light nodes answer with.
+//! * `guests`: questions by invitation.
 //! * `run`, `deeds`: the loop, and the runtime's part in it.
 //! * `cheat`: nodes that break the protocol.
 //! * `invariants`: what must hold all the same.
@@ -20,6 +21,7 @@ mod cheat;
 mod deeds;
 mod dice;
 mod draw;
+mod guests;
 mod invariants;
 mod machine;
 mod network;
@@ -35,7 +37,8 @@ pub use draw::Schemes;
 pub use report::{End, Ending, Report};
 pub use run::Run;
 pub use scenario::{
-    Crash, Cut, Moment, NodeIndex, NodePlan, Owner, Question, Scenario, Shape, Source, StoreFate, Weather,
+    Crash, Cut, Guest, Moment, NodeIndex, NodePlan, Owner, Question, Scenario, Shape, Source, StoreFate,
+    Weather,
 };
 pub use trace::Keep;
 pub use violation::{Invariant, Violation};

@@ -34,6 +34,8 @@ pub(super) enum Happening {
     Link { node: NodeIndex, other: NodeIndex },
     /// A question is proposed; by its position in the scenario.
     Ask(usize),
+    /// A guest's owner has a ticket; by the question's position in the scenario.
+    Guest { question: usize, guest: NodeIndex },
     /// An owner speaks.
     Order { node: NodeIndex, command: Command },
     /// The network falls apart or together: everybody looks.
@@ -64,7 +66,11 @@ impl Queue {
     /// Whether anything from outside is still to come: a start, a question, a word of an owner, a cut.
     pub fn outside_waits(&self) -> bool {
         self.events.values().any(|happening| match happening {
-            Happening::Start(_) | Happening::Crash(_) | Happening::Ask(_) | Happening::Weather => true,
+            Happening::Start(_)
+            | Happening::Crash(_)
+            | Happening::Ask(_)
+            | Happening::Guest { .. }
+            | Happening::Weather => true,
             Happening::Order { .. }
             | Happening::Deliver { .. }
             | Happening::DeliverForged { .. }

@@ -11,7 +11,7 @@ use super::report::Report;
 use super::scenario::{Moment, NodeIndex, Question, Scenario, Source, StoreFate};
 use super::trace::{Keep, Trace};
 use super::violation::{Broken, Check, Invariant, Violation};
-use crate::domain::{Computation, ComputationId, PeerId, Role, VERSION};
+use crate::domain::{Computation, ComputationId, PeerId, VERSION};
 use crate::protocol::{Action, Event, Node};
 use crate::wire::{Message, Record};
 
@@ -89,9 +89,7 @@ impl Run {
             if let Some(cheat) = machine.plan.cheat {
                 self.watch.cheats.insert(peer, cheat);
             }
-            if machine.plan.role == Role::Light {
-                self.watch.exponents.insert(peer, self.scenario.exponent(index));
-            }
+            self.watch.exponents.insert(peer, self.scenario.exponent(index));
             self.queue.add(machine.plan.starts_at, Happening::Start(index));
             if machine.cheater.is_some() {
                 self.queue.add(machine.plan.starts_at, Happening::Cheat(index));
@@ -154,7 +152,11 @@ impl Run {
             .iter()
             .filter(|machine| machine.is_honest())
             .all(|machine| machine.node.as_ref().is_none_or(|node| node.open_count() == 0));
-        let over = idle && !self.queue.outside_waits() && self.all_agree() && self.all_know_names();
+        let over = idle
+            && !self.has_open_invitations()
+            && !self.queue.outside_waits()
+            && self.all_agree()
+            && self.all_know_names();
         if !over {
             self.over_since = None;
             return false;
@@ -249,6 +251,12 @@ impl Run {
         let mut ended = false;
         for action in actions {
             // Checked and carried out one by one: what a crash cuts off never happens.
+            if let Action::Persist(record) = &action
+                && let Record::Proposed(computation) = &**record
+                && computation.get().is_by_invitation()
+            {
+                self.watch.ask(computation.id(), computation.get());
+            }
             let machine = self.machines.at(index);
             if machine.is_honest() {
                 let actor = Actor {
@@ -341,7 +349,9 @@ impl Run {
     fn acquaintances(&self, index: NodeIndex) -> BTreeSet<NodeIndex> {
         let heavies = self.scenario.heavies();
         let proposers: BTreeSet<_> = self.scenario.questions.iter().map(|question| question.proposer).collect();
-        let is_hub = |node: NodeIndex| node.0 < heavies || proposers.contains(&node);
+        let guests = || self.scenario.questions.iter().flat_map(|question| question.guests.iter().flatten());
+        let invited = |node: NodeIndex| guests().any(|guest| guest.node == node);
+        let is_hub = |node: NodeIndex| node.0 < heavies || proposers.contains(&node) || invited(node);
         let all = (0..self.machines.len()).map(NodeIndex).filter(|other| *other != index);
         all.filter(|other| is_hub(index) || is_hub(*other)).collect()
     }
@@ -358,7 +368,9 @@ impl Run {
         if let Some(list) = &mut participants {
             list.sort();
         }
-        let lights = self.machines.len() - self.scenario.heavies();
+        // By invitation heavy nodes have values, too.
+        let heavies = if question.guests.is_some() { 0 } else { self.scenario.heavies() };
+        let lights = self.machines.len() - heavies;
         let bits = u32::try_from(lights).unwrap_or(u32::MAX).clamp(1, 50) - 1;
         Computation {
             version: VERSION,

@@ -110,6 +110,18 @@ pub struct Question {
     pub grace: u64,
     /// The closed list, if there is one.
     pub list: Option<BTreeSet<NodeIndex>>,
+    /// By invitation: the other parties, in the order of their seats. Then `heavy` is the proposer and these, and so is
+    /// the list; the maximum is how many they are, the minimum the quorum.
+    pub guests: Option<Vec<Guest>>,
+}
+
+/// A node that is invited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guest {
+    /// Which.
+    pub node: NodeIndex,
+    /// When its owner has the ticket, after the invitation is made.
+    pub after_ms: u64,
 }
 
 /// The schema of a question.
@@ -232,6 +244,26 @@ impl Shape {
     }
 }
 
+impl Question {
+    /// Makes it one by invitation, of this node and these others.
+    pub(super) fn invite(
+        &mut self,
+        inviter: NodeIndex,
+        others: impl Iterator<Item = NodeIndex>,
+        mut after_ms: impl FnMut(u64) -> u64,
+    ) {
+        let guests: Vec<_> =
+            (1..).zip(others).map(|(place, node)| Guest { node, after_ms: after_ms(place) }).collect();
+        let parties: Vec<_> = [inviter].into_iter().chain(guests.iter().map(|guest| guest.node)).collect();
+        let count = u32::try_from(parties.len()).unwrap_or(u32::MAX);
+        self.proposer = inviter;
+        self.list = Some(parties.iter().copied().collect());
+        self.heavy = parties;
+        (self.min_participants, self.max_participants) = (count, count);
+        self.guests = Some(guests);
+    }
+}
+
 impl Scenario {
     /// Everything goes well: honest nodes, fair weather, one sum over all light nodes by light node 0 (or heavy
     /// node 0 without light nodes), open for 2 s.
@@ -254,6 +286,7 @@ impl Scenario {
             patience: 5_000,
             grace: GRACE_MS,
             list: None,
+            guests: None,
         };
         Self {
             seed: 0,
@@ -280,9 +313,21 @@ impl Scenario {
         self.nodes.iter().filter(|node| node.role == Role::Heavy).count()
     }
 
-    /// The exponent of a light node's value.
+    /// The exponent of a node's value: light nodes first; heavy nodes have one by invitation.
     pub(super) fn exponent(&self, node: NodeIndex) -> u32 {
-        u32::try_from(node.0.saturating_sub(self.heavies())).unwrap_or(u32::MAX).min(49)
+        let lights = self.nodes.len() - self.heavies();
+        let place = node.0.checked_sub(self.heavies()).unwrap_or(lights + node.0);
+        u32::try_from(place).unwrap_or(u32::MAX).min(49)
+    }
+
+    /// As `calm`, by invitation: the first node invites all others, who come one after the other.
+    pub fn by_invitation(sharing: Sharing, quorum: u32, heavies: usize, lights: usize) -> Self {
+        let mut scenario = Self::calm_under(sharing, heavies, lights);
+        for question in &mut scenario.questions {
+            question.invite(NodeIndex(0), (1..heavies + lights).map(NodeIndex), |place| 100 * place);
+            question.min_participants = quorum;
+        }
+        scenario
     }
 
     /// What people call a node: H0, L3.

@@ -54,7 +54,7 @@ fn many_seeds_break_no_invariant() {
 fn seeds_that_once_failed_pass() {
     for seed in ONCE_FAILED {
         // They were found when there was additive sharing alone.
-        for schemes in [Schemes::Additive, Schemes::All] {
+        for schemes in [Schemes::Additive, Schemes::Proposed, Schemes::All] {
             play(Scenario::draw_from(*seed, schemes)).unwrap_or_else(|violation| panic!("{violation}"));
         }
     }

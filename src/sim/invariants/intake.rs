@@ -72,7 +72,8 @@ impl Watch {
     pub(super) fn report_held(&mut self, actor: Actor<'_>, submission: &Submission) -> Check {
         let manifest = submission.manifest.get();
         let id = manifest.computation;
-        let own = actor.cause.is_none_or(|cause| cause == manifest.participant);
+        let from_itself = manifest.participant == actor.peer;
+        let own = from_itself || actor.cause.is_none_or(|cause| cause == manifest.participant);
         Invariant::OneReport.check(own, || {
             format!("{} takes the report of {:?} from {:?}", actor.index, manifest.participant, actor.cause)
         })?;

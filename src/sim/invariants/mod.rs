@@ -86,6 +86,9 @@ pub(super) struct Watch {
 impl Watch {
     /// A question is about to be asked.
     pub fn ask(&mut self, id: ComputationId, computation: &Computation) {
+        if self.cases.contains_key(&id) {
+            return;
+        }
         let case = Case {
             computation: computation.clone(),
             completes: BTreeMap::new(),
