@@ -13,7 +13,7 @@ fn a_program_says_with_whom_beforehand() {
     let silent = parties[1].json(&["join", &tickets[0], "--value", "7"]);
     assert_eq!(silent.error(2), "confirmation_needed");
     let nobody = parties[1].run(&["join", &tickets[0], "--value", "7"]);
-    assert_eq!(nobody.code, 1, "{nobody:?}");
+    assert_eq!(nobody.code, 2, "nobody is there to say yes: {nobody:?}");
     assert_eq!(parties[0].invitation(&id)["joined"], 1);
 }
 

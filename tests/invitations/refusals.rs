@@ -29,7 +29,7 @@ fn a_text_that_is_no_sound_ticket() {
         (&ticket.replace("formix1", "formix2"), "ticket_version"),
         (&"a".repeat(100_000), "ticket_too_long"),
     ] {
-        refused(&parties[1], &["join", given, "--yes"], (2, code));
+        refused(&parties[1], &["join", given, "--yes"], (1, code));
         assert_eq!(parties[1].json(&["invitations"]).data()["invitations"], serde_json::json!([]));
     }
     let pasted: Vec<_> = ticket.as_bytes().chunks(72).map(|line| String::from_utf8_lossy(line)).collect();

@@ -39,10 +39,11 @@ fn one_of_each_family() {
         let asked = [&["--statistic", statistic, "--schema", schema], more].concat();
         answered(&parties, &asked, values.each_ref().map(std::slice::from_ref))
     };
+    let number = |value: &Value| value.as_f64().unwrap();
     let count = one("count", SCORE, &[], ["[1,2]", "3", "4"]);
     assert_eq!(count["samples"], 4, "{count}");
     let moments = one("univariate", SCORE, &[], ["10", "7", "13"]);
-    assert_eq!((&moments["mean"], &moments["variance"]), (&10.into(), &9.into()), "{moments}");
+    assert_eq!((number(&moments["mean"]), number(&moments["variance"])), (10.0, 9.0), "{moments}");
     let proven = one("sum", SCORE, &["--sharing", "prio3"], ["10", "7", "14"]);
     assert_eq!(proven["sum"], 31, "{proven}");
     let threshold = one("sum", SCORE, &["--threshold", "2"], ["10", "7", "14"]);
@@ -56,7 +57,7 @@ fn one_of_each_family() {
     let histogram = one("histogram", SCORE, &["--edges", "0,10,20"], ["3", "12", "[4,19]"]);
     assert_eq!(histogram["counts"], serde_json::json!([2, 2]), "{histogram}");
     let quantiles = one("quantiles", SCORE, &["--resolution", "1"], ["3", "12", "19"]);
-    assert_eq!(quantiles["median"], 12, "{quantiles}");
+    assert!((number(&quantiles["median"]) - 12.0).abs() <= 1.0, "{quantiles}");
     let vectors = one("vector-mean", VECTOR, &[], ["[1,-2]", "[[3,4],[5,-5]]", "[0,0]"]);
     assert_eq!(vectors["sum"], serde_json::json!([9, -3]), "{vectors}");
     let two = |statistic: &str, fields: [&str; 2], schema: &str, values: [[&str; 2]; 3]| {
@@ -65,9 +66,13 @@ fn one_of_each_family() {
     };
     let line = [["1", "3"], ["2", "5"], ["[3,4]", "[7,9]"]];
     let bivariate = two("bivariate", ["x", "y"], PAIR, line);
-    assert_eq!((&bivariate["regression_slope"], &bivariate["samples"]), (&2.into(), &4.into()), "{bivariate}");
+    assert_eq!(
+        (number(&bivariate["regression_slope"]), number(&bivariate["samples"])),
+        (2.0, 4.0),
+        "{bivariate}"
+    );
     let regression = two("regression", ["x", "y"], PAIR, line);
-    assert_eq!(regression["coefficients"]["intercept"], 1, "{regression}");
+    assert_eq!(number(&regression["coefficients"]["intercept"]), 1.0, "{regression}");
     let table = two("contingency", ["sex", "smokes"], TABLE, [["f", "yes"], ["m", "no"], ["f", "yes"]]);
     assert_eq!(table["table"]["f"]["yes"], 2, "{table}");
 }

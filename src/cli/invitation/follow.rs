@@ -79,7 +79,7 @@ pub async fn to_the_end(
     commands: &Commands,
 ) -> Result<ComputationView, Problem> {
     let output = context.output;
-    let bar = output.draws_progress().then(spinner);
+    let mut bar = output.draws_progress().then(spinner);
     let mut view = once(client, Request::Computation { reference: id.to_owned() }).await?;
     let mut told = Told::of(&view);
     while !has_ended(&view) {
@@ -89,13 +89,9 @@ pub async fn to_the_end(
             && told.asked != Some(view.revision)
         {
             told.asked = Some(view.revision);
-            if let Some(bar) = &bar {
-                bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
-            }
+            clear(bar.take());
             agree(output, client, invitation, &mut interrupt, commands).await?;
-            if let Some(bar) = &bar {
-                bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
-            }
+            bar = output.draws_progress().then(spinner);
         }
         let show = |view: &ComputationView| {
             if let Some(bar) = &bar {
@@ -106,19 +102,21 @@ pub async fn to_the_end(
         view = tokio::select! {
             view = changed_in_time(client, &view, show) => view?,
             () = interrupt.comes() => {
-                if let Some(bar) = bar {
-                    bar.finish_and_clear();
-                }
+                clear(bar);
                 leave(output, id, commands)
             }
         };
     }
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
+    clear(bar);
     match view.status {
         Status::Completed => Ok(view),
         Status::Pending | Status::Processing | Status::Failed => Err(computation::failure(&view)),
+    }
+}
+
+fn clear(bar: Option<ProgressBar>) {
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
     }
 }
 

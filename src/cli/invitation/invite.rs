@@ -205,7 +205,8 @@ impl Invite {
         ));
         let (list, revoke) =
             (commands.of_words("invitations"), commands.of_words(&format!("revoke {}", invited.id)));
-        output.note(format!("`{list}` shows who has joined, `{revoke}` withdraws the invitation.\n"));
+        let told = format!("`{list}` shows who has joined, `{revoke}` withdraws the invitation.");
+        output.note(format!("{}\n", wrapped::for_stderr(&told)));
     }
 }
 

@@ -6,7 +6,7 @@ use console::Term;
 
 use crate::cli::consent::checked;
 use crate::cli::output::Output;
-use crate::cli::problem::Problem;
+use crate::cli::problem::{Exit, Problem};
 use crate::cli::table::printable;
 use crate::control::PrivateText;
 use crate::domain::limits::TICKET_CHARS_MAX;
@@ -37,7 +37,7 @@ fn sound(text: &str) -> Result<PrivateText, Problem> {
 }
 
 fn problem(error: &TicketError) -> Problem {
-    Problem::usage(error.code(), error.to_string(), error.hint())
+    Problem::new(Exit::Refused, error.code(), error.to_string(), error.hint())
 }
 
 /// Lines until they are a ticket: mail breaks long lines. What follows it stays there, for the answers to questions.

@@ -95,7 +95,7 @@ fn own_value(view: &InvitationView) -> String {
             "read from this node's source for {} once everybody is there",
             printable(&view.fields.join(", "))
         ),
-        _ => "none yet; you are asked for it, or give it later with `formix-p2p answer`".to_owned(),
+        _ => "none yet; `formix-p2p answer` gives it later".to_owned(),
     }
 }
 
@@ -203,7 +203,7 @@ pub(super) mod tests {
             "BBBBBBBB (calls itself `bob`), this node",
             "private against any 2 of 3 parties",
             "additive, 3 of 3: inputs not proven",
-            "none yet; you are asked for it",
+            "none yet; `formix-p2p answer`",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }

@@ -137,11 +137,16 @@ impl State {
         else {
             return false;
         };
-        if invited.is_open() {
-            invited.memory.input = Some(Input::of(reading));
-            invited.persist(turn);
-            invited.changed(turn);
+        if let Some(entry) = invited.memory.computation.and_then(|it| self.entries.get_mut(&it)) {
+            // The owner may be faster than its source, which is being read, or than the announcement.
+            entry.on_input(turn, reading);
+            if entry.own != OwnPart::None || !entry.is_open() {
+                return true;
+            }
         }
+        invited.memory.input = Some(Input::of(reading));
+        invited.persist(turn);
+        invited.changed(turn);
         true
     }
 
