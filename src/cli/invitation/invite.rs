@@ -247,3 +247,70 @@ fn both(invited: &Invited, view: &ComputationView) -> Value {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        invite: Invite,
+    }
+
+    const BOUNDED: [&str; 2] = ["--schema", r#"{"type":"integer","minimum":0,"maximum":9}"#];
+
+    fn typed(words: &[&str]) -> Invite {
+        Line::try_parse_from(["invite"].iter().chain(words)).unwrap().invite
+    }
+
+    fn checked(words: &[&str]) -> Result<Computation, Problem> {
+        let invite = typed(words);
+        invite.checked(&invite.inviting()?)
+    }
+
+    #[test]
+    fn what_is_missing_is_named_and_the_rest_has_defaults() {
+        for (words, missing) in [
+            (&[][..], "--statistic, --parties missing"),
+            (&["--statistic", "sum"], "--parties missing"),
+            (&["--parties", "3"], "--statistic missing"),
+        ] {
+            let problem = checked(words).unwrap_err();
+            assert_eq!((problem.code.as_str(), problem.message.as_str()), ("missing_argument", missing));
+        }
+        let draft = checked(&["--statistic", "sum", "--parties", "3"]).unwrap();
+        assert_eq!((draft.prompt.as_str(), draft.query.fields[0].name.as_str()), ("sum of value", "value"));
+        assert_eq!((draft.heavy.len(), draft.min_participants, draft.max_participants), (3, 3, 3));
+    }
+
+    #[test]
+    fn promises_are_in_words_of_parties() {
+        for more in [
+            &[][..],
+            &["--sharing", "additive"],
+            &["--quorum", "3"],
+            &["--threshold", "2"],
+            &["--epsilon", "1", "--max-records", "1"],
+        ] {
+            let words = [&["--statistic", "sum", "--parties", "4"], &BOUNDED[..], more].concat();
+            let told = assurance::beforehand(&checked(&words).unwrap());
+            assert!(told.contains("of 4 parties"), "{told}");
+            assert!(!told.contains("heavy") && !told.contains("participant"), "{told}");
+        }
+    }
+
+    #[test]
+    fn times_are_refused_as_they_were_typed() {
+        let asked = ["--statistic", "sum", "--parties", "3"];
+        for (more, code) in
+            [(["--expires", "31d"], "invalid_expires"), (["--deadline", "31d"], "invalid_deadline")]
+        {
+            let problem = checked(&[&asked[..], &more].concat()).unwrap_err();
+            assert_eq!((problem.code.as_str(), problem.exit.code()), (code, 2));
+            assert!(problem.message.contains("31d"), "{problem}");
+        }
+    }
+}
