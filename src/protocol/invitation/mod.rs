@@ -137,7 +137,10 @@ impl State {
         else {
             return false;
         };
-        if invited.is_open() {
+        // Bound, and not announced yet: other owners may take their time.
+        let entry = invited.memory.computation.and_then(|computation| self.entries.get(&computation));
+        let proposed = entry.is_some_and(|entry| matches!(entry.stage, Stage::Proposed { .. }));
+        if invited.is_open() || proposed {
             invited.memory.input = Some(Input::of(reading));
             invited.persist(turn);
             invited.changed(turn);
