@@ -3,7 +3,7 @@
 //! Without a word about it, inputs are proven where the schema has bounds, or where they are only counted. Private
 //! against t and alive after losing f needs t + f ≤ n − 1 heavy nodes; what does not fit is refused with its numbers.
 
-use super::api::Proposal;
+use super::proposal::Proposal;
 use crate::domain::limits::{HEAVY_MAX, HEAVY_MIN};
 use crate::domain::{Field, Modulus, Sharing, Statistic};
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::api::{NoiseView, PrivateText, Proposal};
+use super::api::{NoiseView, PrivateText};
+use super::proposal::Proposal;
 use crate::domain::limits::TICKETS_DEFAULT;
 
 /// A question put to named parties, as typed and checked for form.

@@ -11,6 +11,7 @@ mod detail;
 mod invitation;
 mod inviting;
 mod owner;
+mod proposal;
 mod question;
 mod server;
 #[cfg(test)]
@@ -20,13 +21,14 @@ mod words;
 
 pub use api::{
     Announced, ApiError, CALLS_QUEUED_MAX, Call, ComputationView, Decided, Health, NodeId, NodeView, NoiseView,
-    PendingView, PrivateText, Proposal, Reply, Request, SimilarView, View,
+    PendingView, PrivateText, Reply, Request, SimilarView, View,
 };
 pub use choice::ChoiceError;
 pub use client::{Client, ClientError};
 pub use invitation::{Agreement, Forgotten, InvitationView, Invited, Inviting, Joining, PartyView, TicketView};
 pub use inviting::{InvitingError, draft_invitation};
 pub use owner::{LedgerLine, LedgerView, PolicyTest, PolicyView, RuleVerdict, RuleView};
+pub use proposal::Proposal;
 pub use question::{QuestionError, draft};
 pub use server::{ServeError, serve};
 pub use values::{ValueError, encode_values};

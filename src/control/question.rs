@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
-use super::api::{ApiError, Proposal};
+use super::api::ApiError;
 use super::choice::{self, ChoiceError};
 use super::detail;
+use super::proposal::Proposal;
 use crate::domain::limits::{BUCKETS_MAX, GRACE_DEFAULT, REPORTS_PER_COMPUTATION_DEFAULT};
 use crate::domain::{
     Computation, ComputationError, DecimalError, Detail, DetailError, Modulus, Noise, PeerId, Query,

@@ -277,7 +277,7 @@ fn agreeable(request: &Request) -> Option<Result<Reply, ApiError>> {
         Request::PolicyTest { reference } => Reply::PolicyTest(policy_test(reference)),
         Request::Ledger { field } => Reply::Ledger(ledger(field.as_deref())),
         Request::Certificate { reference } => Reply::Certificate(reference.clone().into_bytes()),
-        Request::Answer { values, .. } if *values == [PrivateText("-3.5".to_owned())] => decided(),
+        Request::Answer { values, .. } if values.len() == 1 && values[0].0.trim() == "-3.5" => decided(),
         Request::Approve { .. } | Request::Decline { .. } => decided(),
         Request::Invite(asked) if **asked == inviting() => Reply::Invited(Box::new(invited())),
         Request::Join(asked) if **asked == joining() => Reply::Joined(Box::new(invitation())),
@@ -373,6 +373,14 @@ async fn an_oversized_body_is_refused() {
     let mut large = proposal();
     large.prompt = "x".repeat(64 * 1024);
     let error = fake.client().await.request(Request::Propose(Box::new(large))).await.unwrap_err();
+    assert!(matches!(&error, ClientError::Refused(error) if error.code == "body_too_large"), "{error}");
+    // Many values are longer than a question.
+    let answer = |length: usize| {
+        let values = vec![PrivateText(format!("-3.5{}", " ".repeat(length)))];
+        Request::Answer { reference: "COMP-AAAAAAAA".to_owned(), values }
+    };
+    assert_eq!(fake.client().await.request(answer(128 * 1024)).await.unwrap(), decided());
+    let error = fake.client().await.request(answer(5 * 1024 * 1024)).await.unwrap_err();
     assert!(matches!(&error, ClientError::Refused(error) if error.code == "body_too_large"), "{error}");
 }
 

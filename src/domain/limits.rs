@@ -174,6 +174,8 @@ pub const PARKED_MAX: usize = 1_024;
 pub const DISCOVERY_WAIT: Duration = Duration::from_secs(4);
 /// The body of one request to the local API: a closed list of participants fits.
 pub const CONTROL_BODY_BYTES_MAX: usize = 64 * 1024;
+/// The body of a request that carries private values: a hundred thousand records as somebody types them. More belong in a source.
+pub const CONTROL_VALUES_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The body of one reply of the local API: every remembered computation fits.
 pub const CONTROL_REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How long a node that shows a ticket waits for its inviter's word before it says that none has come. A guess: two dials over a

@@ -26,6 +26,8 @@ enum Asks {
         joined: usize,
         parties: u32,
     },
+    /// Everybody is there, and the owner has agreed; others may be asked still.
+    Agreed,
 }
 
 impl Runtime {
@@ -70,6 +72,7 @@ impl Runtime {
                 let hint = "it asks once everybody is there, about those that its owner has not agreed to";
                 Err(refused(("not_pending", 1), message, hint.to_owned()))
             }
+            Waiting::Seat { id, asks: Asks::Agreed, .. } => Err(agreed_already(id)),
             Waiting::Seat { id, asks: Asks::Yes, .. } => {
                 self.handle(Event::Command(Command::Approve(id)));
                 Ok(decided(id))
@@ -104,7 +107,10 @@ impl Runtime {
             return Ok(decided(id));
         }
         let id = match self.waiting(reference)? {
-            Waiting::Question { id, .. } | Waiting::Seat { id, .. } => id,
+            Waiting::Seat { id, asks: Asks::Agreed, .. } => return Err(agreed_already(id)),
+            Waiting::Question { id, .. } | Waiting::Seat { id, asks: Asks::Yes | Asks::NotYet { .. }, .. } => {
+                id
+            }
         };
         self.handle(Event::Command(Command::Decline(id)));
         Ok(decided(id))
@@ -143,6 +149,12 @@ impl Runtime {
     }
 }
 
+fn agreed_already(id: ComputationId) -> ApiError {
+    let message = format!("everybody is in {id}, and this node's owner has agreed: that is signed and holds");
+    let hint = format!("`formix-p2p status {id}` shows whether a value is missing");
+    refused(("already_agreed", 1), message, hint)
+}
+
 /// An open invitation in which this node has a seat.
 fn seat(view: &InvitationView<'_>) -> Result<Waiting, ApiError> {
     let (id, memory) = (view.id, view.memory);
@@ -154,10 +166,10 @@ fn seat(view: &InvitationView<'_>) -> Result<Waiting, ApiError> {
         let message = format!("this node only looks at {id}, and has not joined");
         return Err(refused(("not_pending", 1), message, "join with its ticket first".to_owned()));
     }
-    let asks = if view.asks.is_some() {
-        Asks::Yes
-    } else {
-        Asks::NotYet { joined: memory.roster.len(), parties: memory.invitation.parties }
+    let asks = match (view.asks, memory.computation) {
+        (_, Some(_)) => Asks::Agreed,
+        (Some(_), None) => Asks::Yes,
+        (None, None) => Asks::NotYet { joined: memory.roster.len(), parties: memory.invitation.parties },
     };
     Ok(Waiting::Seat { id, question: Box::new(memory.invitation.draft(id)), asks })
 }

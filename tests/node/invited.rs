@@ -241,8 +241,15 @@ async fn an_owner_is_asked_about_parties_that_it_has_not_agreed_to() {
     assert_eq!(joined.joined, 2);
     let approve = || ask(bob, Request::Approve { reference: id.clone() });
     assert_eq!(approve().await.unwrap_err().code, "not_pending");
-    join(carol, &invited.tickets[1], &["14"]).await.unwrap();
+    join(carol, &invited.tickets[1], &[]).await.unwrap();
     in_state(bob, id, "asks").await;
+    // Whose owner has agreed is bound, and says its value while others are asked.
+    in_state(carol, id, "running").await;
+    assert_eq!(pending(carol).await[0].rule, "source");
+    let decline = ask(carol, Request::Decline { reference: id.clone() });
+    assert_eq!(decline.await.unwrap_err().code, "already_agreed");
+    answer(carol, id, &["14"]).await.unwrap();
+    assert_eq!(pending(carol).await, []);
     let asked = pending(bob).await.remove(0);
     assert_eq!((asked.rule.as_str(), asked.command), ("roster", format!("formix-p2p approve {id}")));
     let stranger = format!("{} (calls itself light-3)", carol.id().uid);
