@@ -39,6 +39,8 @@ pub(super) struct State {
     pub entries: BTreeMap<ComputationId, Entry>,
     /// By the invitation's id, which is not that of the computation it becomes.
     pub invitations: BTreeMap<ComputationId, Invited>,
+    /// Invitations in which an owner has said beforehand what it will answer.
+    pub inputs: BTreeSet<ComputationId>,
     /// Those that the owner has forgotten, by when.
     pub forgotten: BTreeSet<(Timestamp, ComputationId)>,
     /// What is left of older ones.
@@ -69,6 +71,7 @@ impl Node {
             let me = turn.me();
             self.state.on_message(&mut turn, me, message);
         }
+        self.state.drop_inputs(&mut turn);
         turn.into_actions()
     }
 

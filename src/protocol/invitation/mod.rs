@@ -118,10 +118,8 @@ impl State {
             {
                 invited.memory.computation = None;
             }
-            let computation = invited.memory.computation.and_then(|id| self.entries.get(&id));
-            let used = computation.is_some_and(|it| it.own == OwnPart::Answered || !it.is_open());
-            if used && invited.memory.input.take().is_some() {
-                invited.persist(turn);
+            if invited.memory.input.is_some() {
+                self.inputs.insert(invited.id);
             }
             invited.resume(turn);
             self.invitations.insert(invited.id, invited);
@@ -137,14 +135,16 @@ impl State {
         else {
             return false;
         };
-        if let Some(entry) = invited.memory.computation.and_then(|it| self.entries.get_mut(&it)) {
+        if let Some(computation) = invited.memory.computation {
             // The owner may be faster than its source, which is being read, or than the announcement.
+            let Some(entry) = self.entries.get_mut(&computation) else { return true };
             entry.on_input(turn, reading);
             if entry.own != OwnPart::None || !entry.is_open() {
                 return true;
             }
         }
         invited.memory.input = Some(Input::of(reading));
+        self.inputs.insert(id);
         invited.persist(turn);
         invited.changed(turn);
         true
@@ -186,10 +186,24 @@ impl State {
         if let Some(entry) = self.entries.get_mut(&computation) {
             entry.on_input(turn, &reading);
         }
-        // The report is remembered by now.
-        invited.memory.input = None;
-        invited.persist(turn);
         true
+    }
+
+    /// What an owner has said beforehand goes when the report is made, or will not be.
+    pub fn drop_inputs(&mut self, turn: &mut Turn<'_>) {
+        for id in std::mem::take(&mut self.inputs) {
+            let Some(invited) = self.invitations.get_mut(&id).filter(|it| it.memory.input.is_some()) else {
+                continue;
+            };
+            let computation = invited.memory.computation.and_then(|id| self.entries.get(&id));
+            let used = computation.is_some_and(|it| it.own == OwnPart::Answered || !it.is_open());
+            if used || invited.memory.ended.is_some() {
+                invited.memory.input = None;
+                invited.persist(turn);
+            } else {
+                self.inputs.insert(id);
+            }
+        }
     }
 
     /// Keeps the newest invitations that have ended.
