@@ -66,10 +66,7 @@ class Node:
 
 def tutorial(alice, bob, charlie):
     # 1. Alice makes the computation, and invites two others.
-    question = {"prompt": "What do we have together?", "statistic": "sum", "fields": ["value"], "schema": None,
-                "deadline_ms": 30000, "patience_ms": 60000, "min_participants": 3, "max_participants": None,
-                "heavy": [], "participants": [], "sharing": None, "threshold": None, "survives": None,
-                "modulus_bits": None, "epsilon": None}
+    question = {"prompt": "What do we have together?", "statistic": "sum"}
     invited = alice.ask("POST", "/invitations", {"question": question, "parties": 3, "name": "alice"})
     computation = invited["id"]
     print(f"alice invites to {computation}")

@@ -14,9 +14,10 @@ fn with_a_quorum_one_party_may_vanish() {
     }
     // It takes its seat, and is gone before it has said anything.
     joined(&parties[4], &tickets[3], &["--yes"]);
-    parties[0]
-        .lab
-        .wait_for(&parties[0].uid, &id, "everybody is there", |view| view["invitation"]["state"] == "running");
+    // Who waits for its owner has heard that everybody is bound.
+    parties[4].lab.wait_for(&parties[4].uid, &id, "everybody is bound", |view| {
+        view["invitation"]["state"] == "running" && view["own_answer"] == "waiting"
+    });
     parties[4].lab.kill(&parties[4].uid);
     for result in results(&parties[..4], &id) {
         assert_eq!((&result["sum"], &result["participants"]), (&15.into(), &4.into()), "{result}");
