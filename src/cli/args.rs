@@ -10,8 +10,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use super::output::{Chatter, Format, Output};
 use super::problem::{Exit, Problem};
 use super::{
-    certificate, completions, consent, data, demo, id, ledger, logs, policy, propose, result, start, status,
-    stop, swarm_key, view,
+    certificate, completions, consent, data, demo, id, invitation, ledger, logs, policy, propose, result,
+    start, status, stop, swarm_key, view,
 };
 
 const EXAMPLES: &str = "\
@@ -20,6 +20,7 @@ Examples:
   formix-p2p start --role heavy --detach                 on each of three machines
   formix-p2p start --role light --data rating=8          wherever there is a private value
   formix-p2p propose --prompt 'Mean rating?' --field rating --statistic mean --wait
+  formix-p2p invite --statistic sum --parties 3          you and two others, without heavy nodes
 
 Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 no such node or computation, or no node running, \
 4 the computation failed, 5 timed out waiting.";
@@ -67,6 +68,11 @@ enum Command {
     Approve(consent::Approve),
     Decline(consent::Decline),
     Answer(consent::Answer),
+    Invite(Box<invitation::Invite>),
+    Join(invitation::Join),
+    Invitations(invitation::Invitations),
+    Revoke(invitation::Revoke),
+    Forget(invitation::Forget),
     Data(data::Data),
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -130,6 +136,11 @@ impl Command {
             Self::Approve(command) => command.act(context).await,
             Self::Decline(command) => command.act(context).await,
             Self::Answer(command) => command.act(context).await,
+            Self::Invite(command) => command.act(context).await,
+            Self::Join(command) => command.act(context).await,
+            Self::Invitations(command) => command.act(context).await,
+            Self::Revoke(command) => command.act(context).await,
+            Self::Forget(command) => command.act(context).await,
             Self::Data(command) => command.act(context).await,
             Self::Policy(command) => command.act(context).await,
             Self::Ledger(command) => command.act(context).await,

@@ -4,17 +4,60 @@ use serde_json::Value;
 
 use super::number;
 use super::table::Look;
-use crate::control::ComputationView;
+use crate::control::{ComputationView, InvitationView, NoiseView};
 use crate::domain::{Computation, Noise, Schema, Sharing, Statistic, Status};
 use crate::statistics;
 
+/// Who adds up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adders {
+    /// Nodes that are chosen for it.
+    HeavyNodes,
+    /// By invitation: those who answer.
+    Parties,
+}
+
+impl Adders {
+    const fn of(question: &Computation) -> Self {
+        if question.invitation.is_some() { Self::Parties } else { Self::HeavyNodes }
+    }
+
+    /// Those of this computation.
+    pub const fn of_view(view: &ComputationView) -> Self {
+        if view.invitation.is_some() { Self::Parties } else { Self::HeavyNodes }
+    }
+
+    /// What one of them is called.
+    pub const fn one(self) -> &'static str {
+        match self {
+            Self::HeavyNodes => "heavy node",
+            Self::Parties => "party",
+        }
+    }
+
+    /// What several are called.
+    pub const fn several(self) -> &'static str {
+        match self {
+            Self::HeavyNodes => "heavy nodes",
+            Self::Parties => "parties",
+        }
+    }
+
+    const fn participant(self) -> &'static str {
+        match self {
+            Self::HeavyNodes => "participant",
+            Self::Parties => "party",
+        }
+    }
+}
+
 /// What is said before anything is sent.
 pub fn beforehand(question: &Computation) -> String {
-    let heavy = question.heavy.len();
-    let mut parts = vec![privacy(question.private_against(), heavy)];
+    let (heavy, adders) = (question.heavy.len(), Adders::of(question));
+    let mut parts = vec![privacy(question.private_against(), heavy, adders)];
     match question.sharing {
         Sharing::Additive { modulus } => {
-            parts.push("survives restarts, but the loss of no heavy node".to_owned());
+            parts.push(format!("survives restarts, but the loss of no {}", adders.one()));
             let bounded = statistics::slots(question).iter().all(|slot| slot.most.is_some());
             let unnoticed = if bounded {
                 "a false input cannot be noticed".to_owned()
@@ -36,7 +79,8 @@ pub fn beforehand(question: &Computation) -> String {
         }
     }
     if !question.sharing.one_set_against_liars(heavy) {
-        parts.push("lying heavy nodes on a split network could single out a value (t + 2f > n − 1)".to_owned());
+        let liars = adders.several();
+        parts.push(format!("lying {liars} on a split network could single out a value (t + 2f > n − 1)"));
     }
     if says_nothing(question) {
         parts.push("whole numbers only: decimals need a --schema with multipleOf".to_owned());
@@ -57,9 +101,10 @@ const fn proven(question: &Computation) -> &'static str {
 
 /// How much one participant can weigh.
 fn weight(question: &Computation) -> String {
+    let whom = Adders::of(question).participant();
     match question.query.max_records {
-        1 => "one record a participant".to_owned(),
-        records => format!("at most {} records a participant", number::whole(Look::Plain, records)),
+        1 => format!("one record a {whom}"),
+        records => format!("at most {} records a {whom}", number::whole(Look::Plain, records)),
     }
 }
 
@@ -89,9 +134,10 @@ fn leaves_step_open(schema: &Value) -> bool {
 
 fn noise_beforehand(question: &Computation, noise: Noise) -> String {
     let deviation = statistics::noise_said(question).map_or(0.0, |said| said.standard_deviation);
+    let adders = Adders::of(question);
     let colluding = match question.private_against() {
-        1 => "1 dishonest heavy node".to_owned(),
-        several => format!("{several} colluding heavy nodes"),
+        1 => format!("1 dishonest {}", adders.one()),
+        several => format!("{several} colluding {}", adders.several()),
     };
     let of_what = match question.query.statistic {
         Statistic::Count | Statistic::Sum => "",
@@ -110,40 +156,86 @@ fn noise_beforehand(question: &Computation, noise: Noise) -> String {
 
 /// What an answer is worth, in one line.
 pub fn afterwards(view: &ComputationView) -> String {
-    let privacy = privacy(view.private_against, view.heavy_nodes.len());
+    let adders = Adders::of_view(view);
+    let privacy = privacy(view.private_against, view.heavy_nodes.len(), adders);
     let mut parts = vec![privacy, inputs_of(view).to_owned()];
     parts.extend(view.unverified.filter(|count| *count > 0).map(left_out));
-    parts.extend(view.checked.map(|checked| partial_sums(checked).to_owned()));
+    parts.extend(view.checked.map(|checked| partial_sums(checked, adders)));
     if !view.liars.is_empty() {
-        parts.push(lied(&view.liars));
+        parts.push(lied(&view.liars, adders));
     }
     parts.join(" · ")
 }
 
 /// What is said of the scheme where a computation is shown in full.
 pub fn rows(view: &ComputationView) -> Vec<(&'static str, String)> {
-    let heavy = view.heavy_nodes.len();
-    let needed = view.threshold.map_or(heavy, usize::from);
-    let lost = match view.survives {
-        0 => String::new(),
-        1 => "1 heavy node may vanish, ".to_owned(),
-        several => format!("{several} heavy nodes may vanish, "),
-    };
-    let mut rows = vec![
-        ("privacy", privacy(view.private_against, heavy)),
-        ("sharing", format!("{}, {needed} of {heavy}: {lost}{}", view.sharing, inputs_of(view))),
-    ];
-    rows.extend(
-        view.noise.as_ref().map(|noise| ("noise", format!("ε = {} ({})", noise.epsilon, noise.mechanism))),
-    );
+    let adders = Adders::of_view(view);
+    let mut rows = Scheme {
+        adders,
+        count: view.heavy_nodes.len(),
+        private_against: view.private_against,
+        survives: view.survives,
+        sharing: &view.sharing,
+        threshold: view.threshold,
+        inputs: inputs_of(view),
+        noise: view.noise.as_ref(),
+    }
+    .rows();
     if view.status == Status::Completed && view.proven {
         rows.extend(view.unverified.map(|count| ("not verified", reports(count))));
     }
-    rows.extend(view.checked.map(|checked| ("lies", partial_sums(checked).to_owned())));
+    rows.extend(view.checked.map(|checked| ("lies", partial_sums(checked, adders))));
     if !view.liars.is_empty() {
-        rows.push(("liars", lied(&view.liars)));
+        rows.push(("liars", lied(&view.liars, adders)));
     }
     rows
+}
+
+/// What is said of the scheme of an invitation.
+pub fn rows_of_invitation(view: &InvitationView) -> Vec<(&'static str, String)> {
+    let squares = view.statistic.parse().is_ok_and(Statistic::multiplies);
+    Scheme {
+        adders: Adders::Parties,
+        count: usize::try_from(view.parties).unwrap_or(usize::MAX),
+        private_against: view.private_against,
+        survives: view.survives,
+        sharing: &view.sharing,
+        threshold: view.threshold,
+        inputs: inputs(view.proven, squares, view.max_records),
+        noise: view.noise.as_ref(),
+    }
+    .rows()
+}
+
+/// What two kinds of views say alike.
+struct Scheme<'a> {
+    adders: Adders,
+    count: usize,
+    private_against: usize,
+    survives: usize,
+    sharing: &'a str,
+    threshold: Option<u8>,
+    inputs: &'static str,
+    noise: Option<&'a NoiseView>,
+}
+
+impl Scheme<'_> {
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let Self { adders, count, .. } = *self;
+        let needed = self.threshold.map_or(count, usize::from);
+        let lost = match self.survives {
+            0 => String::new(),
+            1 => format!("1 {} may vanish, ", adders.one()),
+            several => format!("{several} {} may vanish, ", adders.several()),
+        };
+        let mut rows = vec![
+            ("privacy", privacy(self.private_against, count, adders)),
+            ("sharing", format!("{}, {needed} of {count}: {lost}{}", self.sharing, self.inputs)),
+        ];
+        let noise = self.noise.map(|noise| format!("ε = {} ({})", noise.epsilon, noise.mechanism));
+        rows.extend(noise.map(|noise| ("noise", noise)));
+        rows
+    }
 }
 
 /// The scheme of a question that has ended: "prio3, inputs proven in range".
@@ -172,8 +264,8 @@ const fn inputs(proven: bool, squares: bool, records: u32) -> &'static str {
 }
 
 /// "private against any 2 of 3 heavy nodes".
-fn privacy(private_against: usize, heavy: usize) -> String {
-    format!("private against any {private_against} of {heavy} heavy nodes")
+fn privacy(private_against: usize, count: usize, adders: Adders) -> String {
+    format!("private against any {private_against} of {count} {}", adders.several())
 }
 
 fn reports(count: u32) -> String {
@@ -184,18 +276,18 @@ fn left_out(count: u32) -> String {
     format!("{} did not verify and {} left out", reports(count), if count == 1 { "is" } else { "are" })
 }
 
-const fn partial_sums(checked: bool) -> &'static str {
+fn partial_sums(checked: bool, adders: Adders) -> String {
     if checked {
-        "a false partial sum would be noticed"
+        "a false partial sum would be noticed".to_owned()
     } else {
-        "too few heavy nodes answered to notice a false partial sum"
+        format!("too few {} answered to notice a false partial sum", adders.several())
     }
 }
 
-fn lied(liars: &[String]) -> String {
+fn lied(liars: &[String], adders: Adders) -> String {
     match liars {
-        [one] => format!("heavy node {one} gave a false partial sum"),
-        several => format!("heavy nodes {} gave false partial sums", several.join(", ")),
+        [one] => format!("{} {one} gave a false partial sum", adders.one()),
+        several => format!("{} {} gave false partial sums", adders.several(), several.join(", ")),
     }
 }
 

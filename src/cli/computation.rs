@@ -3,7 +3,8 @@
 use console::style;
 
 use super::answer;
-use super::assurance;
+use super::assurance::{self, Adders};
+use super::invitation;
 use super::members;
 use super::number;
 use super::problem::{Exit, Problem};
@@ -18,19 +19,23 @@ const VALUE_CHARS: usize = 200;
 
 /// One line while it runs: "3 of 5 answered; heavy node ABC unreachable".
 pub fn progress(view: &ComputationView) -> String {
+    let adders = Adders::of_view(view);
+    if let Some(waiting) = view.invitation.as_deref().and_then(invitation::waiting) {
+        return waiting;
+    }
     let mut parts = vec![if view.participants == 0 && view.own_answer == "answered" {
-        "this node has answered; the proposer and the heavy nodes know who else has".to_owned()
+        format!("this node has answered; the proposer and the {} know who else has", adders.several())
     } else {
         format!("{} of {} answered", view.participants, view.expected)
     }];
     if view.status == Status::Processing {
-        parts.push("heavy nodes agree on the set".to_owned());
+        parts.push(format!("{} agree on the set", adders.several()));
     }
     parts.extend(standings(view));
     match view.unreachable.as_slice() {
         [] => {}
-        [one] => parts.push(format!("heavy node {one} unreachable")),
-        several => parts.push(format!("heavy nodes {} unreachable", several.join(", "))),
+        [one] => parts.push(format!("{} {one} unreachable", adders.one())),
+        several => parts.push(format!("{} {} unreachable", adders.several(), several.join(", "))),
     }
     parts.join("; ")
 }
@@ -73,7 +78,9 @@ pub fn failure(view: &ComputationView) -> Problem {
     let too_few = reason.starts_with("insufficient participants");
     let counted = standings(view).filter(|_| too_few).map(|counted| format!(" ({counted})"));
     let counted = counted.unwrap_or_default();
-    let hint = if !too_few {
+    let hint = if view.invitation.is_some() {
+        format!("see `formix-p2p logs --computation {}`; ask again with `formix-p2p invite`", view.id)
+    } else if !too_few {
         format!("see `formix-p2p logs --computation {}`; ask again with `formix-p2p propose`", view.id)
     } else if view.standings.contains_key(&Standing::NoSuchField.to_string()) {
         "`formix-p2p data` shows a light node's owner what its fields are called; ask again with that --field"
@@ -150,10 +157,15 @@ pub fn in_full(look: Look, view: &ComputationView) -> String {
         ("asked by", view.proposer.clone()),
         ("statistic", asked(view)),
         ("values", values(&view.fields, &view.values)),
-        ("deadline", table::to_seconds(&view.deadline)),
-        ("minimum", format!("{} participants", view.min_participants)),
-        ("heavy nodes", view.heavy_nodes.join(", ")),
     ];
+    match &view.invitation {
+        Some(invited) => rows.extend(invitation::rows_of_parties(invited)),
+        None => rows.extend([
+            ("deadline", table::to_seconds(&view.deadline)),
+            ("minimum", format!("{} participants", view.min_participants)),
+            ("heavy nodes", view.heavy_nodes.join(", ")),
+        ]),
+    }
     rows.extend(assurance::rows(view));
     rows.push(("own answer", view.own_answer.clone()));
     match view.status {
@@ -207,7 +219,8 @@ fn shortened(text: &str) -> String {
     shortened_to(PROMPT_CHARS, text)
 }
 
-fn shortened_to(chars: usize, text: &str) -> String {
+/// A text of at most so many characters.
+pub fn shortened_to(chars: usize, text: &str) -> String {
     if text.chars().count() <= chars {
         return text.to_owned();
     }
@@ -258,6 +271,7 @@ pub(super) mod tests {
             expected: 5,
             standings: BTreeMap::new(),
             unreachable: Vec::new(),
+            invitation: None,
             revision: 1,
         }
     }

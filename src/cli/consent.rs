@@ -173,12 +173,12 @@ fn paragraph(question: &PendingView, node: Option<&str>) -> String {
 
 /// The number is not read by the parser, whose refusals repeat what was typed.
 #[expect(clippy::unnecessary_wraps, reason = "the parser's shape")]
-fn unread(text: &str) -> Result<PrivateText, std::convert::Infallible> {
+pub fn unread(text: &str) -> Result<PrivateText, std::convert::Infallible> {
     Ok(PrivateText(text.to_owned()))
 }
 
 /// A slip of the finger is wrong usage; the refusal does not show the number.
-fn checked(value: PrivateText) -> Result<PrivateText, Problem> {
+pub fn checked(value: PrivateText) -> Result<PrivateText, Problem> {
     if value.0.trim().is_empty() || value.0.chars().any(char::is_control) {
         let message = "the value is empty or has control characters";
         return Err(Problem::usage(

@@ -16,6 +16,7 @@ mod detach;
 mod duration;
 mod export;
 mod id;
+mod invitation;
 mod launch;
 mod ledger;
 mod logs;

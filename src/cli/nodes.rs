@@ -111,6 +111,19 @@ impl Context {
     /// # Errors
     /// `no_such_node`, `ambiguous_node`, `node_not_running` or `no_node_running`.
     pub async fn acting_node(&self) -> Result<Chosen, Problem> {
+        self.acting(only).await
+    }
+
+    /// The node that acts as a party, whatever its role: the one that `--node` names, or the only running one. Else a
+    /// person is asked.
+    ///
+    /// # Errors
+    /// As [`Context::acting_node`].
+    pub async fn acting_party(&self) -> Result<Chosen, Problem> {
+        self.acting(|ids| (ids.len() == 1).then_some(0)).await
+    }
+
+    async fn acting(&self, only: impl Fn(&[NodeId]) -> Option<usize>) -> Result<Chosen, Problem> {
         let home = self.home()?;
         if let Some(typed) = &self.node {
             return named_running(&home, typed).await;

@@ -33,10 +33,9 @@ pub async fn for_the_end(
 ) -> Result<ComputationView, Problem> {
     let view = once(client, Request::Computation { reference: reference.to_owned() }).await?;
     let id = view.id.clone();
-    let limit = time_left(&view.gives_up_at, SystemTime::now()) + GIVING_UP_MARGIN;
     let bar = output.draws_progress().then(spinner);
     let ended = tokio::select! {
-        ended = tokio::time::timeout(limit, until_ended(client, view, bar.as_ref())) => Some(ended),
+        ended = until_ended(client, view, bar.as_ref()) => Some(ended),
         () = interrupt.comes() => None,
     };
     if let Some(bar) = bar {
@@ -46,14 +45,7 @@ pub async fn for_the_end(
         output.note(format!("{id} goes on without this command; see `formix-p2p result {id} --wait`"));
         std::process::exit(INTERRUPTED)
     };
-    ended.unwrap_or_else(|_| {
-        Err(Problem::new(
-            Exit::TimedOut,
-            "timed_out",
-            format!("{id} has not ended, though its time was over"),
-            format!("is the node stuck? see `formix-p2p logs --computation {id}`"),
-        ))
-    })
+    ended
 }
 
 /// Ctrl-C, listened for from when this is made. Where it cannot be heard it ends the process itself.
@@ -65,7 +57,8 @@ impl Interrupt {
         Self(signal(SignalKind::interrupt()).ok())
     }
 
-    async fn comes(&mut self) {
+    /// Ends when it comes.
+    pub async fn comes(&mut self) {
         match &mut self.0 {
             Some(interrupt) => {
                 interrupt.recv().await;
@@ -92,9 +85,31 @@ async fn until_ended(
             }
         };
         show(&view);
-        view = changed(client, &view, show).await?;
+        view = changed_in_time(client, &view, show).await?;
     }
     Ok(view)
+}
+
+/// As [`changed`], until shortly after the node itself should have given up. An invitation has more time once it is a
+/// computation, so the limit is that of what was seen last.
+///
+/// # Errors
+/// `timed_out`; whatever the node answers instead.
+pub async fn changed_in_time(
+    client: &Client,
+    seen: &ComputationView,
+    show: impl Fn(&ComputationView),
+) -> Result<ComputationView, Problem> {
+    let limit = time_left(&seen.gives_up_at, SystemTime::now()) + GIVING_UP_MARGIN;
+    tokio::time::timeout(limit, changed(client, seen, show)).await.unwrap_or_else(|_| {
+        let id = &seen.id;
+        Err(Problem::new(
+            Exit::TimedOut,
+            "timed_out",
+            format!("{id} has not ended, though its time was over"),
+            format!("is the node stuck? see `formix-p2p logs --computation {id}`"),
+        ))
+    })
 }
 
 /// The computation as soon as it has changed. Meanwhile it is shown every now and then: that a heavy node cannot be
@@ -113,7 +128,12 @@ pub async fn changed(
         tokio::select! {
             view = &mut change => return view,
             () = tokio::time::sleep(LOOK_AGAIN) => {
-                show(&once(client, Request::Computation { reference: reference() }).await?);
+                let view = once(client, Request::Computation { reference: reference() }).await?;
+                // An invitation that has become a computation counts its changes anew.
+                if view.revision < seen.revision {
+                    return Ok(view);
+                }
+                show(&view);
             }
         }
     }
@@ -146,7 +166,8 @@ pub const fn has_ended(view: &ComputationView) -> bool {
     }
 }
 
-fn spinner() -> ProgressBar {
+/// A progress display of one line.
+pub fn spinner() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
         bar.set_style(style);

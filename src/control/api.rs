@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
+use super::invitation::{Forgotten, InvitationView, Invited, Inviting, Joining};
 use super::owner::{LedgerView, PolicyTest, PolicyView};
-use crate::domain::{Role, Status, limits};
+use super::proposal::Proposal;
+use crate::domain::{Role, Status};
 
 /// What the command line, or any program of this user, asks of a running node. `reference` is what a person
 /// typed: a COMP id or a unique beginning of one, with or without `COMP-`.
@@ -62,11 +64,27 @@ pub enum Request {
     Answer {
         /// Which.
         reference: String,
-        /// One value for each field of the question, in their order.
+        /// One for each field of the question, in their order: a literal, or a JSON array with one a record.
         values: Vec<PrivateText>,
     },
     /// The certificate, as bytes.
     Certificate {
+        /// Which.
+        reference: String,
+    },
+    /// Invite parties. Answered with their tickets.
+    Invite(Box<Inviting>),
+    /// Show a ticket. Answered once the inviter has answered, or cannot be reached.
+    Join(Box<Joining>),
+    /// Invitations, newest first.
+    Invitations,
+    /// Withdraw an invitation of this node's.
+    Revoke {
+        /// Which.
+        reference: String,
+    },
+    /// Forget an ended computation or invitation.
+    Forget {
         /// Which.
         reference: String,
     },
@@ -104,8 +122,16 @@ pub enum Reply {
     Ledger(LedgerView),
     /// To `Certificate`: the encoded certificate.
     Certificate(Vec<u8>),
-    /// To `Approve`, `Decline`, `Answer`.
+    /// To `Approve`, `Decline`, `Answer`, `Revoke`.
     Decided(Decided),
+    /// To `Invite`.
+    Invited(Box<Invited>),
+    /// To `Join`.
+    Joined(Box<InvitationView>),
+    /// To `Invitations`.
+    Invitations(Vec<InvitationView>),
+    /// To `Forget`.
+    Forgotten(Forgotten),
     /// To `Stop`.
     Done,
 }
@@ -192,59 +218,6 @@ pub struct NodeView {
     pub created_at: String,
     /// When it was last heard of, RFC 3339.
     pub last_seen: String,
-}
-
-/// A question, as typed and checked for form.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proposal {
-    /// The question in words.
-    pub prompt: String,
-    /// `count`, `sum`, `mean`, …: docs/CLI.md.
-    pub statistic: String,
-    /// The fields.
-    pub fields: Vec<String>,
-    /// JSON Schema of the field, or of an object with the fields.
-    pub schema: Option<String>,
-    /// How many records one participant may answer with; absent: 10 000, or as many as fit.
-    #[serde(default)]
-    pub max_records: Option<u32>,
-    /// `univariate` alone: up to which power values are added up, 2 to 6; absent: as far as fits.
-    #[serde(default)]
-    pub moments: Option<u8>,
-    /// `histogram` alone: so many ranges of equal width.
-    #[serde(default)]
-    pub buckets: Option<u32>,
-    /// `histogram` alone: where ranges begin, and where the last one ends.
-    #[serde(default)]
-    pub edges: Vec<Number>,
-    /// `quantiles` alone: how wide the ranges are in which values are counted.
-    #[serde(default)]
-    pub resolution: Option<Number>,
-    /// `quantiles` alone: which ones, between 0 and 1.
-    #[serde(default)]
-    pub quantiles: Vec<Number>,
-    /// From now until heavy nodes close.
-    pub deadline_ms: u64,
-    /// How long missing heavy nodes are waited for.
-    pub patience_ms: u64,
-    /// No sum over fewer.
-    pub min_participants: u32,
-    /// No more reports than this; by default the closed list's length, or 10 000.
-    pub max_participants: Option<u32>,
-    /// Heavy nodes by UID, name or PeerId, or unique beginnings; empty: as many reachable ones as are needed are chosen.
-    pub heavy: Vec<String>,
-    /// A closed list of participants, likewise; empty: anybody.
-    pub participants: Vec<String>,
-    /// `additive`, `prio3` or `threshold`; absent: what the options below say, or else the best that the schema allows.
-    pub sharing: Option<String>,
-    /// How many heavy nodes rebuild a total; `threshold` alone.
-    pub threshold: Option<u8>,
-    /// How many heavy nodes may vanish for good; `threshold` alone.
-    pub survives: Option<u8>,
-    /// 32, 64 or 128; `additive` alone.
-    pub modulus_bits: Option<u32>,
-    /// With it the result is noisy, and ε-differentially private.
-    pub epsilon: Option<Number>,
 }
 
 /// The noise that a question asks for.
@@ -355,6 +328,9 @@ pub struct ComputationView {
     pub standings: BTreeMap<String, usize>,
     /// Heavy nodes of this computation that this node has no connection to, UIDs.
     pub unreachable: Vec<String>,
+    /// Where it was by invitation: who is in it, and how far that has come; null otherwise.
+    #[serde(default)]
+    pub invitation: Option<Box<InvitationView>>,
     /// Goes up with every change; for `Watch`.
     pub revision: u64,
 }
@@ -399,36 +375,6 @@ pub struct PendingView {
     pub reason: String,
     /// The command that answers it.
     pub command: String,
-}
-
-impl Proposal {
-    /// A question with every default: open for half a minute, three participants at least.
-    pub fn new(prompt: &str, statistic: &str, fields: &[&str]) -> Self {
-        let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        Self {
-            prompt: prompt.to_owned(),
-            statistic: statistic.to_owned(),
-            fields: fields.iter().map(|field| (*field).to_owned()).collect(),
-            schema: None,
-            max_records: None,
-            moments: None,
-            buckets: None,
-            edges: Vec::new(),
-            resolution: None,
-            quantiles: Vec::new(),
-            deadline_ms: ms(limits::DEADLINE_DEFAULT),
-            patience_ms: ms(limits::PATIENCE_DEFAULT),
-            min_participants: limits::POLICY_MIN_PARTICIPANTS,
-            max_participants: None,
-            heavy: Vec::new(),
-            participants: Vec::new(),
-            sharing: None,
-            threshold: None,
-            survives: None,
-            modulus_bits: None,
-            epsilon: None,
-        }
-    }
 }
 
 impl std::fmt::Debug for PrivateText {

@@ -3,7 +3,7 @@
 //! Without a word about it, inputs are proven where the schema has bounds, or where they are only counted. Private
 //! against t and alive after losing f needs t + f ≤ n − 1 heavy nodes; what does not fit is refused with its numbers.
 
-use super::api::Proposal;
+use super::proposal::Proposal;
 use crate::domain::limits::{HEAVY_MAX, HEAVY_MIN};
 use crate::domain::{Field, Modulus, Sharing, Statistic};
 
@@ -101,10 +101,10 @@ impl ChoiceError {
 /// What does not go together.
 pub(super) fn scheme_of(
     proposal: &Proposal,
+    named: Option<usize>,
     statistic: Statistic,
     fields: &[Field],
 ) -> Result<(Sharing, usize), ChoiceError> {
-    let named = Some(proposal.heavy.len()).filter(|named| *named > 0);
     let Proposal { threshold, survives, modulus_bits, .. } = proposal;
     let wants_threshold = threshold.is_some() || survives.is_some();
     let sharing = match proposal.sharing.as_deref() {
@@ -203,7 +203,8 @@ mod tests {
 
     fn scheme(proposal: &Proposal) -> Result<(Sharing, usize), ChoiceError> {
         let fields = Query::fields(&proposal.fields, proposal.schema.as_deref()).unwrap();
-        scheme_of(proposal, proposal.statistic.parse().unwrap(), &fields)
+        let named = Some(proposal.heavy.len()).filter(|named| *named > 0);
+        scheme_of(proposal, named, proposal.statistic.parse().unwrap(), &fields)
     }
 
     fn bounded() -> Proposal {

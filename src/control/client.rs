@@ -97,9 +97,14 @@ impl Client {
             Request::PolicyTest { .. } => Reply::PolicyTest(decoded(&body)?),
             Request::Ledger { .. } => Reply::Ledger(decoded(&body)?),
             Request::Certificate { .. } => Reply::Certificate(body.to_vec()),
-            Request::Approve { .. } | Request::Decline { .. } | Request::Answer { .. } => {
-                Reply::Decided(decoded(&body)?)
-            }
+            Request::Approve { .. }
+            | Request::Decline { .. }
+            | Request::Answer { .. }
+            | Request::Revoke { .. } => Reply::Decided(decoded(&body)?),
+            Request::Invite(_) => Reply::Invited(decoded(&body)?),
+            Request::Join(_) => Reply::Joined(decoded(&body)?),
+            Request::Invitations => Reply::Invitations(decoded(&body)?),
+            Request::Forget { .. } => Reply::Forgotten(decoded(&body)?),
             Request::Stop => Reply::Done,
         })
     }
@@ -169,6 +174,11 @@ impl Route {
                 Self::post(computation(reference, "/answer"), body)
             }
             Request::Certificate { reference } => Self::get(computation(reference, "/certificate")),
+            Request::Invite(inviting) => Self::post("/invitations".to_owned(), json(inviting)),
+            Request::Join(joining) => Self::post("/invitations/join".to_owned(), json(joining)),
+            Request::Invitations => Self::get("/invitations".to_owned()),
+            Request::Revoke { reference } => Self::post(computation(reference, "/revoke"), Vec::new()),
+            Request::Forget { reference } => Self::post(computation(reference, "/forget"), Vec::new()),
             Request::Stop => Self::post("/stop".to_owned(), Vec::new()),
         }
     }

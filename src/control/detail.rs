@@ -3,7 +3,7 @@
 
 use serde_json::Number;
 
-use super::api::Proposal;
+use super::proposal::Proposal;
 use super::question::QuestionError;
 use crate::domain::detail::equal_edges;
 use crate::domain::limits::{BUCKETS_MAX, MOMENTS_MAX, RECORDS_DEFAULT};

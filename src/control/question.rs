@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
-use super::api::{ApiError, Proposal};
+use super::api::ApiError;
 use super::choice::{self, ChoiceError};
 use super::detail;
+use super::proposal::Proposal;
 use crate::domain::limits::{BUCKETS_MAX, GRACE_DEFAULT, REPORTS_PER_COMPUTATION_DEFAULT};
 use crate::domain::{
     Computation, ComputationError, DecimalError, Detail, DetailError, Modulus, Noise, PeerId, Query,
@@ -71,7 +72,8 @@ pub enum QuestionError {
 pub fn draft(proposal: &Proposal, proposer: PeerId, now: Timestamp) -> Result<Computation, QuestionError> {
     let (statistic, fields) =
         detail::fields(proposal).map_err(|error| QuestionError::Rule { error: error.into(), sharing: None })?;
-    let (sharing, heavy) = choice::scheme_of(proposal, statistic, &fields)?;
+    let named = Some(proposal.heavy.len()).filter(|named| *named > 0);
+    let (sharing, heavy) = choice::scheme_of(proposal, named, statistic, &fields)?;
     let listed = proposal.participants.len();
     let everybody = u32::try_from(listed).ok().filter(|listed| *listed > 0);
     let computation = Computation {
@@ -88,8 +90,7 @@ pub fn draft(proposal: &Proposal, proposer: PeerId, now: Timestamp) -> Result<Co
         max_participants: proposal.max_participants.or(everybody).unwrap_or(REPORTS_PER_COMPUTATION_DEFAULT),
         deadline: now + Duration::from_millis(proposal.deadline_ms),
         patience_ms: proposal.patience_ms,
-        // Heavy nodes may be missing at several steps; and then there must be time to agree.
-        grace_ms: u64::try_from(GRACE_DEFAULT.as_millis()).unwrap_or(u64::MAX).min(proposal.patience_ms / 4),
+        grace_ms: grace_of(proposal),
         participants: everybody.map(|_| (heavy..heavy + listed).map(stand_in).collect()),
         noise: noise_of(proposal)?,
         invitation: None,
@@ -97,7 +98,12 @@ pub fn draft(proposal: &Proposal, proposer: PeerId, now: Timestamp) -> Result<Co
     detail::fitted(proposal, computation)
 }
 
-fn noise_of(proposal: &Proposal) -> Result<Option<Noise>, QuestionError> {
+/// Heavy nodes may be missing at several steps; and then there must be time to agree.
+pub(super) fn grace_of(proposal: &Proposal) -> u64 {
+    u64::try_from(GRACE_DEFAULT.as_millis()).unwrap_or(u64::MAX).min(proposal.patience_ms / 4)
+}
+
+pub(super) fn noise_of(proposal: &Proposal) -> Result<Option<Noise>, QuestionError> {
     let Some(epsilon) = &proposal.epsilon else { return Ok(None) };
     let typed = epsilon.to_string();
     match typed.parse() {
@@ -160,7 +166,8 @@ impl QuestionError {
             Self::BothRanges => "give --buckets for ranges of equal width, or --edges".to_owned(),
             Self::Rule { error: ComputationError::Overflow { noise, fitting, .. }, sharing } => {
                 let noise = if noise.is_empty() { None } else { Some("a larger --epsilon") };
-                room(*fitting, noise, *sharing)
+                let fewer = (*fitting > 0).then(|| format!("--max-participants {fitting}"));
+                room(fewer, noise, *sharing)
             }
             Self::Rule { error, .. } => hint_of(error).to_owned(),
         }
@@ -177,8 +184,7 @@ const HINT_EPSILON: &str = "choose an --epsilon like 1 or 0.5";
 const HINT_BOUNDS: &str = "give a --schema with \"minimum\" and \"maximum\"";
 
 /// Everything that makes room for a total.
-fn room(fitting: u32, noise: Option<&str>, sharing: Option<Sharing>) -> String {
-    let fewer = (fitting > 0).then(|| format!("--max-participants {fitting}"));
+pub(super) fn room(fewer: Option<String>, noise: Option<&str>, sharing: Option<Sharing>) -> String {
     let wider = match sharing {
         Some(Sharing::Additive { modulus: Modulus::Bits32 | Modulus::Bits64 }) => Some("--modulus-bits 128"),
         Some(Sharing::Additive { modulus: Modulus::Bits128 } | Sharing::Prio3 | Sharing::Threshold { .. })
@@ -191,7 +197,7 @@ fn room(fitting: u32, noise: Option<&str>, sharing: Option<Sharing>) -> String {
     format!("give one of: {}", ways.join("; "))
 }
 
-const fn code_of(error: &ComputationError) -> &'static str {
+pub(super) const fn code_of(error: &ComputationError) -> &'static str {
     match error {
         ComputationError::Version(_) => "invalid_version",
         ComputationError::Prompt(_) => "invalid_prompt",

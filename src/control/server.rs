@@ -18,8 +18,10 @@ use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::api::{ApiError, Call, PrivateText, Proposal, Reply, Request};
-use crate::domain::limits::{CONTROL_BODY_BYTES_MAX, CONTROL_LEAVE_WAIT};
+use super::api::{ApiError, Call, PrivateText, Reply, Request};
+use super::invitation::{Inviting, Joining};
+use super::proposal::Proposal;
+use crate::domain::limits::{CONTROL_BODY_BYTES_MAX, CONTROL_LEAVE_WAIT, CONTROL_VALUES_BYTES_MAX};
 
 /// The media type of a certificate's bytes.
 pub(super) const OCTETS: &str = "application/octet-stream";
@@ -166,11 +168,20 @@ fn routes(desk: Desk) -> Router {
         .route("/computations/{reference}/policy", get(policy_test))
         .route("/computations/{reference}/approve", post(approve))
         .route("/computations/{reference}/decline", post(decline))
-        .route("/computations/{reference}/answer", post(answer))
+        .route("/computations/{reference}/answer", post(answer).layer(values_limit()))
+        .route("/computations/{reference}/revoke", post(revoke))
+        .route("/computations/{reference}/forget", post(forget))
+        .route("/invitations", get(invitations).post(invite).layer(values_limit()))
+        .route("/invitations/join", post(join).layer(values_limit()))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_route)
         .layer(DefaultBodyLimit::max(CONTROL_BODY_BYTES_MAX))
         .with_state(desk)
+}
+
+/// Those that carry private values may be longer than others.
+fn values_limit() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(CONTROL_VALUES_BYTES_MAX)
 }
 
 async fn no_such_route() -> ApiError {
@@ -187,7 +198,7 @@ async fn computations(State(desk): State<Desk>) -> Refused<Reply> {
 }
 
 async fn propose(State(desk): State<Desk>, body: Result<axum::body::Bytes, BytesRejection>) -> Refused<Reply> {
-    let proposal: Proposal = parsed(body)?;
+    let proposal: Proposal = parsed(body, CONTROL_BODY_BYTES_MAX)?;
     desk.ask(Request::Propose(Box::new(proposal))).await
 }
 
@@ -236,9 +247,31 @@ async fn answer(
     reference: PathArgument,
     body: Result<axum::body::Bytes, BytesRejection>,
 ) -> Refused<Reply> {
-    let AnswerBody { value, values } = parsed(body)?;
+    let AnswerBody { value, values } = parsed(body, CONTROL_VALUES_BYTES_MAX)?;
     let values = value.into_iter().chain(values).collect();
     desk.ask(Request::Answer { reference: named(reference)?, values }).await
+}
+
+async fn revoke(State(desk): State<Desk>, reference: PathArgument) -> Refused<Reply> {
+    desk.ask(Request::Revoke { reference: named(reference)? }).await
+}
+
+async fn forget(State(desk): State<Desk>, reference: PathArgument) -> Refused<Reply> {
+    desk.ask(Request::Forget { reference: named(reference)? }).await
+}
+
+async fn invitations(State(desk): State<Desk>) -> Refused<Reply> {
+    desk.ask(Request::Invitations).await
+}
+
+async fn invite(State(desk): State<Desk>, body: Result<axum::body::Bytes, BytesRejection>) -> Refused<Reply> {
+    let inviting: Inviting = parsed(body, CONTROL_VALUES_BYTES_MAX)?;
+    desk.ask(Request::Invite(Box::new(inviting))).await
+}
+
+async fn join(State(desk): State<Desk>, body: Result<axum::body::Bytes, BytesRejection>) -> Refused<Reply> {
+    let joining: Joining = parsed(body, CONTROL_VALUES_BYTES_MAX)?;
+    desk.ask(Request::Join(Box::new(joining))).await
 }
 
 type PathArgument = Result<Reference<String>, PathRejection>;
@@ -247,12 +280,15 @@ fn named(reference: PathArgument) -> Refused<String> {
     reference.map(|Reference(text)| text).map_err(|error| malformed(error.body_text()))
 }
 
-fn parsed<T: for<'de> Deserialize<'de>>(body: Result<axum::body::Bytes, BytesRejection>) -> Refused<T> {
+fn parsed<T: for<'de> Deserialize<'de>>(
+    body: Result<axum::body::Bytes, BytesRejection>,
+    bytes_max: usize,
+) -> Refused<T> {
     let body = body.map_err(|error| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError {
             code: "body_too_large".to_owned(),
-            message: format!("a request's body may have {CONTROL_BODY_BYTES_MAX} bytes"),
-            hint: "shorten the prompt or the lists of nodes".to_owned(),
+            message: format!("this request's body may have {bytes_max} bytes"),
+            hint: "shorten the prompt or the lists of nodes; many records belong in a source".to_owned(),
             exit: 2,
         },
         _ => malformed(error.body_text()),
@@ -300,6 +336,10 @@ impl IntoResponse for Reply {
             Self::Ledger(ledger) => Json(ledger).into_response(),
             Self::Certificate(bytes) => ([(header::CONTENT_TYPE, OCTETS)], bytes).into_response(),
             Self::Decided(decided) => Json(decided).into_response(),
+            Self::Invited(invited) => Json(invited).into_response(),
+            Self::Joined(view) => Json(view).into_response(),
+            Self::Invitations(views) => Json(views).into_response(),
+            Self::Forgotten(forgotten) => Json(forgotten).into_response(),
             Self::Done => Json(serde_json::Map::new()).into_response(),
         }
     }

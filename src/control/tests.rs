@@ -92,6 +92,7 @@ fn view(reference: &str, revision: u64) -> ComputationView {
         expected: 3,
         standings: std::collections::BTreeMap::new(),
         unreachable: Vec::new(),
+        invitation: None,
         revision,
     }
 }
@@ -179,6 +180,88 @@ fn ledger(field: Option<&str>) -> LedgerView {
     LedgerView { total: 1, entries: vec![line] }
 }
 
+fn inviting() -> Inviting {
+    let values = vec![PrivateText("10".to_owned())];
+    Inviting { quorum: Some(2), name: Some("alice".to_owned()), values, ..Inviting::new(proposal(), 3) }
+}
+
+fn joining() -> Joining {
+    Joining {
+        ticket: PrivateText("formix1aaaa".to_owned()),
+        consent: Agreement::Only(vec!["bob".to_owned()]),
+        name: None,
+        values: vec![PrivateText("[7,8]".to_owned())],
+    }
+}
+
+fn invited() -> Invited {
+    Invited {
+        id: "COMP-AAAAAAAA".to_owned(),
+        tickets: vec![PrivateText("formix1aaaa".to_owned())],
+        expires: "2026-01-01T00:00:00.000Z".to_owned(),
+        parties: 3,
+        quorum: 2,
+        sharing: "threshold".to_owned(),
+        threshold: Some(2),
+        proven: true,
+        private_against: 1,
+        survives: 1,
+        noise: None,
+        answer: "given".to_owned(),
+    }
+}
+
+fn invitation() -> InvitationView {
+    let party = PartyView {
+        uid: "AAAAAAAA".to_owned(),
+        peer_id: "12D3KooW".to_owned(),
+        name: "alice".to_owned(),
+        you: true,
+        inviter: true,
+        agreed: true,
+    };
+    InvitationView {
+        id: "COMP-AAAAAAAA".to_owned(),
+        state: "open".to_owned(),
+        part: "inviter".to_owned(),
+        inviter: "AAAAAAAA".to_owned(),
+        prompt: "how many?".to_owned(),
+        statistic: "sum".to_owned(),
+        fields: vec!["x".to_owned()],
+        values: vec!["a number in steps of 1".to_owned()],
+        max_records: 1,
+        sharing: "additive".to_owned(),
+        threshold: None,
+        proven: false,
+        private_against: 2,
+        survives: 0,
+        noise: None,
+        parties: 3,
+        quorum: 3,
+        joined: 1,
+        roster: vec![party],
+        expires: "2026-01-01T00:00:00.000Z".to_owned(),
+        deadline: None,
+        answer: "missing".to_owned(),
+        tickets: vec![TicketView {
+            ticket: Some(PrivateText("formix1aaaa".to_owned())),
+            holder: None,
+            joined: false,
+        }],
+        reason: None,
+        note: None,
+        revision: 1,
+    }
+}
+
+fn forgotten(reference: &str) -> Forgotten {
+    Forgotten {
+        id: reference.to_owned(),
+        deleted: vec!["its inputs".to_owned()],
+        kept: vec!["the log".to_owned()],
+    }
+}
+
 /// Answers everything, and shows in the answer what it was asked.
 fn agreeable(request: &Request) -> Option<Result<Reply, ApiError>> {
     Some(Ok(match request {
@@ -194,10 +277,15 @@ fn agreeable(request: &Request) -> Option<Result<Reply, ApiError>> {
         Request::PolicyTest { reference } => Reply::PolicyTest(policy_test(reference)),
         Request::Ledger { field } => Reply::Ledger(ledger(field.as_deref())),
         Request::Certificate { reference } => Reply::Certificate(reference.clone().into_bytes()),
-        Request::Answer { values, .. } if *values == [PrivateText("-3.5".to_owned())] => decided(),
+        Request::Answer { values, .. } if values.len() == 1 && values[0].0.trim() == "-3.5" => decided(),
         Request::Approve { .. } | Request::Decline { .. } => decided(),
+        Request::Invite(asked) if **asked == inviting() => Reply::Invited(Box::new(invited())),
+        Request::Join(asked) if **asked == joining() => Reply::Joined(Box::new(invitation())),
+        Request::Invitations => Reply::Invitations(vec![invitation()]),
+        Request::Revoke { .. } => decided(),
+        Request::Forget { reference } => Reply::Forgotten(forgotten(reference)),
         Request::Stop => Reply::Done,
-        Request::Propose(_) | Request::Answer { .. } => return None,
+        Request::Propose(_) | Request::Answer { .. } | Request::Invite(_) | Request::Join(_) => return None,
     }))
 }
 
@@ -230,6 +318,11 @@ async fn every_request_reaches_the_node_and_its_reply_the_asker() {
         (Request::Approve { reference: reference() }, decided()),
         (Request::Decline { reference: reference() }, decided()),
         (Request::Answer { reference: reference(), values: vec![value] }, decided()),
+        (Request::Invite(Box::new(inviting())), Reply::Invited(Box::new(invited()))),
+        (Request::Join(Box::new(joining())), Reply::Joined(Box::new(invitation()))),
+        (Request::Invitations, Reply::Invitations(vec![invitation()])),
+        (Request::Revoke { reference: reference() }, decided()),
+        (Request::Forget { reference: reference() }, Reply::Forgotten(forgotten("COMP-AAAAAAAA"))),
         (Request::Stop, Reply::Done),
     ];
     for (request, reply) in exchanges {
@@ -280,6 +373,14 @@ async fn an_oversized_body_is_refused() {
     let mut large = proposal();
     large.prompt = "x".repeat(64 * 1024);
     let error = fake.client().await.request(Request::Propose(Box::new(large))).await.unwrap_err();
+    assert!(matches!(&error, ClientError::Refused(error) if error.code == "body_too_large"), "{error}");
+    // Many values are longer than a question.
+    let answer = |length: usize| {
+        let values = vec![PrivateText(format!("-3.5{}", " ".repeat(length)))];
+        Request::Answer { reference: "COMP-AAAAAAAA".to_owned(), values }
+    };
+    assert_eq!(fake.client().await.request(answer(128 * 1024)).await.unwrap(), decided());
+    let error = fake.client().await.request(answer(5 * 1024 * 1024)).await.unwrap_err();
     assert!(matches!(&error, ClientError::Refused(error) if error.code == "body_too_large"), "{error}");
 }
 

@@ -44,6 +44,9 @@ pub const INVITATIONS_OPEN_MAX: usize = OPEN_PER_PROPOSER_MAX;
 pub const INVITATIONS_KEPT_MAX: usize = 1_000;
 /// Marks of forgotten computations that are kept: as many as computations that this node had a part in.
 pub const FORGOTTEN_KEPT_MAX: usize = ENDED_KEPT_MAX;
+/// Characters of a ticket: room for the longest prompt, 8 KiB of categories and 16 addresses. Twice as much still fits the
+/// body of a request to the local API.
+pub const TICKET_CHARS_MAX: usize = 30 * 1024;
 /// How long tickets admit unless the inviter says otherwise.
 pub const TICKETS_DEFAULT: Duration = Duration::from_secs(3600);
 /// Heavy nodes of one computation, at most: agreement sends the square of this many messages.
@@ -183,8 +186,13 @@ pub const PARKED_MAX: usize = 1_024;
 pub const DISCOVERY_WAIT: Duration = Duration::from_secs(4);
 /// The body of one request to the local API: a closed list of participants fits.
 pub const CONTROL_BODY_BYTES_MAX: usize = 64 * 1024;
+/// The body of a request that carries private values: a hundred thousand records as somebody types them. More belong in a source.
+pub const CONTROL_VALUES_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The body of one reply of the local API: every remembered computation fits.
 pub const CONTROL_REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How long a node that shows a ticket waits for its inviter's word before it says that none has come. A guess: two dials over a
+/// slow line.
+pub const JOIN_WAIT: Duration = Duration::from_secs(5);
 /// How long the command line waits for a node's reply; a proposal takes [`ACCEPTANCE_WAIT`] at most.
 pub const CONTROL_WAIT: Duration = Duration::from_secs(30);
 /// How long a node that leaves waits for requests under way; with the farewell it stays under 5 s.

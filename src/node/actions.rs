@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::parked::Asker;
 use super::propose;
+use super::references;
 use super::render;
 use super::runtime::Runtime;
 use super::story::{self, Line};
@@ -117,17 +118,24 @@ impl Runtime {
     /// At the end of a round: watchers hear of what has changed, and the network hears when this node gets busy.
     pub(super) fn settle(&mut self) {
         for id in std::mem::take(&mut self.round.touched) {
-            let Some(view) = self.node.view(id) else { continue };
-            let ended = track(&mut self.open, id, view.status);
-            let revision = if ended { u64::MAX } else { view.revision };
-            let watchers = self.parked.take_watchers(id, revision);
+            if let Some(status) = self.node.view(id).map(|view| view.status) {
+                track(&mut self.open, id, status);
+            }
+            let Some((key, revision)) = self.subject(id).map(|subject| (subject.key(), subject.seen_until()))
+            else {
+                // Forgotten while it was watched.
+                for asker in self.parked.take_watchers(id, u64::MAX) {
+                    self.answer(asker, Err(references::no_such_computation(&id.to_string())));
+                }
+                continue;
+            };
+            let watchers = self.parked.take_watchers(key, revision);
             if watchers.is_empty() {
                 continue;
             }
-            let shown = render::computation(&view, self.own, &self.directory, self.active_light_nodes());
+            let Some(shown) = self.subject(id).map(|subject| self.shown(&subject)) else { continue };
             for asker in watchers {
-                let answer = Box::new(Ok(Reply::Computation(Box::new(shown.clone()))));
-                self.round.releases.push(Release::Answer { asker, answer });
+                self.answer(asker, Ok(Reply::Computation(Box::new(shown.clone()))));
             }
         }
         let processing = self.open.values().any(|status| *status == Status::Processing);
@@ -136,16 +144,10 @@ impl Runtime {
     }
 }
 
-/// Follows which computations are open, and says whether this one has ended.
-pub(super) fn track(open: &mut BTreeMap<ComputationId, Status>, id: ComputationId, status: Status) -> bool {
+/// Follows which computations are open.
+pub(super) fn track(open: &mut BTreeMap<ComputationId, Status>, id: ComputationId, status: Status) {
     match status {
-        Status::Pending | Status::Processing => {
-            open.insert(id, status);
-            false
-        }
-        Status::Completed | Status::Failed => {
-            open.remove(&id);
-            true
-        }
-    }
+        Status::Pending | Status::Processing => open.insert(id, status),
+        Status::Completed | Status::Failed => open.remove(&id),
+    };
 }

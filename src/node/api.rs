@@ -7,21 +7,21 @@ use rand::rngs::SysRng;
 
 use super::parked::{Asker, Discovering, Watcher};
 use super::propose::{self, Asker as Proposer};
-use super::references;
 use super::render;
 use super::runtime::Runtime;
-use crate::consent::Doubt;
-use crate::control::{ApiError, Call, Decided, Health, NodeId, PrivateText, Proposal, Reply, Request};
+use super::subjects::Subject;
+use crate::control::{ApiError, Call, Decided, Health, NodeId, Proposal, Reply, Request};
 use crate::domain::limits::DISCOVERY_WAIT;
 use crate::domain::{Computation, ComputationId, Status};
-use crate::protocol::{Command, Event, OwnPart, View};
-use crate::statistics::ReadingError;
-use crate::{control, statistics, wire};
+use crate::home::Candidate;
+use crate::protocol::{Command, Event};
+use crate::{control, wire};
 
 /// After this long a node knows whom it can know, and waiting for others is in vain.
 const FRESH: Duration = Duration::from_secs(15);
 
-type Answer = Result<Reply, ApiError>;
+/// What a request comes to.
+pub(super) type Answer = Result<Reply, ApiError>;
 
 impl Runtime {
     /// Answers a request, or parks it until it can be answered.
@@ -45,6 +45,11 @@ impl Runtime {
             Request::Decline { reference } => self.decline(&reference),
             Request::Answer { reference, values } => self.answer_question(&reference, &values),
             Request::Certificate { reference } => self.certificate(&reference),
+            Request::Invite(inviting) => self.invite(&inviting),
+            Request::Join(joining) => return self.join(&joining, asker),
+            Request::Invitations => Ok(self.invitations()),
+            Request::Revoke { reference } => self.revoke(&reference),
+            Request::Forget { reference } => self.forget(&reference),
             Request::Stop => {
                 self.leaving = true;
                 Ok(Reply::Done)
@@ -82,59 +87,50 @@ impl Runtime {
     }
 
     fn computations(&self) -> Reply {
-        let light_nodes = self.active_light_nodes();
-        let shown = |view| render::computation(&view, self.own, &self.directory, light_nodes);
-        Reply::Computations(self.node.views().into_iter().map(shown).collect())
-    }
-
-    fn view_of(&self, reference: &str) -> Result<View<'_>, ApiError> {
-        let id = references::computation(reference, self.node.views().iter().map(|view| view.id))?;
-        self.node.view(id).ok_or_else(|| references::no_such_computation(reference))
-    }
-
-    fn shown(&self, view: &View<'_>) -> Reply {
-        let light_nodes = self.active_light_nodes();
-        Reply::Computation(Box::new(render::computation(view, self.own, &self.directory, light_nodes)))
+        Reply::Computations(self.subjects().iter().map(|subject| self.shown(subject)).collect())
     }
 
     fn computation(&self, reference: &str) -> Answer {
-        self.view_of(reference).map(|view| self.shown(&view))
+        self.meant(reference).map(|subject| Reply::Computation(Box::new(self.shown(&subject))))
     }
 
     fn watch(&mut self, reference: &str, seen: u64, asker: Asker) {
-        let found = self.view_of(reference).map(|view| {
-            let ended = match view.status {
-                Status::Pending | Status::Processing => false,
-                Status::Completed | Status::Failed => true,
-            };
-            (view.id, (view.revision > seen || ended).then(|| self.shown(&view)))
+        let found = self.meant(reference).map(|subject| {
+            let news = subject.seen_until() > seen || subject.has_ended();
+            (subject.key(), news.then(|| Reply::Computation(Box::new(self.shown(&subject)))))
         });
         let parked = match found {
             Ok((_, Some(shown))) => return self.answer(asker, Ok(shown)),
-            Ok((id, None)) => self.parked.make_room().map(|()| id),
+            Ok((key, None)) => self.parked.make_room().map(|()| key),
             Err(error) => Err(error),
         };
         match parked {
-            Ok(id) => self.parked.watch(id, Watcher { seen, asker }),
+            Ok(key) => self.parked.watch(key, Watcher { seen, asker }),
             Err(error) => self.answer(asker, Err(error)),
         }
     }
 
     fn certificate(&self, reference: &str) -> Answer {
-        let view = self.view_of(reference)?;
-        if let Some(certificate) = view.certificate {
-            return Ok(Reply::Certificate(wire::to_bytes(certificate)));
-        }
-        let id = view.id;
-        Err(match view.failure {
-            Some(failure) => refused(
+        let subject = self.meant(reference)?;
+        let id = subject.key();
+        let again = match &subject {
+            Subject::Computation(view, _) => match view.certificate {
+                Some(certificate) => return Ok(Reply::Certificate(wire::to_bytes(certificate))),
+                None if view.computation.is_by_invitation() => "invite again",
+                None => "propose it again",
+            },
+            Subject::Invitation(_) => "invite again",
+        };
+        let shown = self.shown(&subject);
+        Err(match shown.reason.filter(|_| shown.status == Status::Failed) {
+            Some(reason) => refused(
                 ("computation_failed", 4),
-                format!("{id} has no certificate; it failed: {failure}"),
-                "propose it again".to_owned(),
+                format!("{id} has no certificate; it failed: {reason}"),
+                again.to_owned(),
             ),
             None => refused(
                 ("not_finished", 1),
-                format!("{id} has no certificate yet; it is {}", view.status),
+                format!("{id} has no certificate yet; it is {}", shown.status),
                 format!("`formix-p2p result {id} --wait` waits for its end"),
             ),
         })
@@ -159,16 +155,24 @@ impl Runtime {
         }
     }
 
-    fn try_proposing(&mut self, waiting: Discovering) {
-        let proposer = Proposer {
+    fn as_asker(&self) -> Proposer<'_> {
+        Proposer {
             own: self.own,
             role: self.role,
             name: &self.name,
             policy: &self.policy,
             directory: &self.directory,
             now: self.now,
-        };
-        match propose::with_nodes(waiting.draft.clone(), &waiting.proposal, &proposer) {
+        }
+    }
+
+    /// Every node that a reference may mean, this one included.
+    pub(super) fn candidates(&self) -> Vec<Candidate> {
+        self.as_asker().candidates()
+    }
+
+    fn try_proposing(&mut self, waiting: Discovering) {
+        match propose::with_nodes(waiting.draft.clone(), &waiting.proposal, &self.as_asker()) {
             Ok(computation) => self.propose_now(computation, waiting),
             Err(error) if propose::may_come_right(&error) && self.now < waiting.until => {
                 self.parked.discover(waiting);
@@ -198,91 +202,14 @@ impl Runtime {
             self.answer(asker, Err(refused(("not_announced", 1), message, hint)));
         }
     }
-
-    fn pending(&self) -> Reply {
-        Reply::Pending(self.node.views().iter().filter_map(render::pending).collect())
-    }
-
-    /// The question that waits for the owner, and why.
-    fn waiting(&self, reference: &str) -> Result<(View<'_>, Doubt), ApiError> {
-        let view = self.view_of(reference)?;
-        let id = view.id;
-        let why = match (&view.own, view.status) {
-            (OwnPart::Waiting(doubt), Status::Pending) => {
-                let doubt = doubt.clone();
-                return Ok((view, doubt));
-            }
-            (OwnPart::Waiting(_), Status::Processing | Status::Completed | Status::Failed) => {
-                format!("{id} takes no answer any more; it is {}", view.status)
-            }
-            (OwnPart::None, _) => format!("{id} does not wait for this node's owner"),
-            (OwnPart::Answered, _) => format!("{id} is already answered, and an answer is never taken back"),
-            (OwnPart::Declined(standing), _) => format!("{id} is settled: this node {standing}"),
-        };
-        let hint = "`formix-p2p pending` lists the questions that wait".to_owned();
-        Err(refused(("not_pending", 1), why, hint))
-    }
-
-    fn approve(&mut self, reference: &str) -> Answer {
-        let (view, doubt) = self.waiting(reference)?;
-        let id = view.id;
-        if doubt == Doubt::NoSource {
-            let message = format!("this node has no source for the field that {id} asks for");
-            return Err(refused(("no_source", 1), message, format!("`formix-p2p answer {id} VALUE`")));
-        }
-        self.handle(Event::Command(Command::Approve(id)));
-        self.settled(id, &doubt)
-    }
-
-    /// What the owner hears: it is decided, or something speaks against it that the owner was not told before.
-    fn settled(&self, id: ComputationId, told: &Doubt) -> Answer {
-        match self.node.view(id).map(|view| view.own) {
-            Some(OwnPart::Waiting(doubt)) if doubt != *told => {
-                let message = format!("{id} is not answered yet: {doubt}");
-                let hint = format!("the same command once more answers it; or `formix-p2p decline {id}`");
-                Err(refused(("asked_again", 1), message, hint))
-            }
-            _ => Ok(decided(id)),
-        }
-    }
-
-    fn decline(&mut self, reference: &str) -> Answer {
-        let id = self.waiting(reference)?.0.id;
-        self.handle(Event::Command(Command::Decline(id)));
-        Ok(decided(id))
-    }
-
-    fn answer_question(&mut self, reference: &str, values: &[PrivateText]) -> Answer {
-        let (view, doubt) = self.waiting(reference)?;
-        let (id, question) = (view.id, view.computation);
-        let typed: Vec<_> = values.iter().map(|value| value.0.trim()).collect();
-        let reading = statistics::encode_one(question, &typed).map_err(|error| {
-            let expected = question.query.fields.len();
-            let reason = match error {
-                _ if typed.len() != expected => {
-                    format!("the question asks for {expected} values, and {} came", typed.len())
-                }
-                // What the owner types is one record, and the rules for rows say nothing about it.
-                ReadingError::Unfit(rule) => format!("the value does not fit: {rule}"),
-                ReadingError::NoRecords(_)
-                | ReadingError::TooFine(_)
-                | ReadingError::TooManyRecords(_)
-                | ReadingError::TooLarge { .. } => {
-                    format!("the value does not fit: {error}")
-                }
-            };
-            let hint = format!("`formix-p2p status {id}` shows the question; give what fits it");
-            refused(("invalid_value", 2), reason, hint)
-        })?;
-        self.handle(Event::Command(Command::Answer(id, reading)));
-        self.settled(id, &doubt)
-    }
 }
 
-fn decided(id: ComputationId) -> Reply {
+/// To whoever has decided.
+pub(super) fn decided(id: ComputationId) -> Reply {
     Reply::Decided(Decided { id: id.to_string() })
 }
 
-fn refused((code, exit): (&str, u8), message: String, hint: String) -> ApiError {
+/// A refusal.
+pub(super) fn refused((code, exit): (&str, u8), message: String, hint: String) -> ApiError {
     ApiError { code: code.to_owned(), message, hint, exit }
 }

@@ -3,15 +3,22 @@
 //!
 //! * `start` puts a node together; `runtime` is the loop that owns it; `actions` is what one turn of the loop brings about.
 //! * `neighbours`, `directory` and `presence` know who is there and say so.
-//! * `api` answers the local API, with `owner`, `references`, `propose`, `parked` and `render`.
+//! * `api` answers the local API, with `answering`, `owner`, `references`, `propose`, `parked`, `subjects` and `render`; `invitations`,
+//!   `joins`, `forgetting`, `invitation_shown` and `addresses` are about invitations.
 //! * `story` is what people read in the log; `clock` and `timers` are time.
 //!
 //! A program may hold any number of nodes; `examples/embed.rs` runs six.
 
 mod actions;
+mod addresses;
+mod answering;
 mod api;
 mod clock;
 mod directory;
+mod forgetting;
+mod invitation_shown;
+mod invitations;
+mod joins;
 mod neighbours;
 mod owner;
 mod parked;
@@ -23,6 +30,7 @@ mod render;
 mod runtime;
 mod start;
 mod story;
+mod subjects;
 mod timers;
 
 use std::path::PathBuf;

@@ -6,6 +6,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use super::actions::Release;
 use super::directory::{Heard, Unfit, Via};
+use super::joins::Word;
 use super::runtime::Runtime;
 use super::story;
 use crate::domain::limits::{INTRODUCTIONS, PRESENCE_TOLD_MAX, PRESENCES_RELAYED_MAX};
@@ -79,7 +80,11 @@ impl Runtime {
             return self.on_presence(presence, via);
         }
         self.round.releases.extend(story::of_message(from, &message).map(Release::Line));
+        let word = Word::of(from, &message);
         self.handle(Event::Message { from, message });
+        if let Some(word) = word {
+            self.on_word(word);
+        }
     }
 
     fn on_gossip(&mut self, from: PeerId, gossip: Gossip) {

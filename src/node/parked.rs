@@ -1,4 +1,5 @@
-//! Requests that cannot be answered yet: watchers, proposals under way, proposals that wait for heavy nodes.
+//! Requests that cannot be answered yet: watchers, proposals under way, proposals that wait for heavy nodes, tickets that wait
+//! for their inviter's word.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ pub(super) struct Parked {
     watchers: BTreeMap<ComputationId, Vec<Watcher>>,
     announcing: BTreeMap<ComputationId, Asker>,
     discovering: Vec<Discovering>,
+    joining: Vec<JoinParked>,
 }
 
 /// Waits for a computation's revision to exceed what it has seen.
@@ -35,6 +37,26 @@ pub(super) struct Discovering {
     pub(super) asker: Asker,
 }
 
+/// Has shown a ticket, and waits for the inviter's word.
+#[derive(Debug)]
+pub(super) struct JoinParked {
+    pub(super) id: ComputationId,
+    pub(super) wants: Wants,
+    pub(super) until: Timestamp,
+    pub(super) asker: Asker,
+}
+
+/// What somebody who shows a ticket wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wants {
+    /// Who is there, of an invitation that was new to this node.
+    Look,
+    /// Who is there now.
+    LookAgain,
+    /// That the seat is taken.
+    Seat,
+}
+
 impl Parked {
     /// Room for one more, after those who have left are gone.
     ///
@@ -46,8 +68,11 @@ impl Parked {
             !watchers.is_empty()
         });
         self.discovering.retain(|waiting| !waiting.asker.is_closed());
+        // A look that nobody waits for any more is still to be undone when its time is up.
+        self.joining.retain(|join| join.wants == Wants::Look || !join.asker.is_closed());
         let watching: usize = self.watchers.values().map(Vec::len).sum();
-        if watching + self.announcing.len() + self.discovering.len() < PARKED_MAX {
+        let others = self.announcing.len() + self.discovering.len() + self.joining.len();
+        if watching + others < PARKED_MAX {
             return Ok(());
         }
         Err(ApiError {
@@ -93,9 +118,26 @@ impl Parked {
         std::mem::take(&mut self.discovering)
     }
 
-    /// When the first proposal has waited long enough.
+    /// Parks whoever has shown a ticket.
+    pub(super) fn join(&mut self, join: JoinParked) {
+        self.joining.push(join);
+    }
+
+    /// Takes those who have shown a ticket of this invitation and know now what they wanted to know.
+    pub(super) fn take_joins(&mut self, id: ComputationId, has_seat: bool) -> Vec<JoinParked> {
+        let knows = |join: &mut JoinParked| join.id == id && (has_seat || join.wants != Wants::Seat);
+        self.joining.extract_if(.., knows).collect()
+    }
+
+    /// Takes those who have waited long enough for an inviter.
+    pub(super) fn take_overdue_joins(&mut self, now: Timestamp) -> Vec<JoinParked> {
+        self.joining.extract_if(.., |join| join.until <= now).collect()
+    }
+
+    /// When the first proposal or ticket has waited long enough.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
-        self.discovering.iter().map(|waiting| waiting.until).min()
+        let discovering = self.discovering.iter().map(|waiting| waiting.until);
+        discovering.chain(self.joining.iter().map(|join| join.until)).min()
     }
 }
 

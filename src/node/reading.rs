@@ -3,21 +3,24 @@
 //! Each reading is a thread of its own, a few at a time; the others wait for their turn. Threads are not waited for when
 //! the node stops: what they read is worth nothing then.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use tokio::sync::mpsc;
 
+use super::invitation_shown::Source;
 use super::runtime::Runtime;
 use crate::domain::limits::{READINGS_AT_ONCE, SOURCE_READ_WAIT};
 use crate::domain::{Computation, ComputationId, Unfit};
 use crate::protocol::{Event, SourceProblem};
-use crate::sources::{SourceError, Sources};
+use crate::sources::{FieldInfo, SourceError, Sources};
 use crate::statistics::{Encoder, Reading, ReadingError};
 
 /// The node's sources, and who waits for them.
 pub(super) struct Readings {
     sources: Sources,
+    /// The fields of each source, as they were when the node started.
+    offered: Vec<BTreeSet<String>>,
     unfit: Unfit,
     done: mpsc::Sender<Read>,
     waiting: VecDeque<(ComputationId, Computation)>,
@@ -43,9 +46,20 @@ pub(super) enum Unread {
 
 impl Readings {
     /// The readings of a node, and where they come out.
-    pub fn new(sources: Sources, unfit: Unfit) -> (Self, mpsc::Receiver<Read>) {
+    pub fn new(sources: Sources, offered: &[FieldInfo], unfit: Unfit) -> (Self, mpsc::Receiver<Read>) {
+        let mut by_source: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for field in offered {
+            by_source.entry(&field.origin).or_default().insert(field.name.clone());
+        }
+        let offered = by_source.into_values().collect();
         let (done, read) = mpsc::channel(READINGS_AT_ONCE);
-        (Self { sources, unfit, done, waiting: VecDeque::new(), running: 0 }, read)
+        (Self { sources, offered, unfit, done, waiting: VecDeque::new(), running: 0 }, read)
+    }
+
+    /// Whether one source had all of these fields when the node started. What it has now is known when it is read.
+    pub(super) fn offer(&self, fields: &[&str]) -> Source {
+        let has = |source: &BTreeSet<String>| fields.iter().all(|field| source.contains(*field));
+        if self.offered.iter().any(has) { Source::Has } else { Source::Lacks }
     }
 
     /// Reads for a question, now or when it is its turn. Each question is read for once at a time, so no more can wait than

@@ -118,6 +118,8 @@ pub(super) fn computation(
             // After the end nobody needs them.
             Status::Completed | Status::Failed => Vec::new(),
         },
+        // What it was before is not in this view.
+        invitation: None,
         revision: view.revision,
     }
 }
@@ -139,7 +141,7 @@ fn uids(peers: &[PeerId]) -> Vec<String> {
 }
 
 /// k of a threshold scheme.
-const fn threshold(sharing: Sharing) -> Option<u8> {
+pub(super) const fn threshold(sharing: Sharing) -> Option<u8> {
     match sharing {
         Sharing::Additive { .. } | Sharing::Prio3 => None,
         Sharing::Threshold { k } => Some(k),
@@ -147,7 +149,7 @@ const fn threshold(sharing: Sharing) -> Option<u8> {
 }
 
 /// The noise that was asked for. Every decimal number is a JSON number.
-fn noise(noise: Noise) -> Option<NoiseView> {
+pub(super) fn noise(noise: Noise) -> Option<NoiseView> {
     let epsilon = noise.epsilon.to_string().parse().ok()?;
     Some(NoiseView { mechanism: Noise::MECHANISM.to_owned(), epsilon })
 }
@@ -235,19 +237,20 @@ pub(super) fn port(address: &str) -> Option<u16> {
     parts.nth(1)?.parse().ok()
 }
 
-struct Common {
-    id: String,
-    proposer: String,
-    prompt: String,
-    statistic: String,
+/// What every view of a question has.
+pub(super) struct Common {
+    pub(super) id: String,
+    pub(super) proposer: String,
+    pub(super) prompt: String,
+    pub(super) statistic: String,
     field: String,
-    fields: Vec<String>,
-    values: Vec<String>,
+    pub(super) fields: Vec<String>,
+    pub(super) values: Vec<String>,
     deadline: String,
     heavy_nodes: Vec<String>,
 }
 
-fn common(id: ComputationId, question: &Computation) -> Common {
+pub(super) fn common(id: ComputationId, question: &Computation) -> Common {
     let fields: Vec<_> = question.query.fields.iter().map(|field| field.name.clone()).collect();
     Common {
         id: id.to_string(),

@@ -29,7 +29,7 @@ use crate::domain::{ComputationId, PeerId, Role, Status, Timestamp};
 use crate::network::{Network, NetworkEvent};
 use crate::protocol::{Event, Node};
 use crate::store::Store;
-use crate::wire::{Gossip, Record};
+use crate::wire::{Gossip, Identity, Record};
 
 /// The longest sleep: a machine's clock that is set, or that wakes up, is noticed this soon.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
@@ -41,6 +41,8 @@ pub(super) struct Runtime {
     pub(super) name: String,
     pub(super) policy: Policy,
     pub(super) home: PathBuf,
+    /// For tickets; the protocol has its own.
+    pub(super) identity: Identity,
     pub(super) readings: Readings,
     pub(super) node: Node,
     pub(super) network: Network,
@@ -169,9 +171,12 @@ impl Runtime {
 
     /// Settles what the round has changed, makes it durable, and lets out what waits for that.
     async fn finish_round(&mut self) -> Result<(), RunError> {
-        let discovery_over = self.parked.next_due().is_some_and(|due| due <= self.now);
-        if std::mem::take(&mut self.someone_came) || discovery_over {
+        let overdue = self.parked.next_due().is_some_and(|due| due <= self.now);
+        if std::mem::take(&mut self.someone_came) || overdue {
             self.retry_discovering();
+        }
+        if overdue {
+            self.end_overdue_joins();
         }
         self.settle();
         if self.presence.due() <= self.now {

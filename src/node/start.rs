@@ -29,6 +29,7 @@ use crate::domain::{PeerId, Timestamp};
 use crate::network::{Network, NetworkConfig};
 use crate::protocol::{Node, Seed, Settings};
 use crate::sharing::Secret;
+use crate::sources::FieldInfo;
 use crate::store::{KnownPeer, Memory, Store, StoreError};
 use crate::wire::{Activity, Presence, Record};
 
@@ -43,6 +44,7 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
     let now = clock.now();
     let own = options.identity.peer();
     let (store, records, known) = open_memory(&options, now).await?;
+    let offered = offered(&options).await?;
     let seed = fresh_seed()?;
     let (network, events) = Network::start(network_config(&options, known)).await?;
     let addresses: Vec<_> = network.listen_addresses().iter().map(ToString::to_string).collect();
@@ -51,7 +53,7 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
     let socket = options.folder.join(SOCKET_FILE);
     let id = node_id(&options, &addresses);
     let presence = OwnPresence::new(options.identity.clone(), first_presence(&options, addresses, now));
-    let (readings, read) = Readings::new(options.sources, options.policy.unfit_rows());
+    let (readings, read) = Readings::new(options.sources, &offered, options.policy.unfit_rows());
     let mut runtime = Runtime {
         own,
         role: options.role,
@@ -59,6 +61,7 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
         policy: options.policy.clone(),
         home: home_of(&options.folder),
         readings,
+        identity: options.identity.clone(),
         node: Node::new(Settings {
             identity: options.identity,
             role: options.role,
@@ -141,6 +144,13 @@ async fn open_memory(
         Ok::<_, StartError>((Arc::new(store), records, known))
     });
     opened.await.map_err(|_| RunError::StorePanicked(options.folder.clone()))?
+}
+
+/// What its sources offer.
+async fn offered(options: &NodeOptions) -> Result<Vec<FieldInfo>, StartError> {
+    let sources = options.sources.clone();
+    let looked = tokio::task::spawn_blocking(move || sources.fields());
+    Ok(looked.await.map_err(|_| RunError::Broken)?)
 }
 
 fn open_store(path: &Path, owner: PeerId, age: IdentityAge, now: Timestamp) -> Result<Store, StoreError> {

@@ -9,7 +9,7 @@ use tracing::Level;
 use tracing::field::display;
 
 use super::render;
-use crate::domain::{Computation, ComputationId, PeerId, Role};
+use crate::domain::{Computation, ComputationId, Consent, Invitation, PeerId, Role};
 use crate::protocol::{Notice, View};
 use crate::sharing::Verdict;
 use crate::wire::{Fault, Gossip, Message, Record, Similar, Topic};
@@ -121,6 +121,29 @@ pub(super) fn of_record(record: &Record, own: PeerId) -> Option<Line> {
         | Record::Invitation(_)
         | Record::Forgotten { .. } => None,
     }
+}
+
+/// The line for an invitation that this node makes.
+pub(super) fn of_invitation(id: ComputationId, asked: &Invitation) -> Line {
+    let others = counted(asked.parties.saturating_sub(1) as usize, "other");
+    Line::info(id, format!("invites {others}: {}", invited_to(asked)))
+}
+
+/// The line for a ticket that this node shows.
+pub(super) fn of_joining(id: ComputationId, asked: &Invitation, consent: &Consent) -> Line {
+    let does = match consent {
+        Consent::Look => "looks at",
+        Consent::Anybody | Consent::Only(_) => "joins",
+    };
+    let text = format!("{does} the invitation of {}: {}", asked.inviter.uid(), invited_to(asked));
+    Line::info(id, text).by(asked.inviter)
+}
+
+fn invited_to(asked: &Invitation) -> String {
+    let fields: Vec<_> = asked.query.fields.iter().map(|field| field.name.as_str()).collect();
+    let (prompt, statistic, expires) = (&asked.prompt, asked.query.statistic, asked.expires);
+    let quorum = format!("{} of {} parties", asked.quorum, asked.parties);
+    format!("\"{prompt}\" ({statistic} of {}, {quorum}, tickets until {expires})", fields.join(", "))
 }
 
 /// The line for something that people are told. `view` is of the computation that it is about.

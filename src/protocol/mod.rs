@@ -46,4 +46,4 @@ pub use event::{Command, Event, Seed, SourceProblem, Timer};
 pub use ledger::Judgement;
 pub use node::Node;
 pub use settings::Settings;
-pub use view::{OwnPart, View};
+pub use view::{InvitationView, OwnPart, View};

@@ -12,6 +12,7 @@ mod message;
 mod record;
 mod signed;
 mod statement;
+mod ticket;
 
 pub use certificate::Certificate;
 pub use codec::{CodecError, from_bytes, to_bytes};
@@ -34,3 +35,4 @@ pub use statement::{
     Acceptance, Activity, Close, FailureNotice, Freeze, Manifest, Opening, Presence, Receipt, Verification,
     Vote, verifications_digest, votes_digest,
 };
+pub use ticket::{TicketError, read_ticket, ticket_text};

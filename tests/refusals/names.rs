@@ -28,6 +28,10 @@ fn nobody_to_ask() {
         &["decline", id],
         &["answer", id, "4"],
         &["certificate", id],
+        &["invite", "--statistic", "sum", "--parties", "3"],
+        &["invitations"],
+        &["revoke", id],
+        &["forget", id, "--yes"],
         &["stop"],
     ] {
         let hint = refused(&lab.json(command), (3, "no_node_running"), "no node");

@@ -135,12 +135,18 @@ impl State {
         else {
             return false;
         };
-        if invited.is_open() {
-            invited.memory.input = Some(Input::of(reading));
-            self.inputs.insert(id);
-            invited.persist(turn);
-            invited.changed(turn);
+        if let Some(computation) = invited.memory.computation {
+            // The owner may be faster than its source, which is being read, or than the announcement.
+            let Some(entry) = self.entries.get_mut(&computation) else { return true };
+            entry.on_input(turn, reading);
+            if entry.own != OwnPart::None || !entry.is_open() {
+                return true;
+            }
         }
+        invited.memory.input = Some(Input::of(reading));
+        self.inputs.insert(id);
+        invited.persist(turn);
+        invited.changed(turn);
         true
     }
 

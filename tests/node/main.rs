@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod invited;
+
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 

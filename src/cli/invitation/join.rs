@@ -1,0 +1,251 @@
+//! `join`: take the seat that a ticket stands for, after a look at who is there.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::follow::{self, Commands};
+use super::{typed, words};
+use crate::cli::args::Context;
+use crate::cli::computation;
+use crate::cli::confirm::{Consent, confirm};
+use crate::cli::consent::unread;
+use crate::cli::nodes::Chosen;
+use crate::cli::output::Format;
+use crate::cli::problem::Problem;
+use crate::cli::table::Look;
+use crate::cli::wait::{Interrupt, unexpected};
+use crate::control::{Agreement, ComputationView, InvitationView, Joining, PrivateText, Reply, Request};
+
+/// Join the computation that a ticket invites to
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  formix-p2p join formix1…                               shows what is asked and by whom, and asks
+  formix-p2p join                                        on a terminal: asks for the ticket as well
+  formix-p2p join - < ticket.txt                         the ticket stays out of the shell's history
+  formix-p2p join formix1… --yes --value 7               with whoever else is invited
+  formix-p2p join formix1… --with FZ375MV7 --wait        only with the inviter and FZ375MV7; else it waits for `approve`
+
+Nothing is agreed, and no value leaves this node, before you have said yes to who is there. If others join after that, you \
+are asked about them too. The seat is kept for this node as soon as it has looked; `formix-p2p decline COMPUTATION` leaves it.
+
+What is typed after --value stays in your shell's history. Leave it out to be asked for it on a terminal, to have it read \
+from the node's source, or to give it later with `formix-p2p answer`; --value - reads a line of standard input.")]
+pub struct Join {
+    /// The line that `formix-p2p invite` printed; - reads it from standard input
+    #[arg(value_name = "TICKET", value_parser = unread)]
+    ticket: Option<PrivateText>,
+    /// Your private value, once for each field: a number, a category, or [1,2,3] for several records; - reads it from
+    /// standard input. It stays in your shell's history
+    #[arg(long, value_name = "V", allow_hyphen_values = true, value_parser = unread)]
+    value: Vec<PrivateText>,
+    /// Compute with these parties without asking, and with nobody else: UIDs, names of this network, or PeerIds
+    #[arg(long, value_name = "NODE", num_args = 1..)]
+    with: Vec<String>,
+    /// Compute with whoever else is invited, without asking
+    #[arg(long)]
+    yes: bool,
+    /// What the other parties see you called [default: the node's name]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Wait for the result; on a terminal the default
+    #[arg(long, conflicts_with = "no_wait")]
+    wait: bool,
+    /// Do not wait for the result
+    #[arg(long)]
+    no_wait: bool,
+}
+
+impl Join {
+    pub async fn act(self, context: &Context) -> Result<(), Problem> {
+        let output = context.output;
+        let said = self.said();
+        if output.format == Format::Json && said.is_none() {
+            return Err(Problem::usage(
+                "confirmation_needed",
+                "with --json nobody is asked with whom to compute",
+                "pass --yes for whoever else is invited, or name the parties after --with",
+            ));
+        }
+        let ticket = typed::ticket(output, self.ticket.as_ref())?;
+        let values = typed::values(&self.value)?;
+        let chosen = context.acting_party().await?;
+        let mut seat = Seat {
+            context,
+            commands: Commands::of(context, &chosen.id.uid).await?,
+            chosen,
+            ticket,
+            name: self.name.clone(),
+            interrupt: Interrupt::heard(),
+        };
+        let joined = match said {
+            Some(consent) => seat.take(consent, values).await?,
+            None => seat.asked(values).await?,
+        };
+        if self.wait || (output.is_interactive() && !self.no_wait) {
+            seat.tell(&joined);
+            let Seat { chosen, interrupt, commands, .. } = seat;
+            let view = follow::to_the_end(context, &chosen.client, &joined.id, interrupt, &commands).await?;
+            output.answer(&both(&joined, &view), || computation::told(Look::of_stdout(), &view));
+            return Ok(());
+        }
+        output.answer(&joined, || format!("{}  {}", joined.id, words::joined(&joined)));
+        seat.tell(&joined);
+        Ok(())
+    }
+
+    /// What was said on the command line about the other parties.
+    fn said(&self) -> Option<Agreement> {
+        match (self.with.as_slice(), self.yes) {
+            ([], true) => Some(Agreement::Anybody),
+            ([], false) => None,
+            (with, _) => Some(Agreement::Only(with.to_vec())),
+        }
+    }
+}
+
+/// A seat that is being taken.
+struct Seat<'a> {
+    context: &'a Context,
+    commands: Commands,
+    chosen: Chosen,
+    ticket: PrivateText,
+    name: Option<String>,
+    interrupt: Interrupt,
+}
+
+impl Seat<'_> {
+    async fn take(&self, consent: Agreement, values: Vec<PrivateText>) -> Result<InvitationView, Problem> {
+        let (ticket, name) = (self.ticket.clone(), self.name.clone());
+        let joining = Joining { ticket, consent, name, values };
+        match self.chosen.client.request(Request::Join(Box::new(joining))).await? {
+            Reply::Joined(view) => Ok(*view),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Looks, shows, asks, and then agrees to those who were shown.
+    async fn asked(&mut self, mut values: Vec<PrivateText>) -> Result<InvitationView, Problem> {
+        let output = self.context.output;
+        let mut seen = self.take(Agreement::Look, Vec::new()).await?;
+        if !values.is_empty() {
+            seen.answer = words::TYPED.to_owned();
+        }
+        output.note(format!("\n{}", words::asked(&seen).trim_end()));
+        if seen.parties == 2 {
+            output.note(follow::BETWEEN_TWO);
+        }
+        let question = if seen.joined < seen.parties {
+            "Take part? You are asked again about those who join later."
+        } else {
+            "Take part, with them?"
+        };
+        let asked = move || confirm(output, Consent::Ask, question);
+        match follow::or_interrupted(&mut self.interrupt, asked).await {
+            Some(Ok(())) => {}
+            Some(Err(problem)) => return Err(self.declined(problem)),
+            None => self.leave(&seen.id),
+        }
+        let agreed: Vec<_> = seen.roster.iter().filter(|party| !party.you).collect();
+        let agreed: Vec<_> = agreed.into_iter().map(|party| party.peer_id.clone()).collect();
+        let asks_for_value = values.is_empty() && seen.answer == "missing" && output.is_interactive();
+        loop {
+            if asks_for_value {
+                let fields = seen.fields.clone();
+                let typed =
+                    follow::or_interrupted(&mut self.interrupt, move || typed::ask_values(&fields)).await;
+                values = match typed {
+                    Some(typed) => typed.unwrap_or_default(),
+                    None => self.leave(&seen.id),
+                };
+            }
+            match self.take(Agreement::Only(agreed.clone()), values.clone()).await {
+                Err(problem) if asks_for_value => typed::another_value(output, problem)?,
+                done => return done,
+            }
+        }
+    }
+
+    /// The same refusal, with what it leaves.
+    fn declined(&self, problem: Problem) -> Problem {
+        if problem.code != "not_confirmed" {
+            return Problem { hint: "answer `y`, or pass --yes or --with".to_owned(), ..problem };
+        }
+        let message = "nothing was agreed, and nothing was sent of your value".to_owned();
+        let join = self.commands.of_words("join TICKET");
+        Problem { message, hint: format!("`{join}` asks again: the seat is kept for this node"), ..problem }
+    }
+
+    /// Ends the command before anything is agreed.
+    fn leave(&self, id: &str) -> ! {
+        let join = self.commands.of_words("join TICKET");
+        let decline = self.commands.of_words(&format!("decline {id}"));
+        self.context.output.note(format!(
+            "\nnothing was agreed; `{join}` asks again: the seat is kept for this node, until `{decline}` leaves it"
+        ));
+        std::process::exit(crate::cli::asking::INTERRUPTED)
+    }
+
+    /// What the owner may have to do next.
+    fn tell(&self, view: &InvitationView) {
+        let (output, id) = (self.context.output, &view.id);
+        if let Some(note) = &view.note {
+            output.note(crate::cli::table::printable(note));
+        }
+        if view.answer == "missing" {
+            let answer = self.commands.of_words(&format!("answer {id} VALUE"));
+            output.note(format!("your value is missing: `{answer}`"));
+        }
+        if view.state == "asks" {
+            let approve = self.commands.of_words(&format!("approve {id}"));
+            output.note(format!("all are there, and some of them are new to you: `{approve}` agrees to them"));
+        }
+        output.note(format!("see `{}`", self.commands.of_words(&format!("invitations {id}"))));
+    }
+}
+
+/// What is said without `--wait`, and what `status` gives.
+fn both(joined: &InvitationView, view: &ComputationView) -> Value {
+    let mut all = json!(view);
+    // Who has joined is known best at the end.
+    let latest = view.invitation.as_deref().unwrap_or(joined);
+    if let Value::Object(all) = &mut all {
+        all.insert("joined".to_owned(), latest.joined.into());
+        all.insert("parties".to_owned(), latest.parties.into());
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        join: Join,
+    }
+
+    fn typed(words: &[&str]) -> Join {
+        Line::try_parse_from(["join"].iter().chain(words)).unwrap().join
+    }
+
+    #[test]
+    fn who_is_named_limits_who_is_said_yes_to() {
+        assert_eq!(typed(&["T"]).said(), None);
+        assert_eq!(typed(&["T", "--yes"]).said(), Some(Agreement::Anybody));
+        let only = Some(Agreement::Only(vec!["A".to_owned(), "B".to_owned()]));
+        assert_eq!(typed(&["T", "--with", "A", "B"]).said(), only);
+        assert_eq!(typed(&["T", "--with", "A", "--with", "B", "--yes"]).said(), only);
+    }
+
+    #[test]
+    fn values_may_be_negative_and_are_not_shown() {
+        let typed = typed(&["T4711", "--value", "-2.5", "--value", "[-1,2]"]);
+        assert_eq!(typed.value.iter().map(|value| value.0.as_str()).collect::<Vec<_>>(), ["-2.5", "[-1,2]"]);
+        let shown = format!("{typed:?}");
+        assert!(!shown.contains("4711") && !shown.contains("2.5"), "{shown}");
+    }
+}

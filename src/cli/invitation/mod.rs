@@ -1,0 +1,16 @@
+//! `invite`, `join`, `invitations`, `revoke`, `forget`: a computation between parties that add up by themselves.
+
+mod follow;
+mod invite;
+mod join;
+mod kept;
+mod qr;
+mod typed;
+mod withdraw;
+mod words;
+
+pub use invite::Invite;
+pub use join::Join;
+pub use kept::Invitations;
+pub use withdraw::{Forget, Revoke};
+pub use words::{rows_of_parties, waiting};

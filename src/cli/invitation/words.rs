@@ -1,0 +1,243 @@
+//! How an invitation is told to people: what is asked, who has joined, what it waits for.
+
+use crate::cli::assurance;
+use crate::cli::computation;
+use crate::cli::number;
+use crate::cli::table::{self, Look, printable};
+use crate::control::{InvitationView, PartyView};
+
+/// Characters of a question in a table.
+const QUESTION_CHARS: usize = 40;
+
+/// The own value of somebody who has typed it and not said yes.
+pub const TYPED: &str = "typed";
+
+/// What it waits for before it is a computation: "2 of 3 parties have joined"; `None` once it is one.
+pub fn waiting(view: &InvitationView) -> Option<String> {
+    match view.state.as_str() {
+        "open" => {
+            let missing = if view.answer == "missing" { "; your value is missing" } else { "" };
+            Some(format!("{}{missing}", joined(view)))
+        }
+        "asks" => Some(format!("all {} parties are there, and wait for your word", view.parties)),
+        _ => None,
+    }
+}
+
+/// "2 of 3 parties have joined".
+pub fn joined(view: &InvitationView) -> String {
+    let verb = if view.joined == 1 { "has" } else { "have" };
+    format!("{} of {} parties {verb} joined", view.joined, view.parties)
+}
+
+/// "FZ375MV7, who calls itself `alice`".
+pub fn party(party: &PartyView) -> String {
+    let name = printable(&party.name);
+    let who = match (party.you, party.inviter) {
+        (true, true) => ", this node, invites",
+        (true, false) => ", this node",
+        (false, true) => ", invites",
+        (false, false) => "",
+    };
+    if name.is_empty() {
+        format!("{}{who}", party.uid)
+    } else {
+        format!("{} (calls itself `{name}`){who}", party.uid)
+    }
+}
+
+/// Who is in it and until when, where a computation or an invitation is shown in full.
+pub fn rows_of_parties(view: &InvitationView) -> Vec<(&'static str, String)> {
+    let mut rows = vec![("parties", joined(view))];
+    rows.extend(view.roster.iter().map(|one| ("", party(one))));
+    if view.quorum < view.parties {
+        rows.push(("quorum", format!("{} of {} must answer", view.quorum, view.parties)));
+    }
+    match &view.deadline {
+        Some(deadline) => rows.push(("answers until", table::to_seconds(deadline))),
+        None => rows.push(("answers until", "some time after all have joined".to_owned())),
+    }
+    if matches!(view.state.as_str(), "open" | "asks") {
+        rows.push(("tickets until", table::to_seconds(&view.expires)));
+    }
+    rows
+}
+
+/// What is asked, on what terms, and who is there: before a party agrees.
+pub fn asked(view: &InvitationView) -> String {
+    let records = match view.max_records {
+        1 => "one from each party".to_owned(),
+        most => format!("at most {} from each party", number::whole(Look::Plain, most)),
+    };
+    let mut rows = vec![
+        ("asks for", of_what(view)),
+        ("values", computation::values(&view.fields, &view.values)),
+        ("records", records),
+        ("invited by", view.inviter.clone()),
+    ];
+    rows.extend(rows_of_parties(view));
+    rows.extend(assurance::rows_of_invitation(view));
+    rows.push(("your value", own_value(view)));
+    format!("{}  {}\n{}", view.id, printable(&view.prompt), table::pairs(&rows))
+}
+
+/// "sum of value".
+pub fn of_what(view: &InvitationView) -> String {
+    format!("{} of {}", view.statistic, printable(&view.fields.join(", ")))
+}
+
+/// Where the own value comes from.
+fn own_value(view: &InvitationView) -> String {
+    match view.answer.as_str() {
+        "given" => "given, and kept on this node".to_owned(),
+        TYPED => "what you typed, once you say yes".to_owned(),
+        "source" => format!(
+            "read from this node's source for {} once everybody is there",
+            printable(&view.fields.join(", "))
+        ),
+        _ => "none yet; `formix-p2p answer` gives it later".to_owned(),
+    }
+}
+
+/// Invitations, newest first.
+pub fn list(look: Look, views: &[InvitationView]) -> String {
+    if views.is_empty() {
+        return "No invitations: make one with `formix-p2p invite`, or use a ticket with `formix-p2p join`."
+            .to_owned();
+    }
+    let header = ["Computation", "Question", "State", "Joined", "Expires", "Your part", "Your value"];
+    let rows = views.iter().map(|view| {
+        vec![
+            view.id.clone(),
+            computation::shortened_to(QUESTION_CHARS, &of_what(view)),
+            view.state.clone(),
+            format!("{}/{}", view.joined, view.parties),
+            table::to_seconds(&view.expires),
+            view.part.clone(),
+            view.answer.clone(),
+        ]
+    });
+    let table = table::render(look, &header, rows.collect());
+    let open = views.iter().filter(|view| waiting(view).is_some()).count();
+    format!("{table}\nTotal invitations: {} (Open: {open})\n", views.len())
+}
+
+/// One invitation in full, with the tickets that nobody has used, each on a line of its own.
+pub fn in_full(view: &InvitationView) -> String {
+    let mut rows = vec![("state", view.state.clone()), ("your part", view.part.clone())];
+    rows.extend(view.reason.iter().map(|reason| ("reason", printable(reason))));
+    rows.extend(view.note.iter().map(|note| ("note", printable(note))));
+    let mut text = format!("{}{}", asked(view), table::pairs(&rows));
+    for (number, seat) in (1..).zip(&view.tickets) {
+        let told = match (&seat.ticket, &seat.holder, seat.joined) {
+            (Some(ticket), _, _) => format!("is open:\n{}", ticket.0),
+            (None, Some(holder), true) => format!("was used by {holder}, who has joined"),
+            (None, Some(holder), false) => format!("was used by {holder}, who has not joined yet"),
+            (None, None, _) => "is over".to_owned(),
+        };
+        text.push_str(&format!("Ticket {number} {told}\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::control::{PrivateText, TicketView};
+
+    pub fn of(uid: &str, name: &str) -> PartyView {
+        PartyView {
+            uid: uid.to_owned(),
+            peer_id: String::new(),
+            name: name.to_owned(),
+            you: false,
+            inviter: false,
+            agreed: false,
+        }
+    }
+
+    /// An invitation that two of three parties have joined.
+    pub fn open() -> InvitationView {
+        let mut roster = vec![of("AAAAAAAA", "alice"), of("BBBBBBBB", "bob")];
+        roster[0].inviter = true;
+        roster[1].you = true;
+        InvitationView {
+            id: "COMP-FZ375MV7".to_owned(),
+            state: "open".to_owned(),
+            part: "invited".to_owned(),
+            inviter: "AAAAAAAA".to_owned(),
+            prompt: "sum of value".to_owned(),
+            statistic: "sum".to_owned(),
+            fields: vec!["value".to_owned()],
+            values: vec!["a number in steps of 1".to_owned()],
+            max_records: 10_000,
+            sharing: "additive".to_owned(),
+            threshold: None,
+            proven: false,
+            private_against: 2,
+            survives: 0,
+            noise: None,
+            parties: 3,
+            quorum: 3,
+            joined: 2,
+            roster,
+            expires: "2026-01-02T03:04:05.678Z".to_owned(),
+            deadline: Some("2026-01-02T03:04:05.678Z".to_owned()),
+            answer: "missing".to_owned(),
+            tickets: Vec::new(),
+            reason: None,
+            note: None,
+            revision: 1,
+        }
+    }
+
+    #[test]
+    fn what_is_asked_names_terms_and_parties() {
+        let text = asked(&open());
+        for part in [
+            "COMP-FZ375MV7  sum of value",
+            "sum of value\n",
+            "at most 10000 from each party",
+            "2 of 3 parties have joined",
+            "AAAAAAAA (calls itself `alice`), invites",
+            "BBBBBBBB (calls itself `bob`), this node",
+            "private against any 2 of 3 parties",
+            "additive, 3 of 3: inputs not proven",
+            "none yet; `formix-p2p answer`",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("heavy"), "{text}");
+    }
+
+    #[test]
+    fn a_name_cannot_steer_the_terminal() {
+        let mut view = open();
+        view.roster[0].name = "\u{1b}[2Jalice\n".to_owned();
+        assert!(!asked(&view).contains('\u{1b}'));
+        assert_eq!(party(&of("AAAAAAAA", "")), "AAAAAAAA");
+    }
+
+    #[test]
+    fn open_tickets_stand_on_lines_of_their_own() {
+        let mut view = open();
+        let ticket = |ticket: Option<&str>, holder: Option<&str>, joined| TicketView {
+            ticket: ticket.map(|text| PrivateText(text.to_owned())),
+            holder: holder.map(str::to_owned),
+            joined,
+        };
+        view.tickets = vec![ticket(Some("formix1abc"), None, false), ticket(None, Some("BBBBBBBB"), true)];
+        let text = in_full(&view);
+        assert!(text.contains("Ticket 1 is open:\nformix1abc\n"), "{text}");
+        assert!(text.ends_with("Ticket 2 was used by BBBBBBBB, who has joined\n"), "{text}");
+    }
+
+    #[test]
+    fn a_list_counts_what_is_open() {
+        let (open, mut over) = (open(), open());
+        over.state = "revoked".to_owned();
+        let text = list(Look::Plain, &[open, over]);
+        assert!(text.contains("2/3") && text.ends_with("Total invitations: 2 (Open: 1)\n"), "{text}");
+        assert!(list(Look::Plain, &[]).contains("formix-p2p invite"));
+    }
+}

@@ -1,0 +1,141 @@
+//! What people mean by one COMP name: the computation that an invitation has become, or else the invitation.
+
+use super::runtime::Runtime;
+use super::{invitation_shown, references, render};
+use crate::control::{ApiError, ComputationView, InvitationView as Shown, of_parties};
+use crate::domain::{ComputationId, Status, Timestamp};
+use crate::protocol::{InvitationView, View};
+
+/// One thing with one COMP name.
+pub(super) enum Subject<'a> {
+    /// A computation, with the invitation that it was, if this node still knows it.
+    Computation(Box<View<'a>>, Option<InvitationView<'a>>),
+    /// An invitation that has become no computation that this node takes part in.
+    Invitation(InvitationView<'a>),
+}
+
+impl Subject<'_> {
+    /// The one id under which it is watched, from the first ticket to the result.
+    pub(super) fn key(&self) -> ComputationId {
+        match self {
+            Self::Computation(view, _) => view.computation.invitation.unwrap_or(view.id),
+            Self::Invitation(view) => view.id,
+        }
+    }
+
+    /// Goes up with every change that people can see.
+    pub(super) fn revision(&self) -> u64 {
+        match self {
+            Self::Computation(view, invitation) => {
+                view.revision + invitation.as_ref().map_or(0, |invitation| invitation.revision)
+            }
+            Self::Invitation(view) => view.revision,
+        }
+    }
+
+    /// Where it stands.
+    pub(super) const fn status(&self) -> Status {
+        match self {
+            Self::Computation(view, _) => view.status,
+            Self::Invitation(view) if view.memory.ended.is_some() => Status::Failed,
+            Self::Invitation(_) => Status::Pending,
+        }
+    }
+
+    /// Whether nothing more will come.
+    pub(super) const fn has_ended(&self) -> bool {
+        match self.status() {
+            Status::Pending | Status::Processing => false,
+            Status::Completed | Status::Failed => true,
+        }
+    }
+
+    /// The highest revision that a watcher of it can have seen without knowing what there is to know now.
+    pub(super) fn seen_until(&self) -> u64 {
+        if self.has_ended() { u64::MAX } else { self.revision() }
+    }
+
+    fn id(&self) -> ComputationId {
+        match self {
+            Self::Computation(view, _) => view.id,
+            Self::Invitation(view) => view.id,
+        }
+    }
+
+    fn made_at(&self) -> Timestamp {
+        match self {
+            Self::Computation(view, _) => view.computation.proposed_at,
+            Self::Invitation(view) => view.memory.invitation.created_at,
+        }
+    }
+}
+
+impl Runtime {
+    /// Everything that has a name, newest first, each once.
+    pub(super) fn subjects(&self) -> Vec<Subject<'_>> {
+        let computations = self.node.views().into_iter().map(|view| self.of_view(view));
+        let became = |view: &InvitationView<'_>| {
+            view.memory.computation.is_some_and(|computation| self.node.view(computation).is_some())
+        };
+        let invitations = self.node.invitations().into_iter().filter(|view| !became(view));
+        let mut all: Vec<_> = computations.chain(invitations.map(Subject::Invitation)).collect();
+        all.sort_by_key(|subject| (std::cmp::Reverse(subject.made_at()), subject.id()));
+        all
+    }
+
+    /// The one with this id, of a computation or of an invitation.
+    pub(super) fn subject(&self, id: ComputationId) -> Option<Subject<'_>> {
+        if let Some(view) = self.node.view(id) {
+            return Some(self.of_view(view));
+        }
+        let invitation = self.node.invitation(id)?;
+        let became = invitation.memory.computation.and_then(|computation| self.node.view(computation));
+        Some(match became {
+            Some(view) => Subject::Computation(Box::new(view), Some(invitation)),
+            None => Subject::Invitation(invitation),
+        })
+    }
+
+    fn of_view<'a>(&'a self, view: View<'a>) -> Subject<'a> {
+        let invitation = view.computation.invitation.and_then(|invitation| self.node.invitation(invitation));
+        Subject::Computation(Box::new(view), invitation)
+    }
+
+    /// What a person means.
+    ///
+    /// # Errors
+    /// `no_such_computation`, `ambiguous_computation`.
+    pub(super) fn meant(&self, reference: &str) -> Result<Subject<'_>, ApiError> {
+        let id = references::computation(reference, self.subjects().iter().map(Subject::id))?;
+        self.subject(id).ok_or_else(|| references::no_such_computation(reference))
+    }
+
+    /// As `status` shows it. Tickets stand in the list of invitations alone.
+    pub(super) fn shown(&self, subject: &Subject<'_>) -> ComputationView {
+        match subject {
+            Subject::Computation(view, invitation) => {
+                let light_nodes = self.active_light_nodes();
+                let shown = render::computation(view, self.own, &self.directory, light_nodes);
+                let reason = shown.reason.as_deref();
+                let among = view.computation.is_by_invitation();
+                ComputationView {
+                    reason: if among { reason.map(of_parties) } else { shown.reason },
+                    invitation: invitation.as_ref().map(|it| Box::new(self.invitation_shown(it))),
+                    revision: subject.revision(),
+                    ..shown
+                }
+            }
+            Subject::Invitation(view) => {
+                invitation_shown::as_computation(view, self.invitation_shown(view), &self.directory)
+            }
+        }
+    }
+
+    /// An invitation without its tickets.
+    pub(super) fn invitation_shown(&self, view: &InvitationView<'_>) -> Shown {
+        let became = view.memory.computation.and_then(|computation| self.node.view(computation));
+        let fields = view.memory.invitation.query.fields.iter().map(|field| field.name.as_str());
+        let source = self.readings.offer(&fields.collect::<Vec<_>>());
+        invitation_shown::invitation(view, became.as_ref(), self.own, source, &self.directory)
+    }
+}
