@@ -134,6 +134,9 @@ async fn open_memory(
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
         made.map_err(|reason| StartError::Folder { path: folder.clone(), reason })?;
         let store = open_store(&folder.join(STORE_FILE), owner, age, now)?;
+        for lost in store.lost() {
+            tracing::error!(hint = %lost.hint(), "{lost}");
+        }
         let records = store.load()?;
         let known = store.known_peers();
         Ok::<_, StartError>((Arc::new(store), records, known))

@@ -24,8 +24,8 @@ pub use decree::{
 pub use list::{Entry, Exclusion, List};
 pub use message::{Announcement, Gossip, Message, Rejection, Submission, Want};
 pub use record::{
-    Comparison, Decider, Fault, FaultProof, LedgerDecision, LedgerEntry, LedgerReason, Record, RecordKey,
-    RecordKind, Similar,
+    Comparison, Decider, Fault, FaultProof, Keeping, LedgerDecision, LedgerEntry, LedgerReason, Record,
+    RecordKey, RecordKind, Similar,
 };
 pub use signed::{Identity, Signed, Statement};
 pub use statement::{

@@ -305,6 +305,16 @@ pub enum RecordKind {
     Compared,
 }
 
+/// How long a record is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// Until its computation ends, and then nobody may read it any more: shares, ρ, partial sums, and what was said
+    /// around them.
+    UntilTheEnd,
+    /// Longer: what the owner and others may ask for later.
+    Beyond,
+}
+
 /// Where a record stands: writing another record with the same key replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordKey {
@@ -349,6 +359,32 @@ impl RecordKind {
             Topic::Lists => Self::ListsDecree,
             Topic::Verifiers => Self::VerifiersDecree,
             Topic::Openings => Self::OpeningsDecree,
+        }
+    }
+
+    /// How long rows of this kind are kept.
+    pub const fn keeping(self) -> Keeping {
+        match self {
+            Self::Dealing
+            | Self::Accepted
+            | Self::Report
+            | Self::Held
+            | Self::Closed
+            | Self::ListsDecree
+            | Self::Frozen
+            | Self::Verifying
+            | Self::VerifiersDecree
+            | Self::Voted
+            | Self::Opened
+            | Self::OpeningsDecree => Keeping::UntilTheEnd,
+            Self::Proposed
+            | Self::Announced
+            | Self::Certificate
+            | Self::Failed
+            | Self::Ledger
+            | Self::Fault
+            | Self::Members
+            | Self::Compared => Keeping::Beyond,
         }
     }
 }
