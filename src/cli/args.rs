@@ -13,6 +13,7 @@ use super::{
     certificate, completions, consent, data, demo, id, ledger, logs, policy, propose, result, start, status,
     stop, swarm_key, view,
 };
+use crate::home::forbid_core_dumps;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -107,6 +108,11 @@ pub async fn run(arguments: Vec<OsString>) -> ExitCode {
     };
     let node = node.filter(|node| !node.is_empty());
     let context = Context { output, home, node, verbosity: verbose };
+    if let Err(error) = forbid_core_dumps() {
+        output.note(format!(
+            "core dumps cannot be switched off, and a crash may write secrets to the disk: {error}"
+        ));
+    }
     match cli.command.act(&context).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {

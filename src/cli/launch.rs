@@ -10,7 +10,7 @@ use super::output::Chatter;
 use super::problem::{Exit, Problem};
 use super::sources;
 use crate::config::{Layer, NodeConfig, first_free_port};
-use crate::home::{Keys, NodeFolder, NodeLock};
+use crate::home::{Exposed, Keys, NodeFolder, NodeLock};
 use crate::network::{Mdns, NetworkError, SwarmKey};
 use crate::node::{IdentityAge, NodeOptions, RunError, RunningNode, StartError};
 use crate::telemetry::{self, Verbosity};
@@ -95,7 +95,16 @@ pub fn start_logging(
     } else {
         telemetry::Terminal::Human
     };
-    Ok(telemetry::start(Some(prepared.folder.path()), terminal, &verbosity)?)
+    let exposed = prepared.folder.close_to_others()?;
+    let guard = telemetry::start(Some(prepared.folder.path()), terminal, &verbosity)?;
+    for Exposed { path, mode } in exposed {
+        tracing::warn!(
+            hint = "see what copied it, and who may have read it",
+            "others could read {} (mode {mode:o}); now they cannot",
+            path.display()
+        );
+    }
+    Ok(guard)
 }
 
 /// Starts the node, and remembers what it was told once that has worked.

@@ -3,6 +3,7 @@
 mod error;
 mod folder;
 mod keys;
+mod memory;
 mod reference;
 #[cfg(test)]
 mod tests;
@@ -13,8 +14,9 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 pub use error::HomeError;
-pub use folder::{NodeFolder, NodeLock, Removal};
+pub use folder::{Exposed, NodeFolder, NodeLock, Removal};
 pub use keys::Keys;
+pub use memory::forbid_core_dumps;
 pub use reference::{Candidate, CandidatePresence, Unresolved, resolve};
 
 use crate::config::NodeConfig;

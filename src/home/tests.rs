@@ -61,6 +61,37 @@ fn an_identity_that_others_may_read_is_refused() {
 }
 
 #[test]
+fn what_others_could_read_is_closed_and_named() {
+    let (_folder, home) = scratch();
+    let (node, keys) = home.create_node().unwrap();
+    name(&node, &keys, "ward");
+    assert_eq!(node.close_to_others(), Ok(vec![]));
+    std::fs::write(node.log_path(), "").unwrap();
+    let open = [(node.path().to_owned(), 0o755), (node.config_path(), 0o640), (node.log_path(), 0o604)];
+    for (path, mode) in &open {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(*mode)).unwrap();
+    }
+    let exposed = node.close_to_others().unwrap();
+    let mut named: Vec<_> = exposed.into_iter().map(|Exposed { path, mode }| (path, mode)).collect();
+    named.sort();
+    let mut expected = open.to_vec();
+    expected.sort();
+    assert_eq!(named, expected);
+    assert_eq!([mode(node.path()), mode(&node.config_path()), mode(&node.log_path())], [0o700, 0o600, 0o600]);
+}
+
+#[test]
+fn the_keys_of_open_computations_go_with_the_node() {
+    let (_folder, home) = scratch();
+    let (node, _) = home.create_node().unwrap();
+    let keys = node.path().join("keys");
+    std::fs::create_dir(&keys).unwrap();
+    std::fs::write(keys.join("ab".repeat(32)), [7; 41]).unwrap();
+    assert_eq!(node.remove(), Ok(Removal::Complete));
+    assert!(!keys.exists());
+}
+
+#[test]
 fn a_damaged_identity_is_refused() {
     let (_folder, home) = scratch();
     let (node, _) = home.create_node().unwrap();
