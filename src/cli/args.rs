@@ -10,8 +10,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use super::output::{Chatter, Format, Output};
 use super::problem::{Exit, Problem};
 use super::{
-    certificate, completions, consent, data, demo, id, ledger, logs, policy, propose, result, start, status,
-    stop, swarm_key, view,
+    certificate, completions, consent, data, demo, id, ledger, logs, membership, policy, propose, result,
+    start, status, stop, swarm_key, view,
 };
 use crate::home::forbid_core_dumps;
 
@@ -77,6 +77,8 @@ enum Command {
     Verify(certificate::Verify),
     Demo(demo::Demo),
     Id(id::Id),
+    #[command(subcommand)]
+    Members(membership::MembersCommand),
     #[command(subcommand)]
     SwarmKey(swarm_key::SwarmKeyCommand),
     Completions(completions::Completions),
@@ -144,6 +146,7 @@ impl Command {
             Self::Verify(command) => command.act(context),
             Self::Demo(command) => command.act(context).await,
             Self::Id(command) => command.act(context).await,
+            Self::Members(command) => command.act(context).await,
             Self::SwarmKey(command) => command.act(context),
             Self::Completions(command) => command.act(context),
         }

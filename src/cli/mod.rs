@@ -20,6 +20,7 @@ mod launch;
 mod ledger;
 mod logs;
 mod members;
+mod membership;
 mod nodes;
 mod number;
 mod output;

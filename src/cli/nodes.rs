@@ -10,7 +10,7 @@ use super::table::printable;
 use crate::config::NodeConfig;
 use crate::control::{Client, ClientError, NodeId};
 use crate::domain::Role;
-use crate::home::{Home, HomeError, NodeFolder};
+use crate::home::{Home, HomeError, MembershipError, NodeFolder};
 
 /// A running node that a command speaks to.
 #[derive(Debug)]
@@ -219,6 +219,12 @@ pub fn described(folder: &NodeFolder) -> String {
     match NodeConfig::load(&folder.config_path()) {
         Ok(config) => format!("{} ({} {})", folder.uid(), config.role, printable(&config.name)),
         Err(_) => folder.uid().to_owned(),
+    }
+}
+
+impl From<MembershipError> for Problem {
+    fn from(error: MembershipError) -> Self {
+        Self::usage("members", error.to_string(), error.hint())
     }
 }
 

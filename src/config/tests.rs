@@ -291,6 +291,11 @@ fn what_a_node_remembers_comes_back() {
         role: Some(Role::Light),
         listen: Some(vec!["/ip4/0.0.0.0/tcp/8000".to_owned()]),
         swarm_key: Some(PathBuf::from("/keys/swarm.key")),
+        admission: AdmissionLayer {
+            allow: Some(vec![peer(4)]),
+            members: Some(PathBuf::from("/keys/members")),
+            signer: Some(peer(5)),
+        },
         policy: PolicyLayer {
             preset: Some(Preset::Open),
             min_participants: Some(5),

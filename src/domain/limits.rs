@@ -197,6 +197,12 @@ pub const LARGE_FRAMES_MAX: usize = 16;
 pub const GOSSIP_DECODING_MAX: usize = 64;
 /// Gossip that waits for a first subscriber.
 pub const GOSSIP_WAITING_MAX: usize = 256;
+/// Nodes of a closed network: as many as a node has room to connect to.
+pub const ALLOWED_MAX: usize = 4_096;
+/// Bytes of a file that names them: a hundred characters of remarks for each, and the signature.
+pub const ALLOWED_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// Nodes that are kept out of a closed network and told of in one hour. A guess: nobody forgets to list as many.
+pub const STRANGERS_TOLD_MAX: usize = 32;
 /// Frames of one peer that are refused before it is disconnected for a while.
 pub const OFFENCES_MAX: u32 = 3;
 /// Peers whose refused frames are counted.

@@ -3,6 +3,7 @@
 mod error;
 mod folder;
 mod keys;
+mod membership;
 mod memory;
 mod reference;
 #[cfg(test)]
@@ -16,6 +17,9 @@ use std::path::{Path, PathBuf};
 pub use error::HomeError;
 pub use folder::{Exposed, NodeFolder, NodeLock, Removal};
 pub use keys::Keys;
+pub use membership::{
+    Mandate, MemberList, MembershipError, MembershipSource, read_members, sign_members, text_of,
+};
 pub use memory::forbid_core_dumps;
 pub use reference::{Candidate, CandidatePresence, Unresolved, resolve};
 

@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::Mdns;
 use super::codec::{self, Codec};
 use super::error::NetworkError;
+use super::gate::{Gate, Gatekeeper};
 use super::topic::Topic;
 use crate::domain::Role;
 use crate::domain::limits::{
@@ -49,6 +50,7 @@ pub(super) type Gossipsub =
 pub(super) struct Behaviour {
     limits: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
+    gate: Gatekeeper,
     pub(super) blocked: allow_block_list::Behaviour<BlockedPeers>,
     ping: ping::Behaviour,
     identify: identify::Behaviour,
@@ -59,11 +61,12 @@ pub(super) struct Behaviour {
 }
 
 impl Behaviour {
-    pub(super) fn new(keypair: &Keypair, role: Role, mdns: Mdns) -> Result<Self, NetworkError> {
+    pub(super) fn new(keypair: &Keypair, role: Role, mdns: Mdns, gate: Gate) -> Result<Self, NetworkError> {
         let local = keypair.public().to_peer_id();
         Ok(Self {
             limits: connection_limits::Behaviour::new(limits()),
             memory: memory(),
+            gate: Gatekeeper(gate),
             blocked: allow_block_list::Behaviour::default(),
             ping: ping::Behaviour::new(
                 ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT),

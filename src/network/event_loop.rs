@@ -15,6 +15,7 @@ use super::behaviour::{Behaviour, BehaviourEvent};
 use super::book::{Book, Interest};
 use super::bootstrap::Bootstrap;
 use super::codec::Frame;
+use super::gate::{Gate, ShutDoors, Strangers};
 use super::offences::Offences;
 use super::outbox::Outbox;
 use super::outlet::Outlet;
@@ -34,10 +35,18 @@ const FAREWELL: Duration = Duration::from_millis(150);
 
 /// What a handle asks of the event loop.
 pub(super) enum Command {
-    Send { to: PeerId, message: Box<Message> },
+    Send {
+        to: PeerId,
+        message: Box<Message>,
+    },
     Publish(Box<Gossip>),
-    Remember { peer: PeerId, addresses: Vec<Multiaddr> },
+    Remember {
+        peer: PeerId,
+        addresses: Vec<Multiaddr>,
+    },
     WantConnected(PeerId),
+    /// Another admission counts.
+    Recheck,
     Stop(oneshot::Sender<()>),
 }
 
@@ -53,6 +62,9 @@ pub(super) struct EventLoop {
     pub(super) decoding: JoinSet<DecodedGossip>,
     pub(super) outlet: Outlet,
     pub(super) addresses: watch::Sender<Vec<Multiaddr>>,
+    pub(super) gate: Gate,
+    pub(super) strangers: Strangers,
+    pub(super) doors: ShutDoors,
     waiting: Waiting,
     listeners: Vec<ListenerId>,
     commands: mpsc::Receiver<Command>,
@@ -85,13 +97,16 @@ impl EventLoop {
         commands: mpsc::Receiver<Command>,
         outlet: Outlet,
         addresses: watch::Sender<Vec<Multiaddr>>,
+        gate: Gate,
     ) -> Self {
         let (local, now) = (*swarm.local_peer_id(), Instant::now());
         let mut book = Book::default();
         for (known, addresses) in config.known {
             if peer::to_libp2p(known) != local {
                 book.learn(known, addresses.into_iter().map(|address| peer::split(address).0));
-                book.keep(known, Interest::Asked, now);
+                if gate.admits(&known) {
+                    book.keep(known, Interest::Asked, now);
+                }
             }
         }
         let mut anonymous = Vec::new();
@@ -100,6 +115,10 @@ impl EventLoop {
                 (address, None) => anonymous.push(address),
                 (_, Some(named)) if named == local => {}
                 (address, Some(named)) => match peer::from_libp2p(&named) {
+                    Some(named) if !gate.admits(&named) => {
+                        tracing::warn!(%address, "the node at a bootstrap address is not on the members list; it is not dialled");
+                        book.learn(named, [address]);
+                    }
                     Some(named) => {
                         book.learn(named, [address]);
                         book.keep(named, Interest::Asked, now);
@@ -119,6 +138,9 @@ impl EventLoop {
             decoding: JoinSet::new(),
             outlet,
             addresses,
+            gate,
+            strangers: Strangers::default(),
+            doors: ShutDoors::default(),
             waiting: Waiting::default(),
             listeners,
             commands,
@@ -201,6 +223,7 @@ impl EventLoop {
                 self.book.keep(peer, Interest::Asked, Instant::now());
             }
             Some(Command::Remember { .. } | Command::WantConnected(_)) => {}
+            Some(Command::Recheck) => self.recheck(),
             Some(Command::Stop(done)) => return Turn::Leave(Some(done)),
             None => return Turn::Leave(None),
         }
@@ -307,6 +330,23 @@ impl EventLoop {
         if self.role == Role::Light {
             for peer in self.book.surplus(Instant::now()) {
                 self.swarm.disconnect_peer_id(peer::to_libp2p(peer)).ok();
+            }
+        }
+    }
+
+    /// Lets go of whoever is not admitted any more, and looks for whoever is now.
+    fn recheck(&mut self) {
+        let connected: Vec<_> = self.swarm.connected_peers().copied().collect();
+        for peer_id in connected {
+            if !peer::from_libp2p(&peer_id).is_some_and(|peer| self.gate.admits(&peer)) {
+                // Gone meanwhile is as good.
+                self.swarm.disconnect_peer_id(peer_id).ok();
+            }
+        }
+        let now = Instant::now();
+        for peer in self.book.idle() {
+            if self.gate.admits(&peer) {
+                self.book.dial_at(peer, now);
             }
         }
     }

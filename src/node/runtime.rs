@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use super::RunError;
 use super::actions::{Release, Round, track};
@@ -59,6 +60,8 @@ pub(super) struct Runtime {
     /// The moment of the round.
     pub(super) now: Timestamp,
     pub(super) started: Instant,
+    /// Looks at the list of members; ends with the node.
+    pub(super) _membership: JoinSet<()>,
     pub(super) inlets: Inlets,
 }
 

@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::domain::limits::{HEAVY_MAX, MEMBERS_MAX, VERIFIER_BATCHES_MAX};
+use crate::domain::limits::{ALLOWED_MAX, HEAVY_MAX, MEMBERS_MAX, VERIFIER_BATCHES_MAX};
 
 /// Why bytes are not a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -81,6 +81,15 @@ where
     T: Deserialize<'de>,
 {
     at_most::<MEMBERS_MAX, D, T>(deserializer)
+}
+
+/// Reads the nodes of a closed network.
+pub(super) fn allowed<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    at_most::<ALLOWED_MAX, D, T>(deserializer)
 }
 
 fn at_most<'de, const MAX: usize, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>

@@ -7,6 +7,7 @@ mod commitment;
 mod deal;
 mod decree;
 mod list;
+mod membership;
 mod message;
 mod record;
 mod signed;
@@ -22,6 +23,7 @@ pub use decree::{
     Prepared, Proposal, Topic, ViewChange,
 };
 pub use list::{Entry, Exclusion, List};
+pub use membership::Membership;
 pub use message::{Announcement, Gossip, Message, Rejection, Submission, Want};
 pub use record::{
     Comparison, Decider, Fault, FaultProof, Keeping, LedgerDecision, LedgerEntry, LedgerReason, Record,
