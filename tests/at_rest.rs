@@ -12,6 +12,8 @@ mod search;
 mod cost;
 #[path = "at_rest/files.rs"]
 mod files;
+#[path = "at_rest/identity.rs"]
+mod identity;
 #[path = "at_rest/shares.rs"]
 mod shares;
 

@@ -10,8 +10,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use super::output::{Chatter, Format, Output};
 use super::problem::{Exit, Problem};
 use super::{
-    certificate, completions, consent, data, demo, id, ledger, logs, membership, policy, propose, result,
-    start, status, stop, swarm_key, view,
+    certificate, completions, consent, data, demo, id, ledger, logs, membership, passphrase, policy, propose,
+    result, start, status, stop, swarm_key, view,
 };
 use crate::home::forbid_core_dumps;
 
@@ -80,6 +80,8 @@ enum Command {
     #[command(subcommand)]
     Members(membership::MembersCommand),
     #[command(subcommand)]
+    Passphrase(passphrase::PassphraseCommand),
+    #[command(subcommand)]
     SwarmKey(swarm_key::SwarmKeyCommand),
     Completions(completions::Completions),
 }
@@ -147,6 +149,7 @@ impl Command {
             Self::Demo(command) => command.act(context).await,
             Self::Id(command) => command.act(context).await,
             Self::Members(command) => command.act(context).await,
+            Self::Passphrase(command) => command.act(context).await,
             Self::SwarmKey(command) => command.act(context),
             Self::Completions(command) => command.act(context),
         }

@@ -10,6 +10,7 @@ use super::args::Context;
 use super::duration;
 use super::export;
 use super::nodes::{Chosen, Lookup};
+use super::passphrase::PassphraseFlag;
 use super::problem::Problem;
 use crate::domain::Timestamp;
 use crate::home::{MemberList, read_members, sign_members, text_of};
@@ -38,6 +39,8 @@ pub struct Sign {
     /// How long the list counts
     #[arg(long, default_value = "90d", value_name = "DURATION", value_parser = duration::parse)]
     expires: Duration,
+    #[command(flatten)]
+    passphrase: PassphraseFlag,
 }
 
 /// What a members file says, and who has signed it
@@ -69,7 +72,8 @@ impl Sign {
             Lookup::Running(Chosen { id, .. }) => id.uid,
             Lookup::Stopped(node) => node.id().uid,
         };
-        let keys = context.home()?.node(&uid)?.load_keys()?;
+        let folder = context.home()?.node(&uid)?;
+        let keys = tokio::task::block_in_place(|| self.passphrase.asked_by(context).keys_of(&folder))?;
         let text = text_of(&self.file)?;
         let expires = Timestamp::from(SystemTime::now()) + self.expires;
         let (signed, list) = sign_members(&self.file, &text, &keys.identity, expires)?;

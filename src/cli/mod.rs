@@ -24,6 +24,7 @@ mod membership;
 mod nodes;
 mod number;
 mod output;
+mod passphrase;
 mod plot;
 mod policy;
 mod policy_words;

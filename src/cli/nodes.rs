@@ -239,6 +239,9 @@ impl From<HomeError> for Problem {
             HomeError::NotWritable { .. } | HomeError::NotReadable { .. } | HomeError::NoRandomness(_) => {
                 Self::new(Exit::Refused, "home", message, hint)
             }
+            HomeError::PassphraseNeeded { .. } | HomeError::Passphrase => {
+                Self::new(Exit::Refused, "passphrase", message, hint)
+            }
             HomeError::IdentityMissing { .. }
             | HomeError::IdentityDamaged { .. }
             | HomeError::IdentityExposed { .. } => Self::new(Exit::Refused, "identity", message, hint),

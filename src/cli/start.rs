@@ -12,6 +12,7 @@ use super::id;
 use super::launch::{self, Ground, Prepared};
 use super::nodes;
 use super::output::{Format, Output};
+use super::passphrase::PassphraseFlag;
 use super::policy_words;
 use super::private_data::{self, PrivateAssignment};
 use super::problem::Problem;
@@ -85,6 +86,8 @@ pub struct Start {
     /// Who must have signed the members file, from `members sign`
     #[arg(long, value_name = "NODE", requires = "members")]
     members_signer: Option<String>,
+    #[command(flatten)]
+    passphrase: PassphraseFlag,
     /// Settings in TOML; what is typed here wins over them
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -127,7 +130,9 @@ impl Start {
             return Err(private_data::hide(&self.data));
         }
         let selection = self.selection(context)?;
-        let prepared = selection::prepare(&home, selection, told.clone())?;
+        let prepared = tokio::task::block_in_place(|| {
+            selection::prepare(&home, selection, told.clone(), &self.passphrase.asked_by(context))
+        })?;
         let faults = tokio::task::block_in_place(|| sources::faults(&prepared.config, &told))?;
         let ground = if self.detached { Ground::Detached } else { Ground::Foreground };
         run(context, prepared, &faults, ground).await
@@ -281,7 +286,7 @@ async fn meant(home: &Home, typed: &str, code: &str) -> Result<PeerId, Problem> 
         return Ok(peer);
     }
     if let Ok(folder) = home.node(typed) {
-        return Ok(folder.load_keys()?.peer());
+        return Ok(folder.load_peer()?);
     }
     let mut known = Vec::new();
     if let Some(chosen) = nodes::running(home).await?.into_iter().next() {

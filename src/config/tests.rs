@@ -46,6 +46,7 @@ fn the_examples_name_every_key() {
         "bootstrap",
         "mdns",
         "swarm_key",
+        "[admission]",
         "[policy]",
         "[data]",
         "[[source]]",

@@ -11,8 +11,10 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::error::HomeError;
-use super::keys::Keys;
+use super::keys::{self, Guard, Keys, Stored};
 use crate::config::private_file;
+use crate::domain::PeerId;
+use crate::sharing::Secret;
 use crate::store;
 
 /// The longest path of a Unix socket: `sun_path` has 108 bytes, the last one is zero.
@@ -130,11 +132,49 @@ impl NodeFolder {
     /// Reads the node's keys.
     ///
     /// # Errors
-    /// `IdentityMissing`, `IdentityExposed`, `IdentityDamaged` or `NotReadable`.
+    /// `IdentityMissing`, `IdentityExposed`, `IdentityDamaged`, `NotReadable`; `PassphraseNeeded`.
     pub fn load_keys(&self) -> Result<Keys, HomeError> {
-        let keys = Keys::read(&self.identity_path())?;
-        if keys.peer().uid().to_string() == self.uid {
-            return Ok(keys);
+        match self.stored()? {
+            Stored::Plain(keys) => Ok(keys),
+            Stored::Sealed(_) => Err(HomeError::PassphraseNeeded { path: self.identity_path() }),
+        }
+    }
+
+    /// Reads the node's keys, with this passphrase if they are under one.
+    ///
+    /// # Errors
+    /// As [`Self::load_keys`], but `Passphrase` where it is another one.
+    pub fn unlock_keys(&self, passphrase: &Secret<String>) -> Result<Keys, HomeError> {
+        match self.stored()? {
+            Stored::Plain(keys) => Ok(keys),
+            Stored::Sealed(sealed) => sealed.open(passphrase),
+        }
+    }
+
+    /// The public half of the node's keys, which needs no passphrase.
+    ///
+    /// # Errors
+    /// As [`Self::load_keys`], but for the passphrase.
+    pub fn load_peer(&self) -> Result<PeerId, HomeError> {
+        self.stored().map(|stored| stored.peer())
+    }
+
+    /// Puts the identity under a passphrase, or takes it off.
+    ///
+    /// # Errors
+    /// `NotWritable`, `NoRandomness`; `IdentityDamaged` for another node's keys.
+    pub fn guard_identity(&self, keys: &Keys, guard: &Guard) -> Result<(), HomeError> {
+        if keys.peer() != self.load_peer()? {
+            let reason = "it is the identity of another node";
+            return Err(HomeError::IdentityDamaged { path: self.identity_path(), reason });
+        }
+        keys::replace(&self.identity_path(), keys, guard)
+    }
+
+    fn stored(&self) -> Result<Stored, HomeError> {
+        let stored = Stored::read(&self.identity_path())?;
+        if stored.peer().uid().to_string() == self.uid {
+            return Ok(stored);
         }
         let reason = "it is the identity of another node than the folder's name says";
         Err(HomeError::IdentityDamaged { path: self.identity_path(), reason })

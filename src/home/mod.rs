@@ -6,6 +6,7 @@ mod keys;
 mod membership;
 mod memory;
 mod reference;
+mod sealed_identity;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::HomeError;
 pub use folder::{Exposed, NodeFolder, NodeLock, Removal};
-pub use keys::Keys;
+pub use keys::{Guard, Keys};
 pub use membership::{
     Mandate, MemberList, MembershipError, MembershipSource, read_members, sign_members, text_of,
 };
@@ -105,7 +106,7 @@ impl Home {
             let named = NodeConfig::load(&node.config_path()).ok();
             let peer = match &named {
                 Some(config) => Some(config.peer_id),
-                None => node.load_keys().ok().map(|keys| keys.peer()),
+                None => node.load_peer().ok(),
             };
             match peer {
                 Some(peer) => {

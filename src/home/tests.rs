@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use super::*;
 use crate::config::Layer;
 use crate::domain::{Role, Timestamp};
+use crate::sharing::Secret;
 
 fn scratch() -> (tempfile::TempDir, Home) {
     let folder = tempfile::tempdir().unwrap();
@@ -110,6 +111,32 @@ fn a_damaged_identity_is_refused() {
     }
     std::fs::remove_file(node.identity_path()).unwrap();
     assert!(matches!(node.load_keys(), Err(HomeError::IdentityMissing { .. })));
+}
+
+#[test]
+fn a_passphrase_guards_the_identity_until_it_is_taken_off() {
+    let (_folder, home) = scratch();
+    let (node, keys) = home.create_node().unwrap();
+    let secret = |text: &str| Secret::new(text.to_owned());
+    let plain = std::fs::File::open(node.identity_path()).unwrap();
+    node.guard_identity(&keys, &Guard::Passphrase(secret("one"))).unwrap();
+    // What lay there is overwritten, not only unlinked.
+    let mut left = Vec::new();
+    std::io::Read::read_to_end(&mut &plain, &mut left).unwrap();
+    assert!(left.len() == 68 && left != *keys.to_protobuf().expose());
+    assert_eq!(mode(&node.identity_path()), 0o600);
+    assert!(matches!(node.load_keys(), Err(HomeError::PassphraseNeeded { .. })));
+    assert_eq!(node.load_peer(), Ok(keys.peer()));
+    assert_eq!(node.unlock_keys(&secret("one")).unwrap().peer(), keys.peer());
+    assert_eq!(node.unlock_keys(&secret("two")).unwrap_err(), HomeError::Passphrase);
+    // It is found by what it is called, though nobody types a passphrase for that.
+    assert_eq!(home.node(&keys.peer().to_string()), Ok(node.clone()));
+    node.guard_identity(&keys, &Guard::Passphrase(secret("two"))).unwrap();
+    assert_eq!(node.unlock_keys(&secret("one")).unwrap_err(), HomeError::Passphrase);
+    let stranger = Keys::generate().unwrap();
+    assert!(matches!(node.guard_identity(&stranger, &Guard::None), Err(HomeError::IdentityDamaged { .. })));
+    node.guard_identity(&keys, &Guard::None).unwrap();
+    assert_eq!(node.load_keys().unwrap().peer(), keys.peer());
 }
 
 #[test]

@@ -82,8 +82,7 @@ pub(super) fn opened(row: &[u8], place: Place<'_>, key: &RowKey) -> Result<Zeroi
 
 /// The bytes of a row; wiped on drop, since shares are among them.
 pub(super) fn to_row<T: serde::Serialize>(value: &T) -> Zeroizing<Vec<u8>> {
-    let body = Zeroizing::new(wire::to_bytes(value));
-    Zeroizing::new([&[ROW_VERSION], body.as_slice()].concat())
+    Zeroizing::new(wire::to_bytes_behind(&[ROW_VERSION], value))
 }
 
 /// Reads a row.

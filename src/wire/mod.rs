@@ -14,7 +14,7 @@ mod signed;
 mod statement;
 
 pub use certificate::Certificate;
-pub use codec::{CodecError, from_bytes, to_bytes};
+pub use codec::{CodecError, from_bytes, to_bytes, to_bytes_behind};
 pub use commitment::{Blind, partial_sum_commitment, rho_commitment, share_digest, verifiers_commitment};
 pub use deal::{Deal, Dealt, DealtKind, Part, deals_digest};
 pub(crate) use decree::{Ballot, DecreeStatement, carried};
