@@ -126,7 +126,8 @@ fn what_a_crash_leaves_behind_is_swept() {
 
 #[test]
 fn a_lost_key_costs_its_computation_alone_and_is_named() {
-    let damages: [(LossReason, fn(&Path)); 4] = [
+    type Damage = (LossReason, fn(&Path));
+    let damages: [Damage; 4] = [
         (LossReason::Missing, |path| std::fs::remove_file(path).unwrap()),
         (LossReason::Missing, |path| std::fs::remove_dir_all(path.parent().unwrap()).unwrap()),
         (LossReason::Damaged, |path| std::fs::write(path, [1; 41]).unwrap()),
