@@ -27,7 +27,7 @@ pub enum MembersCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  formix-p2p id --json | jq -r .data.peer_id >> members.txt     one PeerId a line, a remark behind it
+  formix-p2p id --json | jq -r .data.peer_id >> members.txt   one PeerId a line
   formix-p2p members sign members.txt --expires 90d --node ward-3
   formix-p2p start --role light --members members.txt --members-signer 12D3K...
 
