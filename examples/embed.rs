@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use formix_p2p::consent::{Policy, Preset};
 use formix_p2p::control::{Call, ComputationView, Proposal, Reply, Request};
 use formix_p2p::domain::{Role, Status, Timestamp};
+use formix_p2p::home::MembershipSource;
 use formix_p2p::network::Mdns;
 use formix_p2p::node::{IdentityAge, NodeOptions, RunningNode};
 use formix_p2p::sharing::Secret;
@@ -79,6 +80,7 @@ fn options(
         bootstrap: bootstrap.iter().map(|address| address.parse()).collect::<Result<_, _>>()?,
         mdns: Mdns::Off,
         swarm_key: None,
+        members: MembershipSource::default(),
         // Every node here is ours; with others, name the heavy nodes that you trust instead.
         policy: Policy { preset: Preset::Open, ..Policy::default() },
         sources: Sources::new(beds.map(|beds| ("beds", beds)), []),

@@ -20,7 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("control", &["domain", "sharing", "statistics"]),
     ("sources", &["domain", "sharing"]),
     ("config", &["domain", "sharing", "consent", "sources"]),
-    ("home", &["domain", "sharing", "wire", "config"]),
+    ("home", &["domain", "sharing", "wire", "config", "store"]),
     ("telemetry", &["domain", "sharing"]),
     (
         "node",

@@ -228,6 +228,10 @@ impl Watched {
         let peer = lab.json(&["id", "--node", uid]).data()["peer_id"].as_str().unwrap().parse().unwrap();
         lab.kill(uid);
         let copy = tempfile::tempdir().unwrap();
+        fs::create_dir(copy.path().join("keys")).unwrap();
+        for file in files_under(&lab.node(uid).join("keys")) {
+            fs::copy(&file, copy.path().join("keys").join(file.file_name().unwrap())).unwrap();
+        }
         let copy = copy.path().join("node.redb");
         fs::copy(lab.node(uid).join("node.redb"), &copy).unwrap();
         let records = Store::open(&copy, peer).unwrap().load().unwrap();
@@ -345,9 +349,6 @@ fn canaries(light: &[String], nodes: &[String], lab: &Lab, aside: &Path, shares:
     let swarm_key = fs::read_to_string(aside.join("swarm.key")).unwrap();
     let digits = HEXLOWER.decode(swarm_key.lines().last().unwrap().as_bytes()).unwrap();
     canaries.push(Canary::bytes("the swarm key".to_owned(), &digits, &[aside.join("swarm.key")]));
-    // Stores hold shares while a computation runs. When it ends they are deleted, but redb keeps the bytes of a page
-    // that it has let go until it needs the page again, so stores are not searched for shares.
-    let stores: Vec<_> = nodes.iter().map(|uid| lab.node(uid).join("node.redb")).collect();
     for share in shares {
         let mut canary = Canary::bytes("a share".to_owned(), share, &[]);
         for residue in share.chunks_exact(8) {
@@ -356,8 +357,6 @@ fn canaries(light: &[String], nodes: &[String], lab: &Lab, aside: &Path, shares:
             canary.forms.push(u64::from_le_bytes(residue).to_string().into_bytes());
             canary.forms.push(u64::from_be_bytes(residue).to_string().into_bytes());
         }
-        canary.at_home =
-            stores.iter().filter(|store| canary.is_in(&fs::read(store).unwrap())).cloned().collect();
         canaries.push(canary);
     }
     canaries

@@ -10,9 +10,10 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use super::output::{Chatter, Format, Output};
 use super::problem::{Exit, Problem};
 use super::{
-    certificate, completions, consent, data, demo, id, invitation, ledger, logs, policy, propose, result,
-    start, status, stop, swarm_key, view,
+    certificate, completions, consent, data, demo, id, invitation, ledger, logs, membership, passphrase,
+    policy, propose, result, start, status, stop, swarm_key, view,
 };
+use crate::home::forbid_core_dumps;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -83,6 +84,10 @@ enum Command {
     Demo(demo::Demo),
     Id(id::Id),
     #[command(subcommand)]
+    Members(membership::MembersCommand),
+    #[command(subcommand)]
+    Passphrase(passphrase::PassphraseCommand),
+    #[command(subcommand)]
     SwarmKey(swarm_key::SwarmKeyCommand),
     Completions(completions::Completions),
 }
@@ -113,6 +118,11 @@ pub async fn run(arguments: Vec<OsString>) -> ExitCode {
     };
     let node = node.filter(|node| !node.is_empty());
     let context = Context { output, home, node, verbosity: verbose };
+    if let Err(error) = forbid_core_dumps() {
+        output.note(format!(
+            "core dumps cannot be switched off, and a crash may write secrets to the disk: {error}"
+        ));
+    }
     match cli.command.act(&context).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
@@ -149,6 +159,8 @@ impl Command {
             Self::Verify(command) => command.act(context),
             Self::Demo(command) => command.act(context).await,
             Self::Id(command) => command.act(context).await,
+            Self::Members(command) => command.act(context).await,
+            Self::Passphrase(command) => command.act(context).await,
             Self::SwarmKey(command) => command.act(context),
             Self::Completions(command) => command.act(context),
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::SystemTime;
 
 use libp2p::Multiaddr;
 
@@ -9,8 +10,8 @@ use super::args::Context;
 use super::output::Chatter;
 use super::problem::{Exit, Problem};
 use super::sources;
-use crate::config::{Layer, NodeConfig, first_free_port};
-use crate::home::{Keys, NodeFolder, NodeLock};
+use crate::config::{AdmissionLayer, Layer, NodeConfig, first_free_port};
+use crate::home::{Exposed, Keys, MembershipSource, NodeFolder, NodeLock};
 use crate::network::{Mdns, NetworkError, SwarmKey};
 use crate::node::{IdentityAge, NodeOptions, RunError, RunningNode, StartError};
 use crate::telemetry::{self, Verbosity};
@@ -95,7 +96,16 @@ pub fn start_logging(
     } else {
         telemetry::Terminal::Human
     };
-    Ok(telemetry::start(Some(prepared.folder.path()), terminal, &verbosity)?)
+    let exposed = prepared.folder.close_to_others()?;
+    let guard = telemetry::start(Some(prepared.folder.path()), terminal, &verbosity)?;
+    for Exposed { path, mode } in exposed {
+        tracing::warn!(
+            hint = "see what copied it, and who may have read it",
+            "others could read {} (mode {mode:o}); now they cannot",
+            path.display()
+        );
+    }
+    Ok(guard)
 }
 
 /// Starts the node, and remembers what it was told once that has worked.
@@ -161,6 +171,7 @@ fn options(prepared: &Prepared, port: &Port) -> Result<NodeOptions, Problem> {
         bootstrap: addresses(&config.bootstrap)?,
         mdns: if config.mdns { Mdns::On } else { Mdns::Off },
         swarm_key,
+        members: members(config)?,
         policy: config.policy(),
         sources: config.sources(),
     })
@@ -206,6 +217,14 @@ fn swarm_key(path: &Path) -> Result<SwarmKey, Problem> {
         let message = format!("{}: {error}", path.display());
         Problem::usage("swarm_key", message, "make one with `formix-p2p swarm-key new FILE`")
     })
+}
+
+/// Who belongs to the network, as the settings say, and nothing is wrong with it now.
+fn members(config: &NodeConfig) -> Result<MembershipSource, Problem> {
+    let AdmissionLayer { allow, members, signer } = config.admission.clone();
+    let source = MembershipSource { allow: allow.unwrap_or_default(), file: members, signer };
+    source.read(SystemTime::now().into())?;
+    Ok(source)
 }
 
 fn not_started(error: &StartError) -> Problem {

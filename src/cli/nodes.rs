@@ -10,7 +10,7 @@ use super::table::printable;
 use crate::config::NodeConfig;
 use crate::control::{Client, ClientError, NodeId};
 use crate::domain::Role;
-use crate::home::{Home, HomeError, NodeFolder};
+use crate::home::{Home, HomeError, MembershipError, NodeFolder};
 
 /// A running node that a command speaks to.
 #[derive(Debug)]
@@ -235,6 +235,12 @@ pub fn described(folder: &NodeFolder) -> String {
     }
 }
 
+impl From<MembershipError> for Problem {
+    fn from(error: MembershipError) -> Self {
+        Self::usage("members", error.to_string(), error.hint())
+    }
+}
+
 impl From<HomeError> for Problem {
     fn from(error: HomeError) -> Self {
         let (message, hint) = (error.to_string(), error.hint());
@@ -245,6 +251,9 @@ impl From<HomeError> for Problem {
             HomeError::NoHome | HomeError::SocketPathTooLong { .. } => Self::usage("home", message, hint),
             HomeError::NotWritable { .. } | HomeError::NotReadable { .. } | HomeError::NoRandomness(_) => {
                 Self::new(Exit::Refused, "home", message, hint)
+            }
+            HomeError::PassphraseNeeded { .. } | HomeError::Passphrase => {
+                Self::new(Exit::Refused, "passphrase", message, hint)
             }
             HomeError::IdentityMissing { .. }
             | HomeError::IdentityDamaged { .. }

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::launch::{Port, Prepared};
 use super::nodes::described;
+use super::passphrase::Asked;
 use super::problem::{Exit, Problem};
 use crate::config::{ConfigError, FIRST_PORT, Layer, NodeConfig, first_free_port};
 use crate::domain::{PeerId, Timestamp};
@@ -28,7 +29,12 @@ pub enum Selection {
 ///
 /// # Errors
 /// `ambiguous_node`, `no_such_node`, `node_running`, `role_missing`, and whatever is wrong with settings or keys.
-pub fn prepare(home: &Home, selection: Selection, told: Layer) -> Result<Prepared, Problem> {
+pub fn prepare(
+    home: &Home,
+    selection: Selection,
+    told: Layer,
+    passphrase: &Asked<'_>,
+) -> Result<Prepared, Problem> {
     let folder = match selection {
         Selection::New => None,
         Selection::Existing(typed) => Some(home.node(&typed)?),
@@ -37,7 +43,7 @@ pub fn prepare(home: &Home, selection: Selection, told: Layer) -> Result<Prepare
     };
     let log = told.log.clone();
     let prepared = match folder {
-        Some(folder) => take_up(folder, told)?,
+        Some(folder) => take_up(folder, told, passphrase)?,
         None => make(home, told)?,
     };
     let taken = ports_of_others(home, &prepared.folder)?;
@@ -49,9 +55,9 @@ pub fn prepare(home: &Home, selection: Selection, told: Layer) -> Result<Prepare
     Ok(Prepared { port, log, ..prepared })
 }
 
-fn take_up(folder: NodeFolder, told: Layer) -> Result<Prepared, Problem> {
+fn take_up(folder: NodeFolder, told: Layer, passphrase: &Asked<'_>) -> Result<Prepared, Problem> {
     let lock = folder.lock()?;
-    let keys = folder.load_keys()?;
+    let keys = passphrase.keys_of(&folder)?;
     let config = if folder.config_path().exists() {
         NodeConfig::load(&folder.config_path())?.told(told)?
     } else {
@@ -169,6 +175,10 @@ mod tests {
 
     fn told(role: Role, name: Option<&str>) -> Layer {
         Layer { role: Some(role), name: name.map(str::to_owned), ..Layer::default() }
+    }
+
+    fn prepare(home: &Home, selection: Selection, told: Layer) -> Result<Prepared, Problem> {
+        super::prepare(home, selection, told, &Asked::Nobody)
     }
 
     fn uid_of(prepared: &Prepared) -> String {

@@ -12,13 +12,14 @@ use super::id;
 use super::launch::{self, Ground, Prepared};
 use super::nodes;
 use super::output::{Format, Output};
+use super::passphrase::PassphraseFlag;
 use super::policy_words;
 use super::private_data::{self, PrivateAssignment};
 use super::problem::Problem;
 use super::selection::{self, Selection};
 use super::sources::{self, SourceFlags};
 use super::wrapped;
-use crate::config::{Data, Layer, PolicyLayer, merge};
+use crate::config::{AdmissionLayer, Data, Layer, PolicyLayer, merge};
 use crate::consent::Preset;
 use crate::domain::{PeerId, Role};
 use crate::home::{Candidate, CandidatePresence, Home, HomeError, resolve};
@@ -41,6 +42,7 @@ Examples:
   formix-p2p start --role light --sqlite clinic.db --query 'SELECT age, bmi FROM patients'
   formix-p2p start --role light --command 'age,bmi=./export.sh --all'
   formix-p2p start --role light --bootstrap /ip4/10.0.0.7/tcp/8000/p2p/12D3K... --trust 12D3K...
+  formix-p2p start --role heavy --members members.txt    let in whom the file names
   formix-p2p start FZ37                                  a node that exists, as it was told before
   formix-p2p start --role light --policy open --new      one more node, for a demonstration
 
@@ -75,6 +77,17 @@ pub struct Start {
     /// The key that closes the network to strangers, from `swarm-key new`
     #[arg(long, value_name = "FILE")]
     swarm_key: Option<PathBuf>,
+    /// Close the network: a node that is let in, by its PeerId or a name known in this home
+    #[arg(long, value_name = "NODE")]
+    allow: Vec<String>,
+    /// Close the network: a file with the PeerIds of the nodes that are let in, one a line
+    #[arg(long, value_name = "FILE")]
+    members: Option<PathBuf>,
+    /// Who must have signed the members file, from `members sign`
+    #[arg(long, value_name = "NODE", requires = "members")]
+    members_signer: Option<String>,
+    #[command(flatten)]
+    passphrase: PassphraseFlag,
     /// Settings in TOML; what is typed here wins over them
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -117,7 +130,9 @@ impl Start {
             return Err(private_data::hide(&self.data));
         }
         let selection = self.selection(context)?;
-        let prepared = selection::prepare(&home, selection, told.clone())?;
+        let prepared = tokio::task::block_in_place(|| {
+            selection::prepare(&home, selection, told.clone(), &self.passphrase.asked_by(context))
+        })?;
         let faults = tokio::task::block_in_place(|| sources::faults(&prepared.config, &told))?;
         let ground = if self.detached { Ground::Detached } else { Ground::Foreground };
         run(context, prepared, &faults, ground).await
@@ -153,8 +168,9 @@ impl Start {
         let swarm_key = self.swarm_key.as_deref().map(absolute).transpose()?;
         let mut trust = Vec::new();
         for typed in &self.trust {
-            trust.push(trusted(home, typed).await?);
+            trust.push(meant(home, typed, "invalid_trust").await?);
         }
+        let admission = self.admission(home).await?;
         Ok(Layer {
             role: self.role,
             name: self.name.clone(),
@@ -163,6 +179,7 @@ impl Start {
             bootstrap: given(&self.bootstrap),
             mdns: self.no_mdns.then_some(false),
             swarm_key,
+            admission,
             policy: PolicyLayer {
                 preset: self.policy,
                 min_participants: self.min_participants,
@@ -173,6 +190,19 @@ impl Start {
             sources: self.sources.declared()?,
             log: None,
         })
+    }
+
+    async fn admission(&self, home: &Home) -> Result<AdmissionLayer, Problem> {
+        let mut allow = Vec::new();
+        for typed in &self.allow {
+            allow.push(meant(home, typed, "invalid_node").await?);
+        }
+        let signer = match &self.members_signer {
+            Some(typed) => Some(meant(home, typed, "invalid_node").await?),
+            None => None,
+        };
+        let members = self.members.as_deref().map(absolute).transpose()?;
+        Ok(AdmissionLayer { allow: given(&allow), members, signer })
     }
 
     fn selection(&self, context: &Context) -> Result<Selection, Problem> {
@@ -250,13 +280,13 @@ async fn stop(output: Output, node: RunningNode) -> Result<(), Problem> {
     }
 }
 
-/// The PeerId of a trusted heavy node: typed in full, or known by name in this home or its network.
-async fn trusted(home: &Home, typed: &str) -> Result<PeerId, Problem> {
+/// The PeerId of a node that is trusted or let in: typed in full, or known by name in this home or its network.
+async fn meant(home: &Home, typed: &str, code: &str) -> Result<PeerId, Problem> {
     if let Ok(peer) = typed.parse() {
         return Ok(peer);
     }
     if let Ok(folder) = home.node(typed) {
-        return Ok(folder.load_keys()?.peer());
+        return Ok(folder.load_peer()?);
     }
     let mut known = Vec::new();
     if let Some(chosen) = nodes::running(home).await?.into_iter().next() {
@@ -267,9 +297,9 @@ async fn trusted(home: &Home, typed: &str) -> Result<PeerId, Problem> {
     }
     let candidate = resolve(typed, &known).map_err(|unresolved| {
         Problem::usage(
-            "invalid_trust",
+            code,
             HomeError::of_reference(typed, unresolved).to_string(),
-            "give the heavy node's full PeerId, as its `start` and `formix-p2p id` print it",
+            "give the node's full PeerId, as its `start` and `formix-p2p id` print it",
         )
     })?;
     Ok(candidate.peer)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::admission::AdmissionLayer;
 use super::data::{Data, WrittenData};
 use super::error::ConfigError;
 use super::policy::PolicyLayer;
@@ -30,6 +31,8 @@ pub struct Layer {
     pub mdns: Option<bool>,
     /// The file with the key that closes the network to strangers.
     pub swarm_key: Option<PathBuf>,
+    /// Who is let in.
+    pub admission: AdmissionLayer,
     /// What is answered unattended.
     pub policy: PolicyLayer,
     /// Private values, by field.
@@ -51,6 +54,7 @@ struct WrittenLayer {
     bootstrap: Option<Vec<String>>,
     mdns: Option<bool>,
     swarm_key: Option<PathBuf>,
+    admission: AdmissionLayer,
     policy: PolicyLayer,
     data: WrittenData,
     source: Option<Vec<Declaration>>,
@@ -71,7 +75,8 @@ impl Layer {
     pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
         let mut layer = Self::parse(path, &read::text_of(path)?)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for relative in [&mut layer.home, &mut layer.swarm_key].into_iter().flatten() {
+        let paths = [&mut layer.home, &mut layer.swarm_key, &mut layer.admission.members];
+        for relative in paths.into_iter().flatten() {
             *relative = absolute(&folder.join(&*relative))?;
         }
         if let Some(sources) = layer.sources.take() {
@@ -95,6 +100,7 @@ impl Layer {
             bootstrap,
             mdns,
             swarm_key,
+            admission,
             policy,
             data,
             source: sources,
@@ -102,7 +108,7 @@ impl Layer {
         } = written;
         policy.check().map_err(|wrong| read::invalid_policy(path, text, wrong))?;
         let data = data.read(text).map_err(|(at, error)| read::invalid_data(path, text, at, &error))?;
-        Ok(Self { role, name, home, listen, bootstrap, mdns, swarm_key, policy, data, sources, log })
+        Ok(Self { role, name, home, listen, bootstrap, mdns, swarm_key, admission, policy, data, sources, log })
     }
 
     /// What `FORMIX_*` variables say; `read` gives a variable's value. Lists are separated by commas. Private values
@@ -128,11 +134,11 @@ impl Layer {
         let minimum = value("FORMIX_MIN_PARTICIPANTS");
         let min_participants =
             parsed("FORMIX_MIN_PARTICIPANTS", minimum, |text| text.parse().ok(), "a whole number")?;
-        let trust: Option<Result<Vec<PeerId>, _>> =
-            list("FORMIX_TRUST").map(|peers| peers.iter().map(|peer| peer.parse()).collect());
-        let trust = trust
-            .transpose()
-            .map_err(|error: crate::domain::IdError| wrong("FORMIX_TRUST", error.to_string()))?;
+        let peers = |variable: &'static str| -> Result<Option<Vec<PeerId>>, ConfigError> {
+            let listed = list(variable).map(|peers| peers.iter().map(|peer| peer.parse()).collect());
+            listed.transpose().map_err(|error: crate::domain::IdError| wrong(variable, error.to_string()))
+        };
+        let trust = peers("FORMIX_TRUST")?;
         Ok(Self {
             role,
             name: value("FORMIX_NAME"),
@@ -141,6 +147,11 @@ impl Layer {
             bootstrap: list("FORMIX_BOOTSTRAP"),
             mdns,
             swarm_key: value("FORMIX_SWARM_KEY").map(|path| absolute(Path::new(&path))).transpose()?,
+            admission: AdmissionLayer {
+                allow: peers("FORMIX_ALLOW")?,
+                members: value("FORMIX_MEMBERS").map(|path| absolute(Path::new(&path))).transpose()?,
+                signer: peers("FORMIX_MEMBERS_SIGNER")?.and_then(|signers| signers.first().copied()),
+            },
             policy: PolicyLayer { preset, min_participants, trust, ..PolicyLayer::default() },
             data: Data::default(),
             sources: None,
@@ -159,6 +170,7 @@ impl Layer {
             bootstrap: self.bootstrap.or(lower.bootstrap),
             mdns: self.mdns.or(lower.mdns),
             swarm_key: self.swarm_key.or(lower.swarm_key),
+            admission: self.admission.over(lower.admission),
             policy: self.policy.over(lower.policy),
             data: self.data.over(lower.data),
             sources: self.sources.or(lower.sources),

@@ -1,5 +1,6 @@
 //! Settings: what a person says by flags, environment and configuration file, and what a node remembers of it.
 
+mod admission;
 mod data;
 mod error;
 mod layer;
@@ -15,6 +16,7 @@ mod read;
 mod tests;
 mod text;
 
+pub use admission::AdmissionLayer;
 pub use data::Data;
 pub use error::{ConfigError, DataError, ValueError};
 pub use layer::{Layer, merge};

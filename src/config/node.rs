@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::admission::AdmissionLayer;
 use super::data::{Data, WrittenData};
 use super::error::ConfigError;
 use super::layer::Layer;
@@ -40,6 +41,9 @@ pub struct NodeConfig {
     /// The file with the key that closes the network to strangers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub swarm_key: Option<PathBuf>,
+    /// Who is let in.
+    #[serde(skip_serializing_if = "AdmissionLayer::is_silent")]
+    pub admission: AdmissionLayer,
     /// What is answered unattended.
     pub policy: PolicyLayer,
     /// Private values, by field.
@@ -66,6 +70,8 @@ struct WrittenNode {
     bootstrap: Vec<String>,
     mdns: bool,
     swarm_key: Option<PathBuf>,
+    #[serde(default)]
+    admission: AdmissionLayer,
     policy: PolicyLayer,
     #[serde(default)]
     data: WrittenData,
@@ -105,6 +111,7 @@ impl NodeConfig {
             bootstrap: told.bootstrap.unwrap_or_default(),
             mdns: told.mdns.unwrap_or(true),
             swarm_key: told.swarm_key,
+            admission: told.admission,
             policy,
             data: told.data.settled(),
             sources,
@@ -134,6 +141,7 @@ impl NodeConfig {
             bootstrap: Some(node.bootstrap),
             mdns: Some(node.mdns),
             swarm_key: node.swarm_key,
+            admission: node.admission,
             policy: node.policy,
             data: node.data,
             sources: Some(node.sources),
@@ -182,6 +190,7 @@ impl NodeConfig {
             bootstrap: node.bootstrap,
             mdns: node.mdns,
             swarm_key: node.swarm_key,
+            admission: node.admission,
             policy: node.policy,
             data,
             sources,

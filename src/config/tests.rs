@@ -46,6 +46,7 @@ fn the_examples_name_every_key() {
         "bootstrap",
         "mdns",
         "swarm_key",
+        "[admission]",
         "[policy]",
         "[data]",
         "[[source]]",
@@ -291,6 +292,11 @@ fn what_a_node_remembers_comes_back() {
         role: Some(Role::Light),
         listen: Some(vec!["/ip4/0.0.0.0/tcp/8000".to_owned()]),
         swarm_key: Some(PathBuf::from("/keys/swarm.key")),
+        admission: AdmissionLayer {
+            allow: Some(vec![peer(4)]),
+            members: Some(PathBuf::from("/keys/members")),
+            signer: Some(peer(5)),
+        },
         policy: PolicyLayer {
             preset: Some(Preset::Open),
             min_participants: Some(5),

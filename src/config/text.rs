@@ -34,6 +34,23 @@ pub(super) mod peer {
     }
 }
 
+/// One PeerId that may be absent.
+pub(super) mod peer_if_any {
+    use super::*;
+
+    #[expect(clippy::ref_option, reason = "serde's shape")]
+    pub fn serialize<S: Serializer>(peer: &Option<PeerId>, serializer: S) -> Result<S::Ok, S::Error> {
+        match peer {
+            Some(peer) => super::peer::serialize(peer, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PeerId>, D::Error> {
+        super::peer::deserialize(deserializer).map(Some)
+    }
+}
+
 /// A list of PeerIds.
 pub(super) mod peers {
     use super::*;

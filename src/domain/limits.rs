@@ -290,6 +290,12 @@ pub const GROSS_EXCESS: u32 = 4;
 pub const CERTIFICATE_BYTES_PER_PEER_MAX: usize = 2 * MESSAGE_BYTES_MAX;
 /// Bytes of certificates on their way to all peers. A guess: a quarter of what a node may take in a network under attack.
 pub const CERTIFICATE_BYTES_MAX: usize = 16 * MESSAGE_BYTES_MAX;
+/// Nodes of a closed network: as many as a node has room to connect to.
+pub const ALLOWED_MAX: usize = 4_096;
+/// Bytes of a file that names them: a hundred characters of remarks for each, and the signature.
+pub const ALLOWED_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// Nodes that are kept out of a closed network and told of in one hour. A guess: nobody forgets to list as many.
+pub const STRANGERS_TOLD_MAX: usize = 32;
 /// Frames of one peer that are refused before it is disconnected for a while.
 pub const OFFENCES_MAX: u32 = 3;
 /// Peers whose refused frames are counted.

@@ -61,6 +61,15 @@ pub enum HomeError {
         /// Its permissions.
         mode: u32,
     },
+    /// The identity is under a passphrase, and none was given.
+    #[error("the identity {} is under a passphrase", path.display())]
+    PassphraseNeeded {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is under another passphrase, or the file was changed.
+    #[error("the passphrase does not open the identity")]
+    Passphrase,
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness: {0}")]
     NoRandomness(String),
@@ -114,6 +123,15 @@ impl HomeError {
                     .to_owned()
             }
             Self::IdentityExposed { path, .. } => format!("chmod 600 {}", path.display()),
+            Self::PassphraseNeeded { .. } => {
+                "say --passphrase-file FILE, or run the command on a terminal, without --detach, and type it"
+                    .to_owned()
+            }
+            Self::Passphrase => {
+                "try again: no other identity was made. Without the passphrase only a backup of identity.key \
+                                 from before it was set helps, or a new node"
+                    .to_owned()
+            }
             Self::NoRandomness(_) => "nothing safe can be done without it; check the system".to_owned(),
             Self::Running { uid } => format!("stop it first: formix-p2p stop {uid}"),
             Self::NoSuchNode { known, .. } if known.is_empty() => {

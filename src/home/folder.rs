@@ -1,9 +1,9 @@
 //! One node's folder: where its files are, and the lock that keeps a second process from running the same node.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,8 +11,11 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::error::HomeError;
-use super::keys::Keys;
+use super::keys::{self, Guard, Keys, Stored};
 use crate::config::private_file;
+use crate::domain::PeerId;
+use crate::sharing::Secret;
+use crate::store;
 
 /// The longest path of a Unix socket: `sun_path` has 108 bytes, the last one is zero.
 const SOCKET_PATH_BYTES_MAX: usize = 107;
@@ -45,6 +48,15 @@ pub struct NodeFolder {
 #[derive(Debug)]
 pub struct NodeLock {
     _file: File,
+}
+
+/// Something of a node that others could read until now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exposed {
+    /// The file, or the folder itself.
+    pub path: PathBuf,
+    /// Its permissions until now.
+    pub mode: u32,
 }
 
 /// What a removal leaves.
@@ -120,14 +132,78 @@ impl NodeFolder {
     /// Reads the node's keys.
     ///
     /// # Errors
-    /// `IdentityMissing`, `IdentityExposed`, `IdentityDamaged` or `NotReadable`.
+    /// `IdentityMissing`, `IdentityExposed`, `IdentityDamaged`, `NotReadable`; `PassphraseNeeded`.
     pub fn load_keys(&self) -> Result<Keys, HomeError> {
-        let keys = Keys::read(&self.identity_path())?;
-        if keys.peer().uid().to_string() == self.uid {
-            return Ok(keys);
+        match self.stored()? {
+            Stored::Plain(keys) => Ok(keys),
+            Stored::Sealed(_) => Err(HomeError::PassphraseNeeded { path: self.identity_path() }),
+        }
+    }
+
+    /// Reads the node's keys, with this passphrase if they are under one.
+    ///
+    /// # Errors
+    /// As [`Self::load_keys`], but `Passphrase` where it is another one.
+    pub fn unlock_keys(&self, passphrase: &Secret<String>) -> Result<Keys, HomeError> {
+        match self.stored()? {
+            Stored::Plain(keys) => Ok(keys),
+            Stored::Sealed(sealed) => sealed.open(passphrase),
+        }
+    }
+
+    /// The public half of the node's keys, which needs no passphrase.
+    ///
+    /// # Errors
+    /// As [`Self::load_keys`], but for the passphrase.
+    pub fn load_peer(&self) -> Result<PeerId, HomeError> {
+        self.stored().map(|stored| stored.peer())
+    }
+
+    /// Puts the identity under a passphrase, or takes it off.
+    ///
+    /// # Errors
+    /// `NotWritable`, `NoRandomness`; `IdentityDamaged` for another node's keys.
+    pub fn guard_identity(&self, keys: &Keys, guard: &Guard) -> Result<(), HomeError> {
+        if keys.peer() != self.load_peer()? {
+            let reason = "it is the identity of another node";
+            return Err(HomeError::IdentityDamaged { path: self.identity_path(), reason });
+        }
+        keys::replace(&self.identity_path(), keys, guard)
+    }
+
+    fn stored(&self) -> Result<Stored, HomeError> {
+        let stored = Stored::read(&self.identity_path())?;
+        if stored.peer().uid().to_string() == self.uid {
+            return Ok(stored);
         }
         let reason = "it is the identity of another node than the folder's name says";
         Err(HomeError::IdentityDamaged { path: self.identity_path(), reason })
+    }
+
+    /// Takes from others what a copy, a backup or a careless hand has given them: the folder becomes 0700, every file of the
+    /// node's 0600. Tells what was open. An exposed identity is no matter of this: [`Self::load_keys`] refuses it, because
+    /// whoever has read it can be the node.
+    ///
+    /// # Errors
+    /// `NotWritable`.
+    pub fn close_to_others(&self) -> Result<Vec<Exposed>, HomeError> {
+        let mut exposed = Vec::new();
+        let files = FILES.map(|name| (self.path.join(name), 0o600));
+        for (path, mode) in std::iter::once((self.path.clone(), 0o700)).chain(files) {
+            let found = match std::fs::symlink_metadata(&path) {
+                // A link's own permissions mean nothing, and what it points to is its owner's choice.
+                Ok(metadata) if metadata.is_symlink() => continue,
+                Ok(metadata) => metadata.mode() & 0o777,
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(not_writable(&path, &error)),
+            };
+            if found & 0o077 != 0 {
+                let closed = std::fs::set_permissions(&path, Permissions::from_mode(mode));
+                closed.map_err(|error| not_writable(&path, &error))?;
+                exposed.push(Exposed { path, mode: found });
+            }
+        }
+        Ok(exposed)
     }
 
     /// Takes the node for this process.
@@ -167,6 +243,7 @@ impl NodeFolder {
     /// `Running` or `NotWritable`.
     pub fn remove(self) -> Result<Removal, HomeError> {
         let _lock = self.lock()?;
+        store::destroy_keys(&self.path).map_err(|error| not_writable(&self.path, &error))?;
         for file in self.unfinished_files()?.into_iter().chain(FILES.map(|name| self.path.join(name))) {
             match std::fs::remove_file(&file) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(not_writable(&file, &error)),

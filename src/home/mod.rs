@@ -3,7 +3,10 @@
 mod error;
 mod folder;
 mod keys;
+mod membership;
+mod memory;
 mod reference;
+mod sealed_identity;
 #[cfg(test)]
 mod tests;
 
@@ -13,8 +16,12 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 pub use error::HomeError;
-pub use folder::{NodeFolder, NodeLock, Removal};
-pub use keys::Keys;
+pub use folder::{Exposed, NodeFolder, NodeLock, Removal};
+pub use keys::{Guard, Keys};
+pub use membership::{
+    Mandate, MemberList, MembershipError, MembershipSource, read_members, sign_members, text_of,
+};
+pub use memory::forbid_core_dumps;
 pub use reference::{Candidate, CandidatePresence, Unresolved, resolve};
 
 use crate::config::NodeConfig;
@@ -99,7 +106,7 @@ impl Home {
             let named = NodeConfig::load(&node.config_path()).ok();
             let peer = match &named {
                 Some(config) => Some(config.peer_id),
-                None => node.load_keys().ok().map(|keys| keys.peer()),
+                None => node.load_peer().ok(),
             };
             match peer {
                 Some(peer) => {

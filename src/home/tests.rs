@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use super::*;
 use crate::config::Layer;
 use crate::domain::{Role, Timestamp};
+use crate::sharing::Secret;
 
 fn scratch() -> (tempfile::TempDir, Home) {
     let folder = tempfile::tempdir().unwrap();
@@ -61,6 +62,37 @@ fn an_identity_that_others_may_read_is_refused() {
 }
 
 #[test]
+fn what_others_could_read_is_closed_and_named() {
+    let (_folder, home) = scratch();
+    let (node, keys) = home.create_node().unwrap();
+    name(&node, &keys, "ward");
+    assert_eq!(node.close_to_others(), Ok(vec![]));
+    std::fs::write(node.log_path(), "").unwrap();
+    let open = [(node.path().to_owned(), 0o755), (node.config_path(), 0o640), (node.log_path(), 0o604)];
+    for (path, mode) in &open {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(*mode)).unwrap();
+    }
+    let exposed = node.close_to_others().unwrap();
+    let mut named: Vec<_> = exposed.into_iter().map(|Exposed { path, mode }| (path, mode)).collect();
+    named.sort();
+    let mut expected = open.to_vec();
+    expected.sort();
+    assert_eq!(named, expected);
+    assert_eq!([mode(node.path()), mode(&node.config_path()), mode(&node.log_path())], [0o700, 0o600, 0o600]);
+}
+
+#[test]
+fn the_keys_of_open_computations_go_with_the_node() {
+    let (_folder, home) = scratch();
+    let (node, _) = home.create_node().unwrap();
+    let keys = node.path().join("keys");
+    std::fs::create_dir(&keys).unwrap();
+    std::fs::write(keys.join("ab".repeat(32)), [7; 41]).unwrap();
+    assert_eq!(node.remove(), Ok(Removal::Complete));
+    assert!(!keys.exists());
+}
+
+#[test]
 fn a_damaged_identity_is_refused() {
     let (_folder, home) = scratch();
     let (node, _) = home.create_node().unwrap();
@@ -79,6 +111,32 @@ fn a_damaged_identity_is_refused() {
     }
     std::fs::remove_file(node.identity_path()).unwrap();
     assert!(matches!(node.load_keys(), Err(HomeError::IdentityMissing { .. })));
+}
+
+#[test]
+fn a_passphrase_guards_the_identity_until_it_is_taken_off() {
+    let (_folder, home) = scratch();
+    let (node, keys) = home.create_node().unwrap();
+    let secret = |text: &str| Secret::new(text.to_owned());
+    let plain = std::fs::File::open(node.identity_path()).unwrap();
+    node.guard_identity(&keys, &Guard::Passphrase(secret("one"))).unwrap();
+    // What lay there is overwritten, not only unlinked.
+    let mut left = Vec::new();
+    std::io::Read::read_to_end(&mut &plain, &mut left).unwrap();
+    assert!(left.len() == 68 && left != *keys.to_protobuf().expose());
+    assert_eq!(mode(&node.identity_path()), 0o600);
+    assert!(matches!(node.load_keys(), Err(HomeError::PassphraseNeeded { .. })));
+    assert_eq!(node.load_peer(), Ok(keys.peer()));
+    assert_eq!(node.unlock_keys(&secret("one")).unwrap().peer(), keys.peer());
+    assert_eq!(node.unlock_keys(&secret("two")).unwrap_err(), HomeError::Passphrase);
+    // It is found by what it is called, though nobody types a passphrase for that.
+    assert_eq!(home.node(&keys.peer().to_string()), Ok(node.clone()));
+    node.guard_identity(&keys, &Guard::Passphrase(secret("two"))).unwrap();
+    assert_eq!(node.unlock_keys(&secret("one")).unwrap_err(), HomeError::Passphrase);
+    let stranger = Keys::generate().unwrap();
+    assert!(matches!(node.guard_identity(&stranger, &Guard::None), Err(HomeError::IdentityDamaged { .. })));
+    node.guard_identity(&keys, &Guard::None).unwrap();
+    assert_eq!(node.load_keys().unwrap().peer(), keys.peer());
 }
 
 #[test]

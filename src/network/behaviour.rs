@@ -14,6 +14,7 @@ use libp2p::{StreamProtocol, identify, kad, mdns, memory_connection_limits, ping
 use super::Mdns;
 use super::codec::{self, Codec};
 use super::error::NetworkError;
+use super::gate::{Gate, Gatekeeper};
 use super::gossip::{self, Gossipsub};
 use super::nearby::Nearby;
 use super::slots::Slots;
@@ -43,6 +44,7 @@ pub(super) struct Behaviour {
     limits: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
     pub(super) slots: Slots,
+    gate: Gatekeeper,
     pub(super) blocked: allow_block_list::Behaviour<BlockedPeers>,
     ping: ping::Behaviour,
     identify: identify::Behaviour,
@@ -53,12 +55,13 @@ pub(super) struct Behaviour {
 }
 
 impl Behaviour {
-    pub(super) fn new(keypair: &Keypair, role: Role, mdns: Mdns) -> Result<Self, NetworkError> {
+    pub(super) fn new(keypair: &Keypair, role: Role, mdns: Mdns, gate: Gate) -> Result<Self, NetworkError> {
         let local = keypair.public().to_peer_id();
         Ok(Self {
             limits: connection_limits::Behaviour::new(limits()),
             memory: memory(),
             slots: Slots::default(),
+            gate: Gatekeeper(gate),
             blocked: allow_block_list::Behaviour::default(),
             ping: ping::Behaviour::new(
                 ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT),

@@ -117,6 +117,12 @@ impl Book {
         }
     }
 
+    /// Peers that are known and that nobody dials.
+    pub(super) fn idle(&self) -> Vec<PeerId> {
+        let idle = self.peers.iter().filter(|(_, entry)| entry.state == State::Idle);
+        idle.map(|(peer, _)| *peer).collect()
+    }
+
     /// Whether a message to this peer has a chance: it is connected, or there is somewhere to dial.
     pub(super) fn is_reachable(&self, peer: PeerId) -> bool {
         self.peers.get(&peer).is_some_and(|entry| match entry.state {

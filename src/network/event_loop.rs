@@ -15,6 +15,7 @@ use super::behaviour::{Behaviour, BehaviourEvent};
 use super::book::{Book, Interest};
 use super::bootstrap::Bootstrap;
 use super::codec::Frame;
+use super::gate::{Gate, ShutDoors, Strangers};
 use super::gossip::DecodedGossip;
 use super::offences::Offences;
 use super::outbox::{Full, Outbox, Pushed};
@@ -35,12 +36,20 @@ const FAREWELL: Duration = Duration::from_millis(150);
 
 /// What a handle asks of the event loop.
 pub(super) enum Command {
-    Send { to: PeerId, message: Box<Message> },
+    Send {
+        to: PeerId,
+        message: Box<Message>,
+    },
     Publish(Box<Gossip>),
-    Remember { peer: PeerId, addresses: Vec<Multiaddr> },
+    Remember {
+        peer: PeerId,
+        addresses: Vec<Multiaddr>,
+    },
     WantConnected(PeerId),
     LetGo(PeerId),
     HearOfHeavy(PeerId),
+    /// Another admission counts.
+    Recheck,
     Stop(oneshot::Sender<()>),
 }
 
@@ -57,6 +66,9 @@ pub(super) struct EventLoop {
     pub(super) decoding: JoinSet<DecodedGossip>,
     pub(super) outlet: Outlet,
     pub(super) addresses: watch::Sender<Vec<Multiaddr>>,
+    pub(super) gate: Gate,
+    pub(super) strangers: Strangers,
+    pub(super) doors: ShutDoors,
     waiting: Waiting,
     listeners: Vec<ListenerId>,
     commands: mpsc::Receiver<Command>,
@@ -89,14 +101,17 @@ impl EventLoop {
         commands: mpsc::Receiver<Command>,
         outlet: Outlet,
         addresses: watch::Sender<Vec<Multiaddr>>,
+        gate: Gate,
     ) -> Self {
         let (local, now) = (*swarm.local_peer_id(), Instant::now());
         let mut book = Book::default();
         for (known, addresses) in config.known {
             if peer::to_libp2p(known) != local {
                 book.learn(known, addresses.into_iter().map(|address| peer::split(address).0));
-                book.keep(known, Interest::Asked, now);
-                swarm.behaviour_mut().slots.keep(peer::to_libp2p(known));
+                if gate.admits(&known) {
+                    book.keep(known, Interest::Asked, now);
+                    swarm.behaviour_mut().slots.keep(peer::to_libp2p(known));
+                }
             }
         }
         let mut anonymous = Vec::new();
@@ -105,6 +120,10 @@ impl EventLoop {
                 (address, None) => anonymous.push(address),
                 (_, Some(named)) if named == local => {}
                 (address, Some(named)) => match peer::from_libp2p(&named) {
+                    Some(named) if !gate.admits(&named) => {
+                        tracing::warn!(%address, "the node at a bootstrap address is not on the members list; it is not dialled");
+                        book.learn(named, [address]);
+                    }
                     Some(named) => {
                         book.learn(named, [address]);
                         book.keep(named, Interest::Asked, now);
@@ -126,6 +145,9 @@ impl EventLoop {
             decoding: JoinSet::new(),
             outlet,
             addresses,
+            gate,
+            strangers: Strangers::default(),
+            doors: ShutDoors::default(),
             waiting: Waiting::default(),
             listeners,
             commands,
@@ -211,6 +233,7 @@ impl EventLoop {
             Some(Command::HearOfHeavy(peer)) if peer::to_libp2p(peer) != self.local => {
                 self.book.keep(peer, Interest::Found, Instant::now());
             }
+            Some(Command::Recheck) => self.recheck(),
             Some(Command::LetGo(peer)) => self.book.let_go(peer),
             Some(Command::Remember { .. } | Command::WantConnected(_) | Command::HearOfHeavy(_)) => {}
             Some(Command::Stop(done)) => return Turn::Leave(Some(done)),
@@ -328,6 +351,23 @@ impl EventLoop {
         if self.role == Role::Light {
             for peer in self.book.surplus(Instant::now()) {
                 self.swarm.disconnect_peer_id(peer::to_libp2p(peer)).ok();
+            }
+        }
+    }
+
+    /// Lets go of whoever is not admitted any more, and looks for whoever is now.
+    fn recheck(&mut self) {
+        let connected: Vec<_> = self.swarm.connected_peers().copied().collect();
+        for peer_id in connected {
+            if !peer::from_libp2p(&peer_id).is_some_and(|peer| self.gate.admits(&peer)) {
+                // Gone meanwhile is as good.
+                self.swarm.disconnect_peer_id(peer_id).ok();
+            }
+        }
+        let now = Instant::now();
+        for peer in self.book.idle() {
+            if self.gate.admits(&peer) {
+                self.book.dial_at(peer, now);
             }
         }
     }

@@ -18,8 +18,8 @@ use super::event_loop::EventLoop;
 use super::quotas::{Allowance, Kind, Load};
 use super::topic::Topic;
 use super::{NetworkEvent, peer};
-use crate::domain::Role;
 use crate::domain::limits::{CONNECTIONS_MAX, GOSSIP_BYTES_MAX, GOSSIP_DECODING_MAX};
+use crate::domain::{PeerId, Role};
 use crate::wire::{CodecError, Gossip};
 
 /// Room for what gossipsub wraps around a payload: topic, control messages.
@@ -126,6 +126,16 @@ fn message_id(message: &gossipsub::Message) -> gossipsub::MessageId {
     gossipsub::MessageId::from(hasher.finalize().to_vec())
 }
 
+/// Who signed it.
+fn author(gossip: &Gossip) -> Option<PeerId> {
+    match gossip {
+        Gossip::Announce(announcement) => Some(announcement.computation.signer()),
+        Gossip::Failed(notice) => Some(notice.signer()),
+        Gossip::Presence(presence) => Some(presence.signer()),
+        Gossip::Completed { .. } => None,
+    }
+}
+
 impl EventLoop {
     pub(super) fn decode_gossip(
         &mut self,
@@ -174,6 +184,12 @@ impl EventLoop {
         };
         let from = peer::from_libp2p(&forwarder);
         let reason = match outcome {
+            // Members do not let strangers in, but one with another list may pass on what they say.
+            Ok(gossip) if author(&gossip).is_some_and(|author| !self.gate.admits(&author)) => {
+                tracing::debug!("gossip of a stranger is not taken");
+                self.judge(&id, &forwarder, MessageAcceptance::Ignore);
+                return;
+            }
             Ok(gossip) => {
                 self.judge(&id, &forwarder, MessageAcceptance::Accept);
                 // A hint: what a busy node misses it asks for later.

@@ -16,6 +16,7 @@ mod bootstrap;
 mod codec;
 mod error;
 mod event_loop;
+mod gate;
 mod gossip;
 mod listen;
 mod nearby;
@@ -37,11 +38,13 @@ use libp2p::identity::Keypair;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use error::NetworkError;
+pub use gate::Admission;
 pub use libp2p::Multiaddr;
 pub use swarm_key::{SwarmKey, SwarmKeyError};
 
 use self::behaviour::Behaviour;
 use self::event_loop::{Command, EventLoop};
+use self::gate::Gate;
 use self::outlet::Outlet;
 use crate::domain::limits::{NETWORK_COMMANDS_QUEUED_MAX, NETWORK_EVENTS_QUEUED_MAX};
 use crate::domain::{PeerId, Role};
@@ -74,6 +77,8 @@ pub struct NetworkConfig {
     pub mdns: Mdns,
     /// Closes the network to whoever lacks it. TCP only.
     pub swarm_key: Option<SwarmKey>,
+    /// Whom it lets in.
+    pub admission: Admission,
 }
 
 /// What happens in the network.
@@ -127,6 +132,7 @@ pub enum NetworkEvent {
 pub struct Network {
     commands: mpsc::Sender<Command>,
     addresses: watch::Receiver<Vec<Multiaddr>>,
+    gate: Gate,
 }
 
 impl Network {
@@ -139,20 +145,28 @@ impl Network {
     pub async fn start(config: NetworkConfig) -> Result<(Self, mpsc::Receiver<NetworkEvent>), NetworkError> {
         let keypair = Keypair::ed25519_from_bytes(*config.secret_key.expose())
             .map_err(|error| NetworkError::Setup { layer: "the identity", reason: error.to_string() })?;
-        let behaviour = Behaviour::new(&keypair, config.role, config.mdns)?;
+        let gate = Gate::new(config.admission.clone());
+        let behaviour = Behaviour::new(&keypair, config.role, config.mdns, gate.clone())?;
         let mut swarm = transport::swarm(&keypair, behaviour, config.swarm_key.as_ref())?;
         let listening = listen::listen(&mut swarm, &config.listen, config.swarm_key.as_ref()).await?;
 
         let (commands, commands_rx) = mpsc::channel(NETWORK_COMMANDS_QUEUED_MAX);
         let (events, events_rx) = mpsc::channel(NETWORK_EVENTS_QUEUED_MAX);
         let (addresses_tx, addresses) = watch::channel(Vec::new());
-        let mut event_loop =
-            EventLoop::new(swarm, listening.listeners, config, commands_rx, Outlet::new(events), addresses_tx);
+        let mut event_loop = EventLoop::new(
+            swarm,
+            listening.listeners,
+            config,
+            commands_rx,
+            Outlet::new(events),
+            addresses_tx,
+            gate.clone(),
+        );
         for event in listening.events {
             event_loop.on_swarm_event(event);
         }
         tokio::spawn(event_loop.run());
-        Ok((Self { commands, addresses }, events_rx))
+        Ok((Self { commands, addresses, gate }, events_rx))
     }
 
     /// Sends a message, connecting first if need be. Never waits; the message may be lost.
@@ -188,6 +202,16 @@ impl Network {
         self.command(Command::LetGo(peer));
     }
 
+    /// Whether a node is let in.
+    pub fn admits(&self, peer: &PeerId) -> bool {
+        self.gate.admits(peer)
+    }
+
+    /// A handle that changes whom the node lets in, and does not keep it in the network.
+    pub fn admitter(&self) -> Admitter {
+        Admitter { gate: self.gate.clone(), commands: self.commands.downgrade() }
+    }
+
     /// Where this node can be reached, `/p2p/…` included.
     pub fn listen_addresses(&self) -> Vec<Multiaddr> {
         self.addresses.borrow().clone()
@@ -205,6 +229,24 @@ impl Network {
     fn command(&self, command: Command) {
         if let Err(refused) = self.commands.try_send(command) {
             tracing::debug!(%refused, "the network does not keep up; a command is lost");
+        }
+    }
+}
+
+/// Changes whom a node lets in.
+#[derive(Debug)]
+pub struct Admitter {
+    gate: Gate,
+    commands: mpsc::WeakSender<Command>,
+}
+
+impl Admitter {
+    /// Lets these in from now on, and nobody else: whoever is connected and not among them is disconnected.
+    pub async fn admit(&self, admission: Admission) {
+        self.gate.set(admission);
+        if let Some(commands) = self.commands.upgrade() {
+            // The event loop is gone, and with it every connection.
+            commands.send(Command::Recheck).await.ok();
         }
     }
 }

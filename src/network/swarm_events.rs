@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use libp2p::core::ConnectedPoint;
 use libp2p::request_response::{self, OutboundFailure};
-use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
+use libp2p::swarm::{ConnectionDenied, ConnectionId, DialError, ListenError, SwarmEvent};
 use libp2p::{Multiaddr, gossipsub, identify, mdns, ping};
 use tokio::time::Instant;
 
 use super::behaviour::{BehaviourEvent, KADEMLIA_PROTOCOL};
 use super::codec::{Answer, Frame, Size};
 use super::event_loop::EventLoop;
+use super::gate::NotAMember;
 use super::offences::Verdict;
 use super::outlet::NoRoom;
 use super::quotas::{Allowance, Kind, Load};
@@ -54,6 +55,12 @@ impl EventLoop {
             SwarmEvent::OutgoingConnectionError { peer_id, connection_id, error } => {
                 self.on_dial_failed(peer_id, connection_id, &error);
             }
+            SwarmEvent::IncomingConnectionError {
+                peer_id,
+                send_back_addr,
+                error: ListenError::Denied { cause },
+                ..
+            } if is_stranger(&cause) => self.on_stranger(peer_id, Some(&send_back_addr)),
             SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
                 tracing::debug!(address = %send_back_addr, %error, "an incoming connection failed");
             }
@@ -89,6 +96,7 @@ impl EventLoop {
             | BehaviourEvent::Kademlia(_)
             | BehaviourEvent::Limits(_)
             | BehaviourEvent::Slots(_)
+            | BehaviourEvent::Gate(_)
             | BehaviourEvent::Memory(_)
             | BehaviourEvent::Blocked(_) => {}
         }
@@ -121,6 +129,7 @@ impl EventLoop {
         }
         if connections == 1 {
             self.book.on_connected(peer, Instant::now());
+            self.doors.on_connected(peer);
             tracing::debug!(?peer, %address, "connected");
             self.outlet.tell(NetworkEvent::Connected { peer, address: address.clone() });
         }
@@ -133,6 +142,12 @@ impl EventLoop {
 
     fn on_disconnected(&mut self, peer: PeerId) {
         let now = Instant::now();
+        if self.doors.on_disconnected(peer) && self.gate.admits(&peer) {
+            tracing::warn!(
+                hint = %format!("its network may be closed: ask its owner to add {} to the members list", self.local),
+                "node {} closes every connection at once, before it has said who it is", peer.uid()
+            );
+        }
         self.book.on_disconnected(peer, now);
         self.bootstrap.on_disconnected(peer, now);
         self.outlet.tell(NetworkEvent::Disconnected(peer));
@@ -145,6 +160,11 @@ impl EventLoop {
         } else if let Some(address) = self.bootstrap.on_dial_failed(attempt, Instant::now()) {
             tracing::info!(%address, reason = %error, "cannot be reached; trying again");
         }
+        if let DialError::Denied { cause } = error
+            && is_stranger(cause)
+        {
+            self.on_stranger(peer_id, None);
+        }
         if let Some(peer) = peer_id.as_ref().and_then(peer::from_libp2p) {
             self.on_unreachable(peer, error);
         }
@@ -156,6 +176,7 @@ impl EventLoop {
         if self.take(Kind::Identified, peer) != Allowance::Granted {
             return;
         }
+        self.doors.on_identified(peer);
         let role = if info.protocols.contains(&KADEMLIA_PROTOCOL) { Role::Heavy } else { Role::Light };
         let mut addresses = peer::dialable(info.listen_addrs);
         addresses.truncate(ADDRESSES_PER_PEER_MAX);
@@ -177,6 +198,10 @@ impl EventLoop {
     fn on_found_nearby(&mut self, peer_id: &libp2p::PeerId, address: Multiaddr) {
         let Some(peer) = peer::from_libp2p(peer_id).filter(|_| *peer_id != self.local) else { return };
         self.book.learn(peer, [peer::split(address).0]);
+        // A stranger nearby is none of a closed network's business.
+        if !self.gate.admits(&peer) {
+            return;
+        }
         // Light nodes among themselves need only a few neighbours, and heavy nodes dial whomever they hear of.
         if self.role == Role::Light && self.book.light_neighbours() >= LIGHT_NEIGHBOURS_MAX {
             return;
@@ -297,6 +322,21 @@ impl EventLoop {
         self.quotas.take(kind, from, self.book.standing(from, Instant::now()), load)
     }
 
+    /// Somebody who is not on the list was at the door, or behind an address that was dialled.
+    fn on_stranger(&mut self, peer_id: Option<libp2p::PeerId>, address: Option<&Multiaddr>) {
+        let Some(peer) = peer_id.as_ref().and_then(peer::from_libp2p) else { return };
+        if !self.strangers.is_news(peer, Instant::now()) {
+            return;
+        }
+        let from = address.map(|address| format!(" at {address}")).unwrap_or_default();
+        tracing::warn!(
+            hint = %format!(
+                "if it belongs to this network, add {peer} to the members file, or to `allow` under [admission] in node.toml"
+            ),
+            "node {}{from} is not on the members list and is kept out", peer.uid()
+        );
+    }
+
     pub(super) fn on_offence(&mut self, peer: PeerId, what: &'static str, reason: &str) {
         match self.offences.count(peer, Instant::now()) {
             Verdict::Log => tracing::warn!(?peer, what, reason, "refused"),
@@ -307,6 +347,10 @@ impl EventLoop {
             }
         }
     }
+}
+
+fn is_stranger(cause: &ConnectionDenied) -> bool {
+    cause.downcast_ref::<NotAMember>().is_some()
 }
 
 /// What is wrong with a frame, without a word of what is in it: a decoder's own words may quote a value.

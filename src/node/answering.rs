@@ -141,7 +141,7 @@ impl Runtime {
             Some(Subject::Computation(view, _)) => view.own == OwnPart::Answered,
             Some(Subject::Invitation(_)) | None => false,
         };
-        if answered || self.node.invitation(id).is_some_and(|view| view.memory.input.is_some()) {
+        if answered || self.node.invitation(id).is_some_and(|view| view.answers) {
             return Ok(decided(id));
         }
         let message = format!("{id} does not wait for this node's owner: its source is being read");

@@ -59,7 +59,7 @@ pub(super) fn invitation(
             (None, None) => Some(asked.expires.to_string()),
             (None, Some(_)) => None,
         },
-        answer: answer(memory, became, source).to_owned(),
+        answer: answer(view.answers, became, source).to_owned(),
         tickets: Vec::new(),
         reason: ended.or_else(|| failure.map(|failure| of_parties(&failure.to_string()))),
         note: note(memory, directory),
@@ -117,13 +117,13 @@ fn agreed_to(consent: &Consent, peer: &PeerId) -> bool {
 }
 
 /// Where this node's own value comes from.
-fn answer(memory: &InvitationMemory, became: Option<&View<'_>>, source: Source) -> &'static str {
+fn answer(given: bool, became: Option<&View<'_>>, source: Source) -> &'static str {
     let own = became.map(|view| &view.own);
-    match (own, &memory.input, source) {
-        (Some(OwnPart::Answered), _, _) | (_, Some(_), _) => "given",
-        (Some(OwnPart::Waiting(_) | OwnPart::Declined(_)), None, _)
-        | (Some(OwnPart::None) | None, None, Source::Lacks) => "missing",
-        (Some(OwnPart::None) | None, None, Source::Has) => "source",
+    match (own, given, source) {
+        (Some(OwnPart::Answered), _, _) | (_, true, _) => "given",
+        (Some(OwnPart::Waiting(_) | OwnPart::Declined(_)), false, _)
+        | (Some(OwnPart::None) | None, false, Source::Lacks) => "missing",
+        (Some(OwnPart::None) | None, false, Source::Has) => "source",
     }
 }
 

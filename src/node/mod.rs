@@ -19,6 +19,7 @@ mod forgetting;
 mod invitation_shown;
 mod invitations;
 mod joins;
+mod membership;
 mod neighbours;
 mod owner;
 mod parked;
@@ -42,6 +43,7 @@ use tokio::task::JoinHandle;
 use crate::consent::Policy;
 use crate::control::{Call, NodeId, ServeError};
 use crate::domain::{Role, Timestamp};
+use crate::home::{MembershipError, MembershipSource};
 use crate::network::{Mdns, NetworkError, SwarmKey};
 use crate::sharing::Secret;
 use crate::sources::Sources;
@@ -82,6 +84,8 @@ pub struct NodeOptions {
     pub mdns: Mdns,
     /// The key of a closed network.
     pub swarm_key: Option<SwarmKey>,
+    /// Who belongs to a closed network.
+    pub members: MembershipSource,
     /// What it answers unattended.
     pub policy: Policy,
     /// Where its private records are.
@@ -108,6 +112,9 @@ pub enum StartError {
     /// Its memory cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Who belongs to its network cannot be told.
+    #[error(transparent)]
+    Membership(#[from] MembershipError),
     /// It cannot listen.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -158,6 +165,7 @@ impl StartError {
             Self::Folder { .. } => "check the permissions and the free space there".to_owned(),
             Self::ClockOffset(_) => "unset it: it is for tests alone".to_owned(),
             Self::Store(error) => error.hint(),
+            Self::Membership(error) => error.hint(),
             Self::Network(_) => "give another --listen address, or none: then a free port is taken".to_owned(),
             Self::Control(_) => "see with `formix-p2p view` whether this node runs already".to_owned(),
             Self::NoRandomness(_) => "see why /dev/urandom cannot be read".to_owned(),

@@ -99,6 +99,10 @@ impl Runtime {
 
     fn on_presence(&mut self, signed: Signed<Presence>, via: Via) {
         let peer = signed.signer();
+        if !self.network.admits(&peer) {
+            tracing::debug!(peer = %peer.uid(), "presence not taken: not on the members list");
+            return;
+        }
         let heard = self.directory.hear(signed.clone(), via, self.now);
         match heard {
             Heard::New | Heard::Changed => self.on_news(&signed, via),

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use governor::DefaultDirectRateLimiter;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use super::RunError;
 use super::actions::{Release, Round, track};
@@ -64,6 +65,8 @@ pub(super) struct Runtime {
     /// The moment of the round.
     pub(super) now: Timestamp,
     pub(super) started: Instant,
+    /// Looks at the list of members; ends with the node.
+    pub(super) _membership: JoinSet<()>,
     pub(super) inlets: Inlets,
 }
 
@@ -199,7 +202,23 @@ impl Runtime {
         for release in releases {
             self.release(release);
         }
+        self.destroy_ended_keys().await;
         Ok(())
+    }
+
+    /// After everything that somebody waits for: a computation that has ended is over on the disk, too.
+    async fn destroy_ended_keys(&self) {
+        if !self.store.has_ended_keys() {
+            return;
+        }
+        let store = Arc::clone(&self.store);
+        let destroyed = tokio::task::spawn_blocking(move || store.destroy_ended_keys()).await;
+        if let Ok(Err(error)) = destroyed {
+            tracing::warn!(
+                hint = "check the permissions there; it is tried again, and when the node starts",
+                "the key of a computation that has ended is not destroyed: {error}"
+            );
+        }
     }
 
     fn release(&self, release: Release) {

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use super::actions::Round;
 use super::clock::Clock;
 use super::directory::Directory;
+use super::membership;
 use super::neighbours::introductions;
 use super::parked::Parked;
 use super::presence::OwnPresence;
@@ -26,7 +27,7 @@ use super::{IdentityAge, NodeOptions, RunError, RunningNode, StartError};
 use crate::control::{self, CALLS_QUEUED_MAX, NodeId};
 use crate::domain::limits::NODE_NAME_CHARS_MAX;
 use crate::domain::{PeerId, Timestamp};
-use crate::network::{Network, NetworkConfig};
+use crate::network::{Admission, Network, NetworkConfig};
 use crate::protocol::{Node, Seed, Settings};
 use crate::sharing::Secret;
 use crate::sources::FieldInfo;
@@ -46,7 +47,13 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
     let (store, records, known) = open_memory(&options, now).await?;
     let offered = offered(&options).await?;
     let seed = fresh_seed()?;
-    let (network, events) = Network::start(network_config(&options, known)).await?;
+    let source = options.members.clone();
+    let members = tokio::task::spawn_blocking(move || source.read(now));
+    let members = members.await.map_err(|_| RunError::Broken)??;
+    membership::tell(members.as_ref(), own, now);
+    let admission = membership::admission(members.as_ref());
+    let (network, events) = Network::start(network_config(&options, known, admission)).await?;
+    let membership = membership::watch(options.members.clone(), members, &network);
     let addresses: Vec<_> = network.listen_addresses().iter().map(ToString::to_string).collect();
     let (calls, waiting_calls) = mpsc::channel(CALLS_QUEUED_MAX);
     let (stop, stopped) = oneshot::channel();
@@ -83,6 +90,7 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
         clock,
         now,
         started: Instant::now(),
+        _membership: membership,
         inlets: Inlets { network: events, calls: waiting_calls, read, stop: stopped },
     };
     let restored = runtime.restore(records).await;
@@ -139,6 +147,9 @@ async fn open_memory(
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
         made.map_err(|reason| StartError::Folder { path: folder.clone(), reason })?;
         let store = open_store(&folder.join(STORE_FILE), owner, age, now)?;
+        for lost in store.lost() {
+            tracing::error!(hint = %lost.hint(), "{lost}");
+        }
         let records = store.load()?;
         let known = store.known_peers();
         Ok::<_, StartError>((Arc::new(store), records, known))
@@ -177,7 +188,7 @@ fn fresh_seed() -> Result<Seed, StartError> {
     Ok(Secret::new(seed))
 }
 
-fn network_config(options: &NodeOptions, known: Vec<KnownPeer>) -> NetworkConfig {
+fn network_config(options: &NodeOptions, known: Vec<KnownPeer>, admission: Admission) -> NetworkConfig {
     let addresses = |peer: &KnownPeer| peer.addresses.iter().filter_map(|text| text.parse().ok()).collect();
     let known = known.iter().map(|peer| (peer.peer, addresses(peer))).collect();
     NetworkConfig {
@@ -188,6 +199,7 @@ fn network_config(options: &NodeOptions, known: Vec<KnownPeer>) -> NetworkConfig
         known,
         mdns: options.mdns,
         swarm_key: options.swarm_key.clone(),
+        admission,
     }
 }
 

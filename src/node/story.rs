@@ -119,6 +119,7 @@ pub(super) fn of_record(record: &Record, own: PeerId) -> Option<Line> {
         | Record::Fault(_)
         | Record::Compared(_)
         | Record::Invitation(_)
+        | Record::Input { .. }
         | Record::Forgotten { .. } => None,
     }
 }

@@ -16,8 +16,8 @@ use crate::domain::limits::{CERTIFICATE_PUSH_MAX, NO_CONTACT_MARGIN};
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Standing, Status, Timestamp};
 use crate::statistics::Answer;
 use crate::wire::{
-    Acceptance, Announcement, Certificate, FailureNotice, Gossip, LedgerEntry, Message, Record, RecordKind,
-    Signed,
+    Acceptance, Announcement, Certificate, FailureNotice, Gossip, Keeping, LedgerEntry, Message, Record,
+    RecordKind, Signed,
 };
 
 /// A heavy node that starts after the patience asks the others how it ended for this long before it names them missing.
@@ -381,20 +381,11 @@ impl Entry {
                 turn.erase_held(self.id, participant);
             }
         }
-        for kind in [
-            RecordKind::Dealing,
-            RecordKind::Accepted,
-            RecordKind::Report,
-            RecordKind::Closed,
-            RecordKind::ListsDecree,
-            RecordKind::Frozen,
-            RecordKind::Verifying,
-            RecordKind::VerifiersDecree,
-            RecordKind::Voted,
-            RecordKind::Opened,
-            RecordKind::OpeningsDecree,
-        ] {
-            turn.erase(kind, self.id);
+        for kind in RecordKind::ALL {
+            // Held reports have gone by participant.
+            if kind.keeping() == Keeping::UntilTheEnd && kind != RecordKind::Held {
+                turn.erase(kind, self.id);
+            }
         }
     }
 

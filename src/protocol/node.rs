@@ -138,7 +138,7 @@ impl State {
                 let sorted = restore::sorted(records);
                 self.restore_forgotten(sorted.forgotten);
                 (self.entries, self.ledger) = restore::entries(turn, sorted.others);
-                self.restore_invitations(turn, sorted.invitations);
+                self.restore_invitations(turn, sorted.invitations, sorted.inputs);
                 self.weigh();
                 self.compare_restored(turn);
                 self.consider_undecided(turn);

@@ -12,7 +12,7 @@ use super::view::OwnPart;
 use crate::domain::{Computation, ComputationId, Evidence, Failure, Timestamp};
 use crate::protocol::certificate::outcome_of;
 use crate::wire::{
-    Announcement, Certificate, Exclusion, FailureNotice, FaultProof, InvitationMemory, LedgerDecision,
+    Announcement, Certificate, Exclusion, FailureNotice, FaultProof, Input, InvitationMemory, LedgerDecision,
     LedgerEntry, List, Record, RecordKind, Signed, Submission,
 };
 
@@ -40,6 +40,7 @@ struct Pieces {
 #[derive(Default)]
 pub(super) struct Sorted {
     pub invitations: Vec<InvitationMemory>,
+    pub inputs: BTreeMap<ComputationId, Input>,
     pub forgotten: Vec<(Timestamp, ComputationId)>,
     /// Of computations.
     pub others: Vec<Record>,
@@ -51,6 +52,8 @@ pub(super) fn sorted(records: Vec<Record>) -> Sorted {
     for record in records {
         if let Record::Invitation(memory) = record {
             sorted.invitations.push(*memory);
+        } else if let Record::Input { invitation, input } = record {
+            sorted.inputs.insert(invitation, input);
         } else if let Record::Forgotten { computation, at } = record {
             sorted.forgotten.push((at, computation));
         } else {
@@ -117,7 +120,7 @@ impl Pieces {
             // They outlive their computations: `Comparisons` has them.
             Record::Compared(_) => {}
             // `sorted` has taken them out.
-            Record::Invitation(_) | Record::Forgotten { .. } => {}
+            Record::Invitation(_) | Record::Input { .. } | Record::Forgotten { .. } => {}
             Record::Fault(fault) => match fault.proof {
                 FaultProof::TwoReports(exclusion) => self.exclusions.push(*exclusion),
                 proof @ (FaultProof::TwoLists(..)

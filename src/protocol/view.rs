@@ -45,6 +45,8 @@ pub struct InvitationView<'a> {
     pub id: ComputationId,
     /// What is asked, who has joined, what has become of it.
     pub memory: &'a InvitationMemory,
+    /// Whether this node's owner has said what it will answer, and no report is made yet.
+    pub answers: bool,
     /// The parties, where all are there and this node's owner has not agreed to all of them yet.
     pub asks: Option<&'a [PeerId]>,
     /// Goes up with every change that people can see.

@@ -4,36 +4,45 @@
 //! Calls block. Whoever has many changes hands them over at once: one `apply` is one transaction and one flush.
 //! Commits are in two phases and carry the allocator's state, so that opening after a crash is quick and a crash
 //! during that opening loses nothing either.
+//!
+//! What must be unreadable once a computation has ended (shares, ρ, partial sums) is sealed with a key of its own, which
+//! stands in a file beside the store and is destroyed at the end: redb leaves erased rows in free pages.
 
 mod error;
+mod keys;
 mod peers;
+mod rows;
+mod seal;
 mod tables;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, WriteTransaction};
+use redb::{
+    Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableHandle as _, WriteTransaction,
+};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 pub use error::StoreError;
+pub use keys::{LossReason, LostKey, destroy_keys};
 pub use peers::KnownPeer;
 
 use crate::domain::{PeerId, Timestamp};
 use crate::wire::{self, Record, RecordKey, RecordKind};
+use keys::{Keys, Tally};
 use peers::KnownPeers;
-use tables::{META, PEERS, SCHEMA_VERSION, Table, from_row, key_bytes, record_at, table_of, to_row};
+use rows::{is_sealed, rows_of};
+use seal::Place;
+use tables::{META, PEERS, SCHEMA_VERSION, from_row, key_bytes, table_of, to_row, to_sealed_row};
 
 /// Pages that redb keeps in memory, in bytes. The protocol reads everything once, at the start.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
-
-/// Fewer rows than this are not worth a thread.
-const ROWS_PER_THREAD_MIN: usize = 256;
 
 /// How far back a new store's memory reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +68,8 @@ pub struct Store {
     path: PathBuf,
     memory_since: Option<Timestamp>,
     peers: Mutex<KnownPeers>,
+    keys: Mutex<Keys>,
+    lost: Vec<LostKey>,
 }
 
 /// How far back the memory reaches, as written.
@@ -93,11 +104,14 @@ impl Store {
             Memory::Since => Some(now),
         };
         write_new(&database, owner, memory_since).map_err(failed)?;
+        // Keys of a store that was moved aside open nothing here.
+        let (keys, _) = Keys::read(path, &BTreeMap::new())?;
         std::fs::rename(&unfinished, path).map_err(io)?;
         if let Some(folder) = path.parent() {
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
         }
-        Ok(Self { database, path: path.to_owned(), memory_since, peers: Mutex::default() })
+        let (path, peers, keys) = (path.to_owned(), Mutex::default(), Mutex::new(keys));
+        Ok(Self { database, path, memory_since, peers, keys, lost: Vec::new() })
     }
 
     /// Opens this node's store and checks every page of it.
@@ -131,7 +145,21 @@ impl Store {
             .collect::<Result<_, _>>()
             .map_err(|reason| damaged(path, &format!("a known peer: {reason}")))?;
         let peers = Mutex::new(KnownPeers::from_stored(stored));
-        Ok(Self { database, path: path.to_owned(), memory_since: memory.since, peers })
+        let sealed = rows::sealed_rows(&database).map_err(|error| failure(path, error))?;
+        let sealed = sealed.ok_or_else(|| damaged(path, "a row whose key names no computation"))?;
+        let (keys, lost) = Keys::read(path, &sealed)?;
+        if !lost.is_empty() {
+            in_transaction(&database, |transaction| rows::erase_lost(transaction, &lost))
+                .map_err(|error| failure(path, error))?;
+        }
+        let (path, keys) = (path.to_owned(), Mutex::new(keys));
+        Ok(Self { database, path, memory_since: memory.since, peers, keys, lost })
+    }
+
+    /// The computations that can no longer be read, because their key is gone. [`Self::load`] gives nothing of theirs that is
+    /// kept until the end.
+    pub fn lost(&self) -> &[LostKey] {
+        &self.lost
     }
 
     /// Since when this store remembers; `None` when that is since the identity was made.
@@ -149,7 +177,8 @@ impl Store {
             let of_kind = rows_of(&self.database, table_of(kind)).map_err(|error| self.failed(error))?;
             rows.extend(of_kind.into_iter().map(|row| (kind, row)));
         }
-        decode(&rows).map_err(|reason| damaged(&self.path, &reason))
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        rows::decode(&rows, &keys).map_err(|reason| damaged(&self.path, &reason))
     }
 
     /// Makes these changes, in order, all or none. They are on the disk when this returns.
@@ -160,27 +189,30 @@ impl Store {
         if changes.is_empty() {
             return Ok(());
         }
-        self.write(|transaction| {
-            // Changes to different tables commute; within a table their order is kept.
-            for kind in RecordKind::ALL {
-                let mut of_kind = changes.iter().filter(|change| change.kind() == kind).peekable();
-                if of_kind.peek().is_none() {
-                    continue;
-                }
-                let mut table = transaction.open_table(table_of(kind))?;
-                for change in of_kind {
-                    match change {
-                        Change::Put(record) => {
-                            table.insert(key_bytes(&record.key()).as_slice(), to_row(record).as_slice())?;
-                        }
-                        Change::Erase(key) => {
-                            table.remove(key_bytes(key).as_slice())?;
-                        }
-                    }
-                }
-            }
-            Ok(())
-        })
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let sealed = changes.iter().filter_map(|change| match change {
+            Change::Put(record) => Some(record.key()).filter(|key| is_sealed(key.kind)),
+            Change::Erase(_) => None,
+        });
+        keys.make(sealed.map(|key| key.computation))?;
+        let mut tally = Tally::default();
+        self.write(|transaction| write_changes(transaction, changes, &keys, &mut tally))?;
+        keys.settle(&tally);
+        Ok(())
+    }
+
+    /// Whether there are keys of computations that have ended, for [`Self::destroy_ended_keys`].
+    pub fn has_ended_keys(&self) -> bool {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).has_ended()
+    }
+
+    /// Destroys the keys of computations of which every sealed row is erased: what redb has left of those in free pages
+    /// is then noise. Nothing waits for this; what a crash leaves undone is done at the next opening.
+    ///
+    /// # Errors
+    /// `Io`: the key may still be there, and the next call tries again.
+    pub fn destroy_ended_keys(&self) -> Result<(), StoreError> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).destroy_ended()
     }
 
     /// Remembers one peer: [`Self::remember_peers`].
@@ -261,6 +293,53 @@ fn in_transaction(
     Ok(transaction.commit()?)
 }
 
+/// Changes to different tables commute; within a table their order is kept.
+fn write_changes(
+    transaction: &WriteTransaction,
+    changes: &[Change],
+    keys: &Keys,
+    tally: &mut Tally,
+) -> Result<(), redb::Error> {
+    for kind in RecordKind::ALL {
+        let mut of_kind = changes.iter().filter(|change| change.kind() == kind).peekable();
+        if of_kind.peek().is_none() {
+            continue;
+        }
+        let definition = table_of(kind);
+        let mut table = transaction.open_table(definition)?;
+        for change in of_kind {
+            match change {
+                Change::Put(record) => {
+                    let RecordKey { computation, .. } = record.key();
+                    let key = key_bytes(&record.key());
+                    if is_sealed(kind) {
+                        let place = Place { table: definition.name(), key: &key };
+                        let row = sealed_row(record, place, keys)?;
+                        if table.insert(key.as_slice(), row.as_slice())?.is_none() {
+                            tally.came(computation);
+                        }
+                    } else {
+                        table.insert(key.as_slice(), to_row(record).as_slice())?;
+                    }
+                }
+                Change::Erase(key) => {
+                    if table.remove(key_bytes(key).as_slice())?.is_some() && is_sealed(kind) {
+                        tally.went(key.computation);
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn sealed_row(record: &Record, place: Place<'_>, keys: &Keys) -> Result<Vec<u8>, redb::Error> {
+    let failed = |reason: String| redb::Error::Io(std::io::Error::other(reason));
+    // Made before the transaction began.
+    let key = keys.get(record.key().computation).ok_or_else(|| failed("a row without a key".to_owned()))?;
+    to_sealed_row(record, place, key).map_err(|error| failed(error.to_string()))
+}
+
 fn write_new(database: &Database, owner: PeerId, since: Option<Timestamp>) -> Result<(), redb::Error> {
     in_transaction(database, |transaction| {
         let mut meta = transaction.open_table(META)?;
@@ -301,39 +380,6 @@ fn read_meta(database: &Database, path: &Path) -> Result<(PeerId, StoredMemory),
     let owner = wire::from_bytes(&read("owner")?).map_err(unreadable)?;
     let memory = wire::from_bytes(&read("memory")?).map_err(unreadable)?;
     Ok((owner, memory))
-}
-
-type Row = (Vec<u8>, Zeroizing<Vec<u8>>);
-
-fn rows_of(database: &Database, table: Table) -> Result<Vec<Row>, redb::Error> {
-    let table = database.begin_read()?.open_table(table)?;
-    let rows = table.iter()?;
-    rows.map(|row| {
-        let (key, value) = row?;
-        Ok((key.value().to_vec(), Zeroizing::new(value.value().to_vec())))
-    })
-    .collect()
-}
-
-/// Reads rows on every processor: each holds signatures, which are checked again, and years of them would keep a
-/// start waiting.
-fn decode(rows: &[(RecordKind, Row)]) -> Result<Vec<Record>, String> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = rows.len().div_ceil(threads).max(ROWS_PER_THREAD_MIN);
-    let decode_some = |rows: &[(RecordKind, Row)]| -> Result<Vec<Record>, String> {
-        let decoded = rows.iter().map(|(kind, (key, row))| {
-            record_at(*kind, key, row).map_err(|reason| format!("a record of kind {kind:?}: {reason}"))
-        });
-        decoded.collect()
-    };
-    std::thread::scope(|scope| {
-        let parts: Vec<_> = rows.chunks(share).map(|rows| scope.spawn(|| decode_some(rows))).collect();
-        let mut records = Vec::with_capacity(rows.len());
-        for part in parts {
-            records.extend(part.join().map_err(|_| "a record cannot be read".to_owned())??);
-        }
-        Ok(records)
-    })
 }
 
 fn damaged(path: &Path, reason: &str) -> StoreError {

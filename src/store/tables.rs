@@ -1,18 +1,22 @@
 //! The tables: one a kind of record, keyed by computation id ‖ optional peer, and what a row looks like.
 //!
 //! A row is a version byte and the deterministic CBOR of the whole [`Record`], so it says itself where it
-//! belongs, and a row that stands in the wrong place is noticed.
+//! belongs, and a row that stands in the wrong place is noticed. What is kept until a computation ends is sealed: a
+//! version byte of its own, and that row under the computation's key.
 
 use redb::TableDefinition;
 use zeroize::Zeroizing;
 
-use crate::domain::PeerId;
+use super::seal::{Place, RowKey, SealError};
+use crate::domain::{ComputationId, Digest, PeerId};
 use crate::wire::{self, Record, RecordKey, RecordKind};
 
 /// The schema that this release writes. It goes up with every change to a table or a row.
 pub(super) const SCHEMA_VERSION: u32 = 4;
 /// The version of a row, its first byte.
 const ROW_VERSION: u8 = 1;
+/// The version of a sealed row, its first byte.
+const SEALED_VERSION: u8 = 2;
 
 pub(super) type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
@@ -45,6 +49,7 @@ pub(super) const fn table_of(kind: RecordKind) -> Table {
         RecordKind::Members => "members",
         RecordKind::Compared => "comparisons",
         RecordKind::Invitation => "invitations",
+        RecordKind::Input => "inputs",
         RecordKind::Forgotten => "forgotten",
     })
 }
@@ -55,10 +60,32 @@ pub(super) fn key_bytes(key: &RecordKey) -> Vec<u8> {
     [key.computation.as_bytes(), peer].concat()
 }
 
+/// The computation that a row belongs to, by its key; `None` for what is no key.
+pub(super) fn computation_of(key: &[u8]) -> Option<ComputationId> {
+    let bytes = key.first_chunk::<32>()?;
+    Some(ComputationId::from_digest(Digest::from_bytes(*bytes)))
+}
+
+/// The bytes of a sealed row.
+pub(super) fn to_sealed_row(record: &Record, place: Place<'_>, key: &RowKey) -> Result<Vec<u8>, SealError> {
+    Ok([&[SEALED_VERSION], key.seal(place, &mut to_row(record))?.as_slice()].concat())
+}
+
+/// The row that was sealed.
+///
+/// # Errors
+/// What does not fit, in words that hold none of the row's content.
+pub(super) fn opened(row: &[u8], place: Place<'_>, key: &RowKey) -> Result<Zeroizing<Vec<u8>>, String> {
+    match row.split_first() {
+        Some((&SEALED_VERSION, sealed)) => key.open(place, sealed).map_err(|error| error.to_string()),
+        Some((version, _)) => Err(format!("row version {version}")),
+        None => Err("an empty row".to_owned()),
+    }
+}
+
 /// The bytes of a row; wiped on drop, since shares are among them.
 pub(super) fn to_row<T: serde::Serialize>(value: &T) -> Zeroizing<Vec<u8>> {
-    let body = Zeroizing::new(wire::to_bytes(value));
-    Zeroizing::new([&[ROW_VERSION], body.as_slice()].concat())
+    Zeroizing::new(wire::to_bytes_behind(&[ROW_VERSION], value))
 }
 
 /// Reads a row.

@@ -1,5 +1,7 @@
 //! Guards against: a record that does not survive, a memory that silently shrinks, a file of somebody else.
 
+mod at_rest;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::{FileExt, MetadataExt};
 
@@ -364,11 +366,11 @@ fn another_schema_version_is_refused_with_the_way_out() {
         });
         scratch.open().unwrap_err()
     };
-    let newer = stored(4);
-    assert!(matches!(newer, StoreError::Newer { found: 4, known: 3, .. }));
+    let newer = stored(5);
+    assert!(matches!(newer, StoreError::Newer { found: 5, known: 4, .. }));
     assert!(newer.to_string().contains("made by a newer formix-p2p"), "{newer}");
-    let older = stored(2);
-    assert!(matches!(older, StoreError::Older { found: 2, known: 3, .. }));
+    let older = stored(3);
+    assert!(matches!(older, StoreError::Older { found: 3, known: 4, .. }));
     assert!(
         older.to_string().contains("made by an older formix-p2p") && older.hint().contains(".old"),
         "{older}"

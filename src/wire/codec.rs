@@ -9,8 +9,9 @@ use std::marker::PhantomData;
 
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use zeroize::Zeroizing;
 
-use crate::domain::limits::{HEAVY_MAX, MEMBERS_MAX, VERIFIER_BATCHES_MAX};
+use crate::domain::limits::{ALLOWED_MAX, HEAVY_MAX, MEMBERS_MAX, VERIFIER_BATCHES_MAX};
 
 /// Why bytes are not a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,10 +41,47 @@ pub enum CodecError {
 /// The bytes of a value. Our own types cannot fail to encode: lengths are known, and integers beyond 64 bits are
 /// refused where a computation is checked, before it is signed.
 pub fn to_bytes<T: Serialize>(value: &T) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let written = value.serialize(&mut serde_cbor::Serializer::new(&mut bytes).packed_format());
+    to_bytes_behind(&[], value)
+}
+
+/// The same behind some first bytes. No copy of them is left in memory but the one that is given: there may be shares among
+/// them.
+pub fn to_bytes_behind<T: Serialize>(first: &[u8], value: &T) -> Vec<u8> {
+    let mut bytes = Wiping(Zeroizing::new(Vec::with_capacity(BYTES_EXPECTED)));
+    bytes.take(first);
+    let writer = serde_cbor::ser::IoWrite::new(&mut bytes);
+    let written = value.serialize(&mut serde_cbor::Serializer::new(writer).packed_format());
     assert!(written.is_ok(), "a value that has no encoding was not refused before");
-    bytes
+    std::mem::take(&mut *bytes.0)
+}
+
+/// Most messages and rows fit, and the buffer never grows.
+const BYTES_EXPECTED: usize = 1_024;
+
+/// A buffer that wipes what it has outgrown.
+struct Wiping(Zeroizing<Vec<u8>>);
+
+impl Wiping {
+    fn take(&mut self, bytes: &[u8]) {
+        let needed = self.0.len() + bytes.len();
+        if needed > self.0.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * self.0.capacity())));
+            larger.extend_from_slice(&self.0);
+            self.0 = larger;
+        }
+        self.0.extend_from_slice(bytes);
+    }
+}
+
+impl std::io::Write for Wiping {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.take(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Reads a list of at most one element a heavy node, and stops at the first one too many: each may carry a signature,
@@ -83,6 +121,15 @@ where
     at_most::<MEMBERS_MAX, D, T>(deserializer)
 }
 
+/// Reads the nodes of a closed network.
+pub(super) fn allowed<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    at_most::<ALLOWED_MAX, D, T>(deserializer)
+}
+
 fn at_most<'de, const MAX: usize, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -118,5 +165,5 @@ where
 /// `Malformed` or `NotDeterministic`.
 pub fn from_bytes<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     let value: T = serde_cbor::from_slice(bytes).map_err(|error| CodecError::Malformed(error.to_string()))?;
-    if to_bytes(&value) == bytes { Ok(value) } else { Err(CodecError::NotDeterministic) }
+    if *Zeroizing::new(to_bytes(&value)) == bytes { Ok(value) } else { Err(CodecError::NotDeterministic) }
 }

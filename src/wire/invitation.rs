@@ -44,8 +44,6 @@ pub struct InvitationMemory {
     /// Everybody who has joined, as far as it knows, in the order of the seats; the inviter first.
     #[serde(deserialize_with = "codec::one_a_heavy_node")]
     pub roster: Vec<Signed<Joining>>,
-    /// What it will answer, if its owner has said so already.
-    pub input: Option<Input>,
     /// What the invitation has become, as far as this node is bound to it.
     pub computation: Option<ComputationId>,
     /// How it ended, if it became no computation.

@@ -324,7 +324,7 @@ impl Announcement {
 impl Message {
     /// The envelope: a version and deterministic CBOR.
     pub fn encode(&self) -> Vec<u8> {
-        envelope(&codec::to_bytes(self))
+        codec::to_bytes_behind(&[ENVELOPE_VERSION], self)
     }
 
     /// Reads an envelope.
@@ -381,7 +381,7 @@ impl Message {
 impl Gossip {
     /// The envelope: a version and deterministic CBOR.
     pub fn encode(&self) -> Vec<u8> {
-        envelope(&codec::to_bytes(self))
+        codec::to_bytes_behind(&[ENVELOPE_VERSION], self)
     }
 
     /// Reads an envelope.
@@ -391,10 +391,6 @@ impl Gossip {
     pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         codec::from_bytes(open_envelope(bytes, GOSSIP_BYTES_MAX)?)
     }
-}
-
-fn envelope(body: &[u8]) -> Vec<u8> {
-    [&[ENVELOPE_VERSION], body].concat()
 }
 
 fn open_envelope(bytes: &[u8], limit: usize) -> Result<&[u8], CodecError> {

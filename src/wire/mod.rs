@@ -8,6 +8,7 @@ mod deal;
 mod decree;
 mod invitation;
 mod list;
+mod membership;
 mod message;
 mod record;
 mod signed;
@@ -15,7 +16,7 @@ mod statement;
 mod ticket;
 
 pub use certificate::Certificate;
-pub use codec::{CodecError, from_bytes, to_bytes};
+pub use codec::{CodecError, from_bytes, to_bytes, to_bytes_behind};
 pub use commitment::{Blind, partial_sum_commitment, rho_commitment, share_digest, verifiers_commitment};
 pub use deal::{Deal, Dealt, DealtKind, Part, deals_digest};
 pub(crate) use decree::{Ballot, DecreeStatement, carried};
@@ -25,10 +26,11 @@ pub use decree::{
 };
 pub use invitation::{Input, InvitationMemory, InvitationPart, Joining, Seat, Ticket};
 pub use list::{Entry, Exclusion, List};
+pub use membership::Membership;
 pub use message::{Announcement, Gossip, Message, Rejection, Submission, Want};
 pub use record::{
-    Comparison, Decider, Fault, FaultProof, LedgerDecision, LedgerEntry, LedgerReason, Record, RecordKey,
-    RecordKind, Similar,
+    Comparison, Decider, Fault, FaultProof, Keeping, LedgerDecision, LedgerEntry, LedgerReason, Record,
+    RecordKey, RecordKind, Similar,
 };
 pub use signed::{Identity, Signed, Statement};
 pub use statement::{

@@ -6,7 +6,7 @@ use super::certificate::Certificate;
 use super::commitment::Blind;
 use super::deal::{Deal, Dealt, Part};
 use super::decree::{DecreeFault, DecreeMemory, Topic};
-use super::invitation::InvitationMemory;
+use super::invitation::{Input, InvitationMemory};
 use super::list::{Entry, Exclusion, List};
 use super::message::{Announcement, Submission};
 use super::signed::Signed;
@@ -135,6 +135,13 @@ pub enum Record {
     Compared(Comparison),
     /// Inviter and invited: where an invitation stands.
     Invitation(Box<InvitationMemory>),
+    /// Inviter and invited: what their owners will answer, until the report is made.
+    Input {
+        /// In which invitation.
+        invitation: ComputationId,
+        /// What.
+        input: Input,
+    },
     /// Anybody: its owner has forgotten this computation. It is not taken up again.
     Forgotten {
         /// Which.
@@ -315,8 +322,20 @@ pub enum RecordKind {
     Compared,
     /// [`Record::Invitation`].
     Invitation,
+    /// [`Record::Input`].
+    Input,
     /// [`Record::Forgotten`].
     Forgotten,
+}
+
+/// How long a record is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// Until its computation ends, and then nobody may read it any more: shares, ρ, partial sums, and what was said
+    /// around them.
+    UntilTheEnd,
+    /// Longer: what the owner and others may ask for later.
+    Beyond,
 }
 
 /// Where a record stands: writing another record with the same key replaces it.
@@ -332,7 +351,7 @@ pub struct RecordKey {
 
 impl RecordKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Proposed,
         Self::Dealing,
         Self::Accepted,
@@ -354,6 +373,7 @@ impl RecordKind {
         Self::Members,
         Self::Compared,
         Self::Invitation,
+        Self::Input,
         Self::Forgotten,
     ];
 }
@@ -365,6 +385,35 @@ impl RecordKind {
             Topic::Lists => Self::ListsDecree,
             Topic::Verifiers => Self::VerifiersDecree,
             Topic::Openings => Self::OpeningsDecree,
+        }
+    }
+
+    /// How long rows of this kind are kept.
+    pub const fn keeping(self) -> Keeping {
+        match self {
+            Self::Dealing
+            | Self::Accepted
+            | Self::Report
+            | Self::Held
+            | Self::Closed
+            | Self::ListsDecree
+            | Self::Frozen
+            | Self::Verifying
+            | Self::VerifiersDecree
+            | Self::Voted
+            | Self::Opened
+            | Self::OpeningsDecree
+            | Self::Input => Keeping::UntilTheEnd,
+            Self::Proposed
+            | Self::Announced
+            | Self::Certificate
+            | Self::Failed
+            | Self::Ledger
+            | Self::Fault
+            | Self::Members
+            | Self::Compared
+            | Self::Invitation
+            | Self::Forgotten => Keeping::Beyond,
         }
     }
 }
@@ -402,6 +451,7 @@ impl Record {
             Self::Members { computation, .. } => key(RecordKind::Members, *computation),
             Self::Compared(comparison) => key(RecordKind::Compared, comparison.computation),
             Self::Invitation(memory) => key(RecordKind::Invitation, memory.id()),
+            Self::Input { invitation, .. } => key(RecordKind::Input, *invitation),
             Self::Forgotten { computation, .. } => key(RecordKind::Forgotten, *computation),
         }
     }

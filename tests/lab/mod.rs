@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -246,7 +247,7 @@ impl Lab {
     /// The process of a running node.
     pub fn pid(&self, uid: &str) -> Option<i32> {
         let folder = self.node(uid);
-        std::fs::read_dir("/proc").unwrap().filter_map(Result::ok).find_map(|entry| {
+        let by_file = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok).find_map(|entry| {
             let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
             let open = std::fs::read_dir(entry.path().join("fd")).ok()?;
             let holds = open
@@ -254,6 +255,20 @@ impl Lab {
                 .filter_map(|file| std::fs::read_link(file.path()).ok())
                 .any(|file| file == folder.join("node.redb"));
             holds.then_some(pid)
+        });
+        by_file.or_else(|| self.holder_of_lock(uid))
+    }
+
+    /// What a node has open is to be seen by root alone; whoever holds its lock, by everybody.
+    fn holder_of_lock(&self, uid: &str) -> Option<i32> {
+        let lock = std::fs::metadata(self.node(uid).join("node.lock")).ok()?.ino();
+        let locks = std::fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().find_map(|line| {
+            // 1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let ["FLOCK", _, "WRITE", pid, file] = words.get(1..6)? else { return None };
+            let inode = file.rsplit(':').next()?.parse::<u64>().ok()?;
+            (inode == lock).then(|| pid.parse().ok()).flatten()
         })
     }
 

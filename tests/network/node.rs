@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use formix_p2p::domain::{ComputationId, PeerId, Role, Timestamp};
-use formix_p2p::network::{Mdns, Multiaddr, Network, NetworkConfig, NetworkEvent};
+use formix_p2p::network::{Admission, Mdns, Multiaddr, Network, NetworkConfig, NetworkEvent};
 use formix_p2p::sharing::Secret;
 use formix_p2p::wire::{Activity, Gossip, Identity, Message, Presence, Signed};
 use tokio::sync::mpsc;
@@ -31,6 +31,7 @@ pub fn config(number: u8, role: Role, bootstrap: &[Multiaddr]) -> NetworkConfig 
         known: Vec::new(),
         mdns: Mdns::Off,
         swarm_key: None,
+        admission: Admission::Everybody,
     }
 }
 

@@ -12,6 +12,7 @@ use formix_p2p::control::{
     ApiError, Call, ComputationView, Decided, PrivateText, Proposal, Reply, Request, View,
 };
 use formix_p2p::domain::{Role, Status, Timestamp};
+use formix_p2p::home::MembershipSource;
 use formix_p2p::network::Mdns;
 use formix_p2p::node::{IdentityAge, NodeOptions, RunningNode, StartError};
 use formix_p2p::sharing::Secret;
@@ -71,6 +72,7 @@ fn options(home: &Path, number: u8, role: Role, value: Option<&str>, bootstrap: 
         bootstrap: bootstrap.iter().map(|address| address.parse().unwrap()).collect(),
         mdns: Mdns::Off,
         swarm_key: None,
+        members: MembershipSource::default(),
         policy: Policy { preset: Preset::Open, ..Policy::default() },
         sources: Sources::new(value.map(|value| ("beds", value)), []),
     }

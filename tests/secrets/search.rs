@@ -28,10 +28,6 @@ impl Canary {
     pub fn bytes(what: String, bytes: &[u8], at_home: &[PathBuf]) -> Self {
         Self { what, forms: forms_of(bytes), at_home: at_home.to_vec() }
     }
-
-    pub fn is_in(&self, bytes: &[u8]) -> bool {
-        Search::new(std::slice::from_ref(self)).found_in(bytes).contains(&0)
-    }
 }
 
 /// Raw, hexadecimal, base64, and what `Debug` makes of bytes.

@@ -15,7 +15,7 @@ use crate::cli::wait::{has_ended, unexpected};
 use crate::consent::{Policy, Preset};
 use crate::control::{Call, ComputationView, Reply, Request, View};
 use crate::domain::{Role, Timestamp};
-use crate::home::Keys;
+use crate::home::{Keys, MembershipSource};
 use crate::network::Mdns;
 use crate::node::{IdentityAge, NodeOptions, RunningNode};
 use crate::sources::Sources;
@@ -156,6 +156,7 @@ fn options(
         bootstrap: crate::cli::launch::addresses(bootstrap)?,
         mdns: Mdns::Off,
         swarm_key: None,
+        members: MembershipSource::default(),
         policy: Policy { preset: Preset::Open, ..Policy::default() },
         sources,
     })

@@ -1,6 +1,6 @@
 //! A result to files: a picture of it, and its numbers.
 
-mod file;
+pub(super) mod file;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

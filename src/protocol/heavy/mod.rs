@@ -216,6 +216,7 @@ impl Heavy {
             | Record::Members { .. }
             | Record::Compared(_)
             | Record::Invitation(_)
+            | Record::Input { .. }
             | Record::Forgotten { .. } => {}
         }
     }

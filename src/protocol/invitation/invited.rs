@@ -10,7 +10,7 @@ use crate::protocol::event::Timer;
 use crate::protocol::node::State;
 use crate::protocol::turn::Turn;
 use crate::statistics::Reading;
-use crate::wire::{Input, InvitationMemory, InvitationPart, Joining, Message, Signed, Ticket};
+use crate::wire::{InvitationMemory, InvitationPart, Joining, Message, Signed, Ticket};
 
 impl State {
     /// The owner shows a ticket, or says more about one that was shown before.
@@ -33,7 +33,6 @@ impl State {
                 },
                 own: None,
                 roster: Vec::new(),
-                input: None,
                 computation: None,
                 ended: None,
             })
@@ -56,7 +55,7 @@ impl State {
         }
         invited.memory.ended = None;
         if let Some(reading) = input {
-            invited.memory.input = Some(Input::of(reading));
+            invited.keep_input(turn, reading);
             self.inputs.insert(id);
         }
         invited.persist(turn);

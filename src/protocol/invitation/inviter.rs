@@ -14,7 +14,7 @@ use crate::protocol::node::State;
 use crate::protocol::turn::Turn;
 use crate::sharing::Secret;
 use crate::statistics::Reading;
-use crate::wire::{Input, InvitationMemory, InvitationPart, Joining, Message, Seat, Signed};
+use crate::wire::{InvitationMemory, InvitationPart, Joining, Message, Seat, Signed};
 
 impl State {
     /// The owner invites.
@@ -36,16 +36,16 @@ impl State {
             seat: InvitationPart::Inviter { seats: seats.collect() },
             roster: vec![own.clone()],
             own: Some(own),
-            input: input.map(Input::of),
             computation: None,
             ended: None,
             invitation,
         };
-        if memory.input.is_some() {
-            self.inputs.insert(id);
-        }
         let mut invited = Invited::new(memory);
         invited.persist(turn);
+        if let Some(reading) = input {
+            invited.keep_input(turn, reading);
+            self.inputs.insert(id);
+        }
         turn.set_timer(Timer::Invitation(id), invited.memory.invitation.expires);
         invited.changed(turn);
         self.invitations.insert(id, invited);

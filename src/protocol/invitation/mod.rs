@@ -8,6 +8,7 @@
 mod invited;
 mod inviter;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::action::{Action, Notice};
@@ -34,6 +35,8 @@ const ASK_AGAIN_MAX: Duration = Duration::from_secs(5);
 pub(super) struct Invited {
     pub id: ComputationId,
     pub memory: InvitationMemory,
+    /// What its owner will answer, until the report is made.
+    input: Option<Input>,
     /// The computation that the inviter proposes, while the owner has not agreed to who is in it.
     offered: Option<Signed<Computation>>,
     /// How often the inviter was asked since it last answered.
@@ -43,7 +46,7 @@ pub(super) struct Invited {
 
 impl Invited {
     fn new(memory: InvitationMemory) -> Self {
-        Self { id: memory.id(), memory, offered: None, attempts: 0, revision: 0 }
+        Self { id: memory.id(), memory, input: None, offered: None, attempts: 0, revision: 0 }
     }
 
     /// Whether it can still become a computation.
@@ -53,6 +56,19 @@ impl Invited {
 
     const fn is_inviter(&self) -> bool {
         matches!(self.memory.seat, InvitationPart::Inviter { .. })
+    }
+
+    /// Keeps what the owner will answer; it says so again as it likes.
+    fn keep_input(&mut self, turn: &mut Turn<'_>, reading: &Reading) {
+        let input = Input::of(reading);
+        turn.persist(Record::Input { invitation: self.id, input: input.clone() });
+        self.input = Some(input);
+    }
+
+    fn drop_input(&mut self, turn: &mut Turn<'_>) {
+        if self.input.take().is_some() {
+            turn.erase(RecordKind::Input, self.id);
+        }
     }
 
     fn persist(&self, turn: &mut Turn<'_>) {
@@ -71,7 +87,7 @@ impl Invited {
             return;
         }
         self.memory.ended = Some(end.clone());
-        self.memory.input = None;
+        self.drop_input(turn);
         self.offered = None;
         self.persist(turn);
         turn.tell(Notice::InvitationEnded { invitation: self.id, end });
@@ -86,6 +102,7 @@ impl Invited {
         InvitationView {
             id: self.id,
             memory: &self.memory,
+            answers: self.input.is_some(),
             asks: self.offered.as_ref().filter(named).map(|offered| offered.get().heavy.as_slice()),
             revision: self.revision,
         }
@@ -108,9 +125,15 @@ impl Input {
 
 impl State {
     /// Takes up what the store remembers of invitations.
-    pub fn restore_invitations(&mut self, turn: &mut Turn<'_>, memories: Vec<InvitationMemory>) {
+    pub fn restore_invitations(
+        &mut self,
+        turn: &mut Turn<'_>,
+        memories: Vec<InvitationMemory>,
+        mut inputs: BTreeMap<ComputationId, Input>,
+    ) {
         for memory in memories {
             let mut invited = Invited::new(memory);
+            invited.input = inputs.remove(&invited.id);
             // A crash may have come between the invitation's end and that of its computation.
             if let Some(id) = invited.memory.computation
                 && !self.entries.contains_key(&id)
@@ -118,7 +141,7 @@ impl State {
             {
                 invited.memory.computation = None;
             }
-            if invited.memory.input.is_some() {
+            if invited.input.is_some() {
                 self.inputs.insert(invited.id);
             }
             invited.resume(turn);
@@ -126,6 +149,9 @@ impl State {
         }
         for id in self.invitations.keys().copied().collect::<Vec<_>>() {
             self.freeze_if_complete(turn, id);
+        }
+        for invitation in inputs.into_keys() {
+            turn.erase(RecordKind::Input, invitation);
         }
     }
 
@@ -143,9 +169,8 @@ impl State {
                 return true;
             }
         }
-        invited.memory.input = Some(Input::of(reading));
+        invited.keep_input(turn, reading);
         self.inputs.insert(id);
-        invited.persist(turn);
         invited.changed(turn);
         true
     }
@@ -182,7 +207,7 @@ impl State {
         invitation: ComputationId,
     ) -> bool {
         let Some(invited) = self.invitations.get_mut(&invitation) else { return false };
-        let Some(reading) = invited.memory.input.as_ref().map(Input::reading) else { return false };
+        let Some(reading) = invited.input.as_ref().map(Input::reading) else { return false };
         if let Some(entry) = self.entries.get_mut(&computation) {
             entry.on_input(turn, &reading);
         }
@@ -192,14 +217,13 @@ impl State {
     /// What an owner has said beforehand goes when the report is made, or will not be.
     pub fn drop_inputs(&mut self, turn: &mut Turn<'_>) {
         for id in std::mem::take(&mut self.inputs) {
-            let Some(invited) = self.invitations.get_mut(&id).filter(|it| it.memory.input.is_some()) else {
+            let Some(invited) = self.invitations.get_mut(&id).filter(|it| it.input.is_some()) else {
                 continue;
             };
             let computation = invited.memory.computation.and_then(|id| self.entries.get(&id));
             let used = computation.is_some_and(|it| it.own == OwnPart::Answered || !it.is_open());
             if used || invited.memory.ended.is_some() {
-                invited.memory.input = None;
-                invited.persist(turn);
+                invited.drop_input(turn);
             } else {
                 self.inputs.insert(id);
             }

@@ -328,6 +328,7 @@ impl Cheater {
             | Record::Fault(_)
             | Record::Compared(_)
             | Record::Invitation(_)
+            | Record::Input { .. }
             | Record::Forgotten { .. } => {}
         }
     }

@@ -183,6 +183,7 @@ impl Watch {
             | Record::Ledger(_)
             | Record::Fault(_)
             | Record::Invitation(_)
+            | Record::Input { .. }
             | Record::Forgotten { .. } => Ok(()),
         }
     }
@@ -208,6 +209,7 @@ impl Watch {
             | RecordKind::Failed
             | RecordKind::Members
             | RecordKind::Invitation
+            | RecordKind::Input
             | RecordKind::Forgotten => false,
         };
         let there = stays && actor.store.contains_key(key);

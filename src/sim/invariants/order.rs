@@ -46,6 +46,7 @@ impl Watch {
             | Record::Members { .. }
             | Record::Compared(_)
             | Record::Invitation(_)
+            | Record::Input { .. }
             | Record::Forgotten { .. } => Ok(()),
         }
     }

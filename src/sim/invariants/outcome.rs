@@ -179,9 +179,6 @@ impl Watch {
         let shown: BTreeSet<_> = views.iter().map(|view| view.id).collect();
         for (key, record) in &machine.store {
             if let Record::Invitation(memory) = record {
-                Invariant::SharesGone.check(memory.input.is_none(), || {
-                    format!("{} keeps what was to be answered by invitation", machine.index)
-                })?;
                 let over = memory.ended.is_some() || memory.computation.is_some();
                 Invariant::Ends.check(over, || format!("{} waits for parties for ever", machine.index))?;
                 continue;
@@ -216,7 +213,8 @@ const fn holds_secrets(kind: RecordKind) -> bool {
         | RecordKind::Held
         | RecordKind::Verifying
         | RecordKind::Voted
-        | RecordKind::Opened => true,
+        | RecordKind::Opened
+        | RecordKind::Input => true,
         RecordKind::Proposed
         | RecordKind::Announced
         | RecordKind::Closed
