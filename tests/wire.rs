@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use formix_p2p::domain::VERSION;
 use formix_p2p::domain::{
-    Computation, ComputationId, Digest, Failure, Modulus, PeerId, Query, Refusal, Role, Sharing, Standing,
-    Statistic, Timestamp,
+    Computation, ComputationId, Digest, Failure, Invitation, Modulus, PeerId, Query, Refusal, Role, Sharing,
+    Standing, Statistic, TicketRefusal, Timestamp,
 };
 use formix_p2p::sharing::Secret;
 use formix_p2p::wire::{
     Acceptance, Activity, Announcement, Certificate, Choice, Close, CodecError, Deal, DecreeFault,
-    DecreeMessage, Entry, Exclusion, FailureNotice, Freeze, Gossip, Identity, JustifiedProposal, List,
-    Manifest, Message, Opening, Part, Presence, Proposal, Receipt, Rejection, Signed, Submission, Topic,
-    Verification, Vote, Want, from_bytes, partial_sum_commitment, share_digest, to_bytes, votes_digest,
+    DecreeMessage, Entry, Exclusion, FailureNotice, Freeze, Gossip, Identity, Joining, JustifiedProposal, List,
+    Manifest, Message, Opening, Part, Presence, Proposal, Receipt, Rejection, Signed, Submission, Ticket,
+    Topic, Verification, Vote, Want, from_bytes, partial_sum_commitment, share_digest, to_bytes, votes_digest,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -233,7 +233,69 @@ fn messages() -> Vec<Message> {
         Message::Offer { clock: NOW, open: vec![id], completed: vec![], failed: vec![id, id] },
         Message::Presence(presence()),
         Message::Members { computation: id, entries: list().entries().to_vec() },
+        Message::Join { invitation: id, secret: Secret::new([8; 16]), joining: Some(joining(1)) },
+        Message::Roster { invitation: id, joined: vec![joining(1), joining(2)] },
+        Message::Leave { invitation: id },
+        Message::NotAdmitted { invitation: id, refusal: TicketRefusal::Used },
     ]
+}
+
+fn joining(seed: u8) -> Signed<Joining> {
+    let joining = Joining {
+        invitation: id(),
+        party: identity(seed).peer(),
+        name: "alice".to_owned(),
+        addresses: vec!["/ip4/10.0.0.1/tcp/8000".to_owned()],
+    };
+    Signed::sign(joining, &identity(seed))
+}
+
+fn invitation() -> Invitation {
+    let terms = computation().get().clone();
+    Invitation {
+        version: VERSION,
+        nonce: [5; 16],
+        inviter: identity(1).peer(),
+        created_at: NOW,
+        prompt: terms.prompt,
+        query: terms.query,
+        sharing: Sharing::Threshold { k: 2 },
+        parties: 3,
+        quorum: 2,
+        expires: NOW + Duration::from_secs(3_600),
+        answer_within_ms: Some(30_000),
+        patience_ms: 60_000,
+        grace_ms: 3_000,
+        noise: None,
+    }
+}
+
+#[test]
+fn an_invitation_and_the_computation_that_it_becomes_have_one_name() {
+    let invitation = invitation();
+    let id = invitation.id();
+    check_golden("invitation-id", id.as_bytes());
+    let computation = invitation.computation(id, heavy(), [6; 16], NOW);
+    let becomes = Signed::sign(computation, &identity(1)).id();
+    check_golden("invited-computation-id", becomes.as_bytes());
+    assert_eq!((becomes.to_string(), becomes == id), (id.to_string(), false));
+    let other = invitation.computation(id, heavy(), [7; 16], NOW);
+    assert_ne!(Signed::sign(other, &identity(1)).id(), becomes);
+}
+
+#[test]
+fn a_ticket_is_signed_whole() {
+    let addresses = vec!["/ip4/10.0.0.1/tcp/8000".to_owned()];
+    let ticket = Ticket { invitation: invitation(), addresses, secret: Secret::new([8; 16]) };
+    let bytes = to_bytes(&Signed::sign(ticket.clone(), &identity(1)));
+    check_golden("ticket", &bytes);
+    assert_eq!(from_bytes::<Signed<Ticket>>(&bytes).unwrap().get(), &ticket);
+    for position in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[position] ^= 1;
+        assert!(from_bytes::<Signed<Ticket>>(&changed).is_err(), "at {position}");
+    }
+    assert!(!format!("{ticket:?}").contains("8, 8"), "its secret is not shown");
 }
 
 fn gossip() -> Vec<(&'static str, Gossip)> {
@@ -265,7 +327,7 @@ fn every_message_has_its_golden_bytes() {
         assert_eq!(Message::decode(&bytes), Ok(message.clone()));
         kinds.insert(message.kind());
     }
-    assert_eq!(kinds.len(), 32, "a kind of message has no golden bytes");
+    assert_eq!(kinds.len(), 36, "a kind of message has no golden bytes");
     for (name, gossip) in gossip() {
         let bytes = gossip.encode();
         check_golden(&format!("gossip-{name}"), &bytes);
@@ -297,7 +359,7 @@ fn trailing_bytes_and_other_versions_are_refused() {
         bytes.push(0);
         assert!(Message::decode(&bytes).is_err(), "{}", message.kind());
         bytes.pop();
-        for other in [2, 4] {
+        for other in [3, 5] {
             bytes[0] = other;
             assert_eq!(Message::decode(&bytes), Err(CodecError::Version(other)));
         }
@@ -347,13 +409,13 @@ fn what_is_not_in_deterministic_form_is_refused() {
 
 #[test]
 fn oversized_and_deeply_nested_bytes_are_refused() {
-    let large = vec![3; 8 * 1024 * 1024 + 1];
+    let large = vec![4; 8 * 1024 * 1024 + 1];
     assert!(matches!(Message::decode(&large), Err(CodecError::TooLarge { .. })));
     assert!(matches!(Gossip::decode(&large[..64 * 1024 + 1]), Err(CodecError::TooLarge { .. })));
-    let nested = [&[3][..], &vec![0x81; 100_000]].concat();
+    let nested = [&[4][..], &vec![0x81; 100_000]].concat();
     assert!(matches!(Message::decode(&nested), Err(CodecError::Malformed(_))));
     // An array that claims 2^60 elements.
-    let claims = [3, 0xa1, 0x08, 0x9b, 0x10, 0, 0, 0, 0, 0, 0, 0];
+    let claims = [4, 0xa1, 0x08, 0x9b, 0x10, 0, 0, 0, 0, 0, 0, 0];
     assert!(Message::decode(&claims).is_err());
 }
 

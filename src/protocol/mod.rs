@@ -30,6 +30,7 @@ mod ledger;
 mod light;
 mod members;
 mod node;
+mod proposals;
 mod proposer;
 mod remembered;
 mod restore;

@@ -11,15 +11,15 @@ use super::comparison::Comparisons;
 use super::entry::{Entry, Outcome, Stage};
 use super::event::{Command, Event, Timer};
 use super::heavy::{Heavy, Load, deals_differ};
-use super::invitation::{Agreed, Invited};
+use super::invitation::Invited;
 use super::ledger::Judgement;
 use super::remembered::Remembered;
 use super::settings::Settings;
 use super::turn::Turn;
 use super::view::{InvitationView, OwnPart, View};
 use super::{restore, sync};
-use crate::domain::limits::{CLOCK_SKEW_MAX, OPEN_PER_HEAVY_MAX, OPEN_PER_PROPOSER_MAX};
-use crate::domain::{Computation, ComputationId, Digest, Failure, PeerId, Refusal, Role, Timestamp};
+use crate::domain::limits::CLOCK_SKEW_MAX;
+use crate::domain::{ComputationId, Digest, Failure, PeerId, Role, Timestamp};
 use crate::statistics;
 use crate::wire::{
     Announcement, Certificate, Comparison, DecreeMessage, Gossip, LedgerEntry, Message, Signed, Similar, Want,
@@ -39,6 +39,8 @@ pub(super) struct State {
     pub entries: BTreeMap<ComputationId, Entry>,
     /// By the invitation's id, which is not that of the computation it becomes.
     pub invitations: BTreeMap<ComputationId, Invited>,
+    /// Invitations in which an owner has said beforehand what it will answer.
+    pub inputs: BTreeSet<ComputationId>,
     /// Those that the owner has forgotten, by when.
     pub forgotten: BTreeSet<(Timestamp, ComputationId)>,
     /// What is left of older ones.
@@ -69,6 +71,7 @@ impl Node {
             let me = turn.me();
             self.state.on_message(&mut turn, me, message);
         }
+        self.state.drop_inputs(&mut turn);
         turn.into_actions()
     }
 
@@ -331,73 +334,6 @@ impl State {
         }
     }
 
-    fn on_propose_command(&mut self, turn: &mut Turn<'_>, computation: Computation) {
-        let mut entry = Entry::new(turn.sign(computation));
-        let id = entry.id;
-        if self.open_of(&turn.me()) >= OPEN_PER_PROPOSER_MAX {
-            let open_max = u32::try_from(OPEN_PER_PROPOSER_MAX).unwrap_or(u32::MAX);
-            turn.tell(Notice::Failed { computation: id, failure: Failure::TooManyOpen { open_max } });
-            return;
-        }
-        entry.propose(turn);
-        self.entries.insert(id, entry);
-    }
-
-    pub fn on_propose(&mut self, turn: &mut Turn<'_>, from: PeerId, computation: Signed<Computation>) {
-        let id = computation.id();
-        if computation.signer() != from {
-            turn.ignore(from, "propose", "it is somebody else's");
-            return;
-        }
-        if self.is_forgotten(&id) {
-            let refusal = Refusal::Invalid("this node has forgotten it".to_owned());
-            turn.send(from, Message::Refuse { computation: id, refusal });
-            return;
-        }
-        if let Some(invitation) = computation.get().invitation {
-            match self.check_roster(turn, &computation, invitation) {
-                Ok(Agreed::Yes) => {}
-                Ok(Agreed::NotYet) => return,
-                Err(refusal) => {
-                    turn.send(from, Message::Refuse { computation: id, refusal });
-                    return;
-                }
-            }
-        }
-        let me = turn.me();
-        let mine = |entry: &&Entry| entry.is_open() && entry.id != id && entry.terms().has_heavy(&me);
-        let carried = self.entries.values().filter(mine).count();
-        let of_proposer = self.open_of(&from);
-        let known = self.entries.contains_key(&id);
-        let entry = self.entries.entry(id).or_insert_with(|| Entry::new(computation));
-        let fresh = match &entry.stage {
-            Stage::Proposed { accepted, .. } => accepted.is_none(),
-            Stage::Running { .. } | Stage::Ended(_) => {
-                self.on_want(turn, from, id, Want::Outcome);
-                return;
-            }
-        };
-        let limit = |open_max: usize| u32::try_from(open_max).unwrap_or(u32::MAX);
-        // A proposal to itself is already counted once.
-        let refusal = entry.refusal(turn).or_else(|| match () {
-            () if !fresh => None,
-            () if carried >= OPEN_PER_HEAVY_MAX => Some(Refusal::Busy { open_max: limit(OPEN_PER_HEAVY_MAX) }),
-            () if of_proposer >= OPEN_PER_PROPOSER_MAX && !known => {
-                Some(Refusal::ProposerBusy { open_max: limit(OPEN_PER_PROPOSER_MAX) })
-            }
-            () => None,
-        });
-        match refusal {
-            None => entry.on_propose(turn),
-            Some(refusal) => {
-                if !known {
-                    self.entries.remove(&id);
-                }
-                turn.send(from, Message::Refuse { computation: id, refusal });
-            }
-        }
-    }
-
     pub fn on_announce(&mut self, turn: &mut Turn<'_>, from: Option<PeerId>, announcement: Announcement) {
         let id = announcement.id();
         let known = self.entries.get(&id);
@@ -472,12 +408,6 @@ impl State {
             entry.spread_certificate(turn, &participants);
         }
         entry.ask_again_for_members(turn);
-    }
-
-    /// Open computations of one proposer.
-    fn open_of(&self, proposer: &PeerId) -> usize {
-        let open = |entry: &&Entry| entry.is_open() && entry.terms().proposer == *proposer;
-        self.entries.values().filter(open).count()
     }
 
     pub fn with(&mut self, id: ComputationId, act: impl FnOnce(&mut Entry)) {

@@ -140,7 +140,8 @@ impl Scenario {
     /// Some runs have a question by invitation instead of the first one.
     fn invitations(&mut self, dice: &mut Dice) {
         let last = self.nodes.len() - 1;
-        if !dice.chance(300) {
+        // Each node has a value of its own.
+        if !dice.chance(300) || self.nodes.len() > 48 {
             return;
         }
         let Some(question) = self.questions.first_mut() else { return };

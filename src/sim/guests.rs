@@ -8,7 +8,7 @@ use super::violation::{Broken, Check, Invariant};
 use crate::domain::{Computation, Consent, Invitation, VERSION};
 use crate::protocol::{Command, Event};
 use crate::statistics::{self, Reading};
-use crate::wire::{Identity, InvitationPart, Signed, Ticket};
+use crate::wire::{Identity, InvitationPart, Record, Signed, Ticket};
 
 /// How long somebody waits before looking for the tickets of an inviter that is not up.
 const LOOK_AGAIN_MS: u64 = 700;
@@ -33,6 +33,20 @@ impl Run {
             input,
         };
         self.give(question.proposer, Event::Command(command))
+    }
+
+    /// An invitation becomes a computation.
+    pub(super) fn note_invited(&mut self, record: &Record) {
+        let Record::Proposed(computation) = record else { return };
+        let (id, terms) = (computation.id(), computation.get());
+        if !terms.is_by_invitation() {
+            return;
+        }
+        self.watch.ask(id, terms);
+        let position = (0..self.asked.len()).find(|position| prompt(*position) == terms.prompt);
+        if let Some(asked) = position.and_then(|position| self.asked.get_mut(position)) {
+            *asked = Some(id);
+        }
     }
 
     /// A guest's owner has its ticket, and shows it.

@@ -11,7 +11,7 @@ use super::report::Report;
 use super::scenario::{Moment, NodeIndex, Question, Scenario, Source, StoreFate};
 use super::trace::{Keep, Trace};
 use super::violation::{Broken, Check, Invariant, Violation};
-use crate::domain::{Computation, ComputationId, PeerId, VERSION};
+use crate::domain::{Computation, ComputationId, PeerId, Role, VERSION};
 use crate::protocol::{Action, Event, Node};
 use crate::wire::{Message, Record};
 
@@ -89,7 +89,10 @@ impl Run {
             if let Some(cheat) = machine.plan.cheat {
                 self.watch.cheats.insert(peer, cheat);
             }
-            self.watch.exponents.insert(peer, self.scenario.exponent(index));
+            let invites = self.scenario.questions.iter().any(|question| question.guests.is_some());
+            if machine.plan.role == Role::Light || invites {
+                self.watch.exponents.insert(peer, self.scenario.exponent(index));
+            }
             self.queue.add(machine.plan.starts_at, Happening::Start(index));
             if machine.cheater.is_some() {
                 self.queue.add(machine.plan.starts_at, Happening::Cheat(index));
@@ -251,11 +254,8 @@ impl Run {
         let mut ended = false;
         for action in actions {
             // Checked and carried out one by one: what a crash cuts off never happens.
-            if let Action::Persist(record) = &action
-                && let Record::Proposed(computation) = &**record
-                && computation.get().is_by_invitation()
-            {
-                self.watch.ask(computation.id(), computation.get());
+            if let Action::Persist(record) = &action {
+                self.note_invited(record);
             }
             let machine = self.machines.at(index);
             if machine.is_honest() {

@@ -5,7 +5,7 @@ use formix_p2p::domain::{Computation, ComputationId, PeerId, Role, Timestamp};
 use formix_p2p::protocol::{Action, Command, Event, Node, Notice, Settings, SourceProblem, Timer};
 use formix_p2p::sharing::Secret;
 use formix_p2p::statistics::encode_one;
-use formix_p2p::wire::{Identity, Message, Record};
+use formix_p2p::wire::{Identity, Message, Record, to_bytes};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -168,9 +168,11 @@ impl Net {
 
     pub fn propose(&mut self, computation: Computation) -> ComputationId {
         let proposer = computation.proposer;
+        let id = computation.id_of(&to_bytes(&computation));
         self.queue.push_back((proposer, Event::Command(Command::Propose(Box::new(computation)))));
         self.settle();
-        self.nodes[&proposer].views()[0].id
+        assert!(self.nodes[&proposer].view(id).is_some());
+        id
     }
 
     pub fn restart(&mut self, index: usize) {

@@ -7,6 +7,7 @@
 
 mod cheats;
 mod directed;
+mod invitations;
 mod names;
 mod proofs;
 mod seeds;

@@ -57,6 +57,7 @@ impl State {
         invited.memory.ended = None;
         if let Some(reading) = input {
             invited.memory.input = Some(Input::of(reading));
+            self.inputs.insert(id);
         }
         invited.persist(turn);
         invited.changed(turn);

@@ -41,6 +41,9 @@ impl State {
             ended: None,
             invitation,
         };
+        if memory.input.is_some() {
+            self.inputs.insert(id);
+        }
         let mut invited = Invited::new(memory);
         invited.persist(turn);
         turn.set_timer(Timer::Invitation(id), invited.memory.invitation.expires);

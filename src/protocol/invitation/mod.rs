@@ -118,10 +118,8 @@ impl State {
             {
                 invited.memory.computation = None;
             }
-            let computation = invited.memory.computation.and_then(|id| self.entries.get(&id));
-            let used = computation.is_some_and(|it| it.own == OwnPart::Answered || !it.is_open());
-            if used && invited.memory.input.take().is_some() {
-                invited.persist(turn);
+            if invited.memory.input.is_some() {
+                self.inputs.insert(invited.id);
             }
             invited.resume(turn);
             self.invitations.insert(invited.id, invited);
@@ -142,6 +140,7 @@ impl State {
         let proposed = entry.is_some_and(|entry| matches!(entry.stage, Stage::Proposed { .. }));
         if invited.is_open() || proposed {
             invited.memory.input = Some(Input::of(reading));
+            self.inputs.insert(id);
             invited.persist(turn);
             invited.changed(turn);
         }
@@ -184,10 +183,24 @@ impl State {
         if let Some(entry) = self.entries.get_mut(&computation) {
             entry.on_input(turn, &reading);
         }
-        // The report is remembered by now.
-        invited.memory.input = None;
-        invited.persist(turn);
         true
+    }
+
+    /// What an owner has said beforehand goes when the report is made, or will not be.
+    pub fn drop_inputs(&mut self, turn: &mut Turn<'_>) {
+        for id in std::mem::take(&mut self.inputs) {
+            let Some(invited) = self.invitations.get_mut(&id).filter(|it| it.memory.input.is_some()) else {
+                continue;
+            };
+            let computation = invited.memory.computation.and_then(|id| self.entries.get(&id));
+            let used = computation.is_some_and(|it| it.own == OwnPart::Answered || !it.is_open());
+            if used || invited.memory.ended.is_some() {
+                invited.memory.input = None;
+                invited.persist(turn);
+            } else {
+                self.inputs.insert(id);
+            }
+        }
     }
 
     /// Keeps the newest invitations that have ended.

@@ -79,7 +79,9 @@ impl Cheater {
         for (id, known) in self.known.iter_mut().filter(|(_, known)| !known.done) {
             known.done = true;
             let report = craft::report(*id, &known.computation, &self.identity, &mut self.dice);
-            let Some((submission, victim)) = report.first().zip(known.computation.heavy.last()) else {
+            let Some((submission, victim)) =
+                report.first().zip(known.computation.heavy.iter().rfind(|heavy| **heavy != me))
+            else {
                 continue;
             };
             let message = Message::Conflict(submission.manifest.clone());

@@ -247,7 +247,10 @@ impl Watch {
     fn blame(&mut self, actor: Actor<'_>, fault: &Fault) -> Check {
         let evidence = fault.proof.evidence();
         let cheat = self.cheats.get(&fault.culprit);
-        let just = cheat.is_some_and(|cheat| cheat.leaves_evidence().contains(&evidence));
+        // By invitation a cheat takes in its true report, and sends the others another one.
+        let party = self.cases.get(&fault.computation).is_some_and(|case| case.computation.is_by_invitation());
+        let two_reports = party && evidence == Evidence::TwoReports;
+        let just = cheat.is_some_and(|cheat| two_reports || cheat.leaves_evidence().contains(&evidence));
         Invariant::JustBlame.check(just, || {
             format!("{} blames {:?} ({cheat:?}) for {evidence:?}", actor.index, fault.culprit)
         })?;

@@ -10,7 +10,7 @@ use crate::domain::{ComputationId, Decimal, Failure, NumberSchema, PeerId, Stati
 use crate::protocol::View;
 use crate::sharing::TotalError;
 use crate::statistics;
-use crate::wire::{Certificate, Opening, RecordKind, Signed};
+use crate::wire::{Certificate, Opening, Record, RecordKind, Signed};
 
 impl Watch {
     /// 2: the total of a certificate is the plain sum over the set that its votes name.
@@ -177,11 +177,22 @@ impl Watch {
             })?;
         }
         let shown: BTreeSet<_> = views.iter().map(|view| view.id).collect();
-        for key in machine.store.keys() {
+        for (key, record) in &machine.store {
+            if let Record::Invitation(memory) = record {
+                Invariant::SharesGone.check(memory.input.is_none(), || {
+                    format!("{} keeps what was to be answered by invitation", machine.index)
+                })?;
+                let over = memory.ended.is_some() || memory.computation.is_some();
+                Invariant::Ends.check(over, || format!("{} waits for parties for ever", machine.index))?;
+                continue;
+            }
             Invariant::SharesGone.check(!holds_secrets(key.kind), || {
                 format!("a {:?} record of {} is left at {}", key.kind, key.computation, machine.index)
             })?;
-            let about_all = matches!(key.kind, RecordKind::Fault | RecordKind::Ledger | RecordKind::Compared);
+            let about_all = matches!(
+                key.kind,
+                RecordKind::Fault | RecordKind::Ledger | RecordKind::Compared | RecordKind::Forgotten
+            );
             Invariant::Ends.check(about_all || shown.contains(&key.computation), || {
                 format!("{} remembers a {:?} and does not show it", machine.index, key.kind)
             })?;
