@@ -157,7 +157,8 @@ impl State {
         let Some(offered) = self.invitations.get_mut(&id).and_then(|invited| invited.offered.take()) else {
             return;
         };
-        self.on_propose(turn, offered.signer(), offered.clone());
+        let inviter = offered.signer();
+        self.on_propose(turn, inviter, offered);
     }
 }
 
