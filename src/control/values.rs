@@ -167,8 +167,8 @@ mod tests {
     #[test]
     fn a_literal_is_one_record_and_an_array_has_several() {
         let sum = question("sum", &["age"], AGE);
-        assert_eq!(encoded(&sum, &["7"]).unwrap(), (vec![14, 1], 1));
-        assert_eq!(encoded(&sum, &[" [7, 0.5,\"3\"] "]).unwrap(), (vec![21, 3], 3));
+        assert_eq!(encoded(&sum, &["7"]).unwrap(), (vec![1, 14], 1));
+        assert_eq!(encoded(&sum, &[" [7, 0.5,\"3\"] "]).unwrap(), (vec![3, 21], 3));
         let pair = question("bivariate", &["x", "y"], PAIR);
         assert_eq!(encoded(&pair, &["[1,2]", "[3,4]"]).unwrap().1, 2);
         let vectors =

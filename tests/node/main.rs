@@ -1,6 +1,6 @@
 //! Whole nodes, on loopback: real sockets, real stores, one process.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod invited;
 
