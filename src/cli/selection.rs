@@ -65,10 +65,22 @@ fn make(home: &Home, told: Layer) -> Result<Prepared, Problem> {
     // What is wrong with the settings is said before there is a folder.
     NodeConfig::new(told.clone(), PeerId::from_public_key([0; 32]), now())?;
     let (folder, keys) = home.create_node()?;
-    let lock = folder.lock()?;
-    let config = NodeConfig::new(told, keys.peer(), now())?;
-    config.save(&folder.config_path())?;
-    Ok(Prepared { folder, keys, config, age: IdentityAge::New, port: Port::Listed, log: None, lock })
+    let settled = || -> Result<_, Problem> {
+        let lock = folder.lock()?;
+        let config = NodeConfig::new(told, keys.peer(), now())?;
+        config.save(&folder.config_path())?;
+        Ok((lock, config))
+    };
+    match settled() {
+        Ok((lock, config)) => {
+            Ok(Prepared { folder, keys, config, age: IdentityAge::New, port: Port::Listed, log: None, lock })
+        }
+        Err(problem) => {
+            // An identity that never was in the network; why it cannot be kept is the error to tell.
+            drop(folder.remove());
+            Err(problem)
+        }
+    }
 }
 
 fn named(home: &Home, name: &str) -> Result<Option<NodeFolder>, Problem> {

@@ -4,6 +4,7 @@
 //! * `start` puts a node together; `runtime` is the loop that owns it; `actions` is what one turn of the loop brings about.
 //! * `neighbours`, `directory` and `presence` know who is there and say so.
 //! * `api` answers the local API, with `owner`, `references`, `propose`, `parked` and `render`.
+//! * `failpoint` is where tests let the process die.
 //! * `story` is what people read in the log; `clock` and `timers` are time.
 //!
 //! A program may hold any number of nodes; `examples/embed.rs` runs six.
@@ -12,6 +13,7 @@ mod actions;
 mod api;
 mod clock;
 mod directory;
+mod failpoint;
 mod neighbours;
 mod owner;
 mod parked;
@@ -106,6 +108,9 @@ pub enum StartError {
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers: {0}")]
     NoRandomness(String),
+    /// A test names a place to die that there is not.
+    #[error("FORMIX_DEBUG_FAILPOINT is `{0}`, which names no place to die")]
+    Failpoint(String),
     /// It stopped while it took up its memory.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -149,6 +154,7 @@ impl StartError {
             Self::Network(_) => "give another --listen address, or none: then a free port is taken".to_owned(),
             Self::Control(_) => "see with `formix-p2p view` whether this node runs already".to_owned(),
             Self::NoRandomness(_) => "see why /dev/urandom cannot be read".to_owned(),
+            Self::Failpoint(_) => "unset it: it is for tests alone, and docs/TESTING.md has its form".to_owned(),
             Self::Run(error) => error.hint(),
         }
     }

@@ -16,6 +16,7 @@ use super::RunError;
 use super::actions::{Release, Round, track};
 use super::clock::Clock;
 use super::directory::Directory;
+use super::failpoint::{Failpoint, Moment};
 use super::parked::Parked;
 use super::presence::OwnPresence;
 use super::reading::{Read, Readings};
@@ -60,6 +61,8 @@ pub(super) struct Runtime {
     pub(super) now: Timestamp,
     pub(super) started: Instant,
     pub(super) inlets: Inlets,
+    /// Where a test lets the process die.
+    pub(super) failpoint: Option<Failpoint>,
 }
 
 /// Where inputs come from.
@@ -98,6 +101,7 @@ impl Runtime {
         for view in self.node.views() {
             track(&mut self.open, view.id, view.status);
         }
+        Failpoint::pass(self.failpoint.as_ref(), &Failpoint::Restored);
         self.finish_round().await
     }
 
@@ -177,7 +181,9 @@ impl Runtime {
             self.directory.prune(self.now);
         }
         let Round { changes, peers, releases, .. } = std::mem::take(&mut self.round);
+        let struck = self.failpoint.as_mut().and_then(|failpoint| failpoint.strikes(&changes));
         if !changes.is_empty() || !peers.is_empty() {
+            Moment::reached(struck, Moment::BeforeCommit);
             let store = Arc::clone(&self.store);
             let (count, begun) = (changes.len() + peers.len(), Instant::now());
             let written = tokio::task::spawn_blocking(move || {
@@ -187,10 +193,12 @@ impl Runtime {
             written.await.map_err(|_| RunError::StorePanicked(self.home.clone()))??;
             let took_ms = begun.elapsed().as_millis();
             tracing::debug!(changes = count, took_ms, releases = releases.len(), "round written");
+            Moment::reached(struck, Moment::AfterCommit);
         }
         for release in releases {
             self.release(release);
         }
+        Moment::released(struck).await;
         Ok(())
     }
 

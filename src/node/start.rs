@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use super::actions::Round;
 use super::clock::Clock;
 use super::directory::Directory;
+use super::failpoint::Failpoint;
 use super::parked::Parked;
 use super::presence::OwnPresence;
 use super::reading::Readings;
@@ -38,10 +39,12 @@ const LAST_ANSWERS_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartError> {
     check_name(&options.name)?;
+    let failpoint = Failpoint::from_environment().map_err(StartError::Failpoint)?;
     let mut clock = Clock::new();
     let now = clock.now();
     let own = options.identity.peer();
     let (store, records, known) = open_memory(&options, now).await?;
+    Failpoint::pass(failpoint.as_ref(), &Failpoint::Opened);
     let seed = fresh_seed()?;
     let (network, events) = Network::start(network_config(&options, known)).await?;
     let addresses: Vec<_> = network.listen_addresses().iter().map(ToString::to_string).collect();
@@ -79,6 +82,7 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
         now,
         started: Instant::now(),
         inlets: Inlets { network: events, calls: waiting_calls, read, stop: stopped },
+        failpoint,
     };
     let restored = runtime.restore(records).await;
     let (close_api, api_closes) = oneshot::channel::<()>();

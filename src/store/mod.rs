@@ -7,6 +7,7 @@
 
 mod error;
 mod peers;
+mod slots;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -112,6 +113,9 @@ impl Store {
     }
 
     fn open_checked(path: &Path, owner: PeerId) -> Result<Self, StoreError> {
+        if slots::let_the_newest_count(path).map_err(|error| opening_failure(path, StorageError::Io(error).into()))? {
+            tracing::warn!(store = %path.display(), "the store did not name its newest commit; the newest that is whole counts");
+        }
         let mut builder = Builder::new();
         builder.set_cache_size(CACHE_BYTES);
         let mut database = builder.open(path).map_err(|error| opening_failure(path, error))?;
