@@ -228,7 +228,6 @@ impl Net {
 
 impl Drop for Net {
     fn drop(&mut self) {
-        if std::thread::panicking() { let _ = std::process::Command::new("cp").arg("-r").arg(self.lab.home()).arg("/tmp/crash-kept").status(); }
         for process in self.seats.iter_mut().filter_map(|seat| seat.process.take()) {
             if process.ended.try_recv().is_err() {
                 signal("-KILL", process.pid);
