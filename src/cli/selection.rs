@@ -53,12 +53,27 @@ fn take_up(folder: NodeFolder, told: Layer) -> Result<Prepared, Problem> {
     let lock = folder.lock()?;
     let keys = folder.load_keys()?;
     let config = if folder.config_path().exists() {
-        NodeConfig::load(&folder.config_path())?.told(told)?
+        let config = NodeConfig::load(&folder.config_path())?;
+        if config.peer_id != keys.peer() {
+            return Err(settings_of_another(&folder, config.peer_id, keys.peer()));
+        }
+        config.told(told)?
     } else {
         // A start that was cut short before it could write the settings.
         NodeConfig::new(told, keys.peer(), now())?
     };
     Ok(Prepared { folder, keys, config, age: IdentityAge::Existing, port: Port::Listed, log: None, lock })
+}
+
+fn settings_of_another(folder: &NodeFolder, settings: PeerId, own: PeerId) -> Problem {
+    Problem::usage(
+        "config",
+        format!(
+            "{} is of node {settings}, and the identity beside it is {own}",
+            folder.config_path().display()
+        ),
+        "correct `peer_id`, or put each node's files back into its own folder",
+    )
 }
 
 fn make(home: &Home, told: Layer) -> Result<Prepared, Problem> {
@@ -240,6 +255,21 @@ mod tests {
             assert!(problem.message.contains(&uid) && problem.message.contains("line 1"), "{problem}");
         }
         assert!(prepare(&home, Selection::New, told(Role::Light, None)).is_ok());
+    }
+
+    #[test]
+    fn settings_of_another_node_are_refused() {
+        let scratch = tempfile::tempdir().unwrap();
+        let home = Home::at(Some(scratch.path())).unwrap();
+        let first = prepare(&home, Selection::New, told(Role::Light, None)).unwrap();
+        let other = prepare(&home, Selection::New, told(Role::Light, None)).unwrap();
+        let uid = uid_of(&first);
+        std::fs::copy(other.folder.config_path(), first.folder.config_path()).unwrap();
+        drop((first, other));
+        // By its UID, which only its folder has left.
+        let folder = home.nodes().unwrap().into_iter().find(|folder| folder.uid() == uid).unwrap();
+        let problem = take_up(folder, told(Role::Light, None)).unwrap_err();
+        assert!(problem.code == "config" && problem.message.contains("node.toml"), "{problem}");
     }
 
     #[test]

@@ -154,7 +154,9 @@ impl StartError {
             Self::Network(_) => "give another --listen address, or none: then a free port is taken".to_owned(),
             Self::Control(_) => "see with `formix-p2p view` whether this node runs already".to_owned(),
             Self::NoRandomness(_) => "see why /dev/urandom cannot be read".to_owned(),
-            Self::Failpoint(_) => "unset it: it is for tests alone, and docs/TESTING.md has its form".to_owned(),
+            Self::Failpoint(_) => {
+                "unset it: it is for tests alone, and docs/TESTING.md has its form".to_owned()
+            }
             Self::Run(error) => error.hint(),
         }
     }

@@ -6,6 +6,8 @@
 //! during that opening loses nothing either.
 
 mod error;
+#[cfg(test)]
+mod full_disk_tests;
 mod peers;
 mod slots;
 mod tables;
@@ -113,7 +115,9 @@ impl Store {
     }
 
     fn open_checked(path: &Path, owner: PeerId) -> Result<Self, StoreError> {
-        if slots::let_the_newest_count(path).map_err(|error| opening_failure(path, StorageError::Io(error).into()))? {
+        if slots::let_the_newest_count(path)
+            .map_err(|error| opening_failure(path, StorageError::Io(error).into()))?
+        {
             tracing::warn!(store = %path.display(), "the store did not name its newest commit; the newest that is whole counts");
         }
         let mut builder = Builder::new();

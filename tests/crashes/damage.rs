@@ -11,7 +11,7 @@ use formix_p2p::store::{KnownPeer, Store, StoreError};
 use formix_p2p::wire::Record;
 use serde_json::json;
 
-use crate::net::{HEAVY, Net, VALUES};
+use crate::net::{HEAVY, Net, VALUES, scratch};
 
 const PAGE: usize = 4_096;
 /// Where the file's header ends: the part that says which of two commits counts.
@@ -78,9 +78,13 @@ fn samples() -> Vec<Sample> {
     }
     let open = ask("threshold", 600_000, &net);
     for at in [0, 1] {
-        net.until("every report is held", || net.view_of(at, &open).filter(|view| view["participants"] == VALUES.len()));
+        net.until("every report is held", || {
+            net.view_of(at, &open).filter(|view| view["participants"] == VALUES.len())
+        });
     }
-    net.until("it has answered", || net.view_of(HEAVY + 1, &open).filter(|view| view["own_answer"] == "answered"));
+    net.until("it has answered", || {
+        net.view_of(HEAVY + 1, &open).filter(|view| view["own_answer"] == "answered")
+    });
     net.ask(1, "POST /stop", "").unwrap();
     net.kill(0);
     net.kill(HEAVY + 1);
@@ -192,11 +196,6 @@ fn path_in(folder: &tempfile::TempDir) -> PathBuf {
     folder.path().join("node.redb")
 }
 
-/// In memory where that can be had: opening flushes several times.
-fn scratch() -> tempfile::TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
-}
-
 /// Tries so many kinds of damage, from a seed, on two threads, and fails if one of them takes too long.
 fn tried(samples: &[Sample], damages: &[(usize, Damage)]) -> Tally {
     let progress = AtomicU64::new(0);
@@ -256,7 +255,12 @@ fn judge(samples: &[Sample], damages: &[(usize, Damage)]) {
         tally.refused,
         tally.touched
     );
-    assert!(tally.wrong.is_empty(), "{} wrong: {:#?}", tally.wrong.len(), &tally.wrong[..tally.wrong.len().min(40)]);
+    assert!(
+        tally.wrong.is_empty(),
+        "{} wrong: {:#?}",
+        tally.wrong.len(),
+        &tally.wrong[..tally.wrong.len().min(40)]
+    );
     assert!(tally.refused > 0 && tally.intact > 0);
 }
 

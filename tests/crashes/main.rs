@@ -8,6 +8,7 @@ mod disk;
 mod lab;
 mod net;
 mod remembered;
+mod small_files;
 mod steps;
 
 use std::os::unix::net::UnixStream;

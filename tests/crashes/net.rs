@@ -53,7 +53,9 @@ impl Net {
             let data = at.checked_sub(HEAVY).map(|light| format!("n={}", VALUES[light]));
             let mut arguments = vec!["--new", "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0", "--role"];
             match &data {
-                Some(data) => arguments.extend(["light", "--policy", "open", "--min-participants", "2", "--data", data]),
+                Some(data) => {
+                    arguments.extend(["light", "--policy", "open", "--min-participants", "2", "--data", data])
+                }
                 None => arguments.push("heavy"),
             }
             arguments.extend(first.iter().flat_map(|address| ["--bootstrap", address.as_str()]));
@@ -118,7 +120,9 @@ impl Net {
 
     /// Waits for a node to kill itself; `false` if it does not before `limit`.
     pub fn died(&mut self, at: usize, limit: Duration) -> bool {
-        let Ok(status) = self.seats[at].process.as_ref().unwrap().ended.recv_timeout(limit) else { return false };
+        let Ok(status) = self.seats[at].process.as_ref().unwrap().ended.recv_timeout(limit) else {
+            return false;
+        };
         assert_eq!(status.signal(), Some(9), "{} ended in another way", self.seats[at].uid);
         self.seats[at].process = None;
         true
@@ -206,7 +210,7 @@ impl Net {
 
     /// Copies what a node has on the disk, as a crash left it.
     pub fn copy_of(&self, at: usize) -> tempfile::TempDir {
-        let copy = tempfile::tempdir().unwrap();
+        let copy = scratch();
         for entry in std::fs::read_dir(self.folder(at)).unwrap() {
             let entry = entry.unwrap();
             if entry.file_type().unwrap().is_file() {
@@ -234,6 +238,11 @@ impl Drop for Net {
             }
         }
     }
+}
+
+/// In memory where that can be had: opening a store flushes several times.
+pub fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 pub fn has_ended(view: &Value) -> bool {

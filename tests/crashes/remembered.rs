@@ -70,9 +70,7 @@ fn promise_is_kept(
         }
         Record::Accepted { acceptance, .. } => {
             let announced = after.iter().find_map(|record| match record {
-                Record::Announced(announcement) if announcement.id() == id => {
-                    Some(&announcement.acceptances)
-                }
+                Record::Announced(announcement) if announcement.id() == id => Some(&announcement.acceptances),
                 _ => None,
             });
             for other in announced.into_iter().flatten().filter(|other| other.signer() == owner) {
@@ -81,7 +79,8 @@ fn promise_is_kept(
         }
         // What was written once stands, or the end has taken its place.
         Record::Certificate(certificate) => {
-            let same = after.iter().any(|record| matches!(record, Record::Certificate(it) if it == certificate));
+            let same =
+                after.iter().any(|record| matches!(record, Record::Certificate(it) if it == certificate));
             assert!(same, "{case}: the certificate has gone");
         }
         Record::Ledger(entry) => {

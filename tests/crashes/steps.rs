@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use formix_p2p::wire::Record;
 use serde_json::{Value, json};
 
 use crate::net::{HEAVY, Net, PATIENCE, PLACES_OF_RECOVERY, VALUES, has_ended, request_at};
@@ -70,16 +71,44 @@ impl Scheme {
 
     fn steps(self, victim: Victim) -> &'static [&'static str] {
         match (victim, self) {
-            (Victim::Heavy, Self::Additive) => {
-                &["accepted", "announced", "held", "closed", "frozen", "voted", "opened", "certificate", "members"]
-            }
+            (Victim::Heavy, Self::Additive) => &[
+                "accepted",
+                "announced",
+                "held",
+                "closed",
+                "frozen",
+                "voted",
+                "opened",
+                "certificate",
+                "members",
+            ],
             (Victim::Heavy, Self::Prio3) => &[
-                "accepted", "announced", "held", "closed", "frozen", "verifying", "voted", "opened", "certificate",
+                "accepted",
+                "announced",
+                "held",
+                "closed",
+                "frozen",
+                "verifying",
+                "voted",
+                "opened",
+                "certificate",
                 "members",
             ],
             (Victim::Heavy, Self::Threshold) => &[
-                "dealing", "accepted", "announced", "held", "closed", "lists-decree", "frozen", "verifying",
-                "verifiers-decree", "voted", "opened", "openings-decree", "certificate", "members",
+                "dealing",
+                "accepted",
+                "announced",
+                "held",
+                "closed",
+                "lists-decree",
+                "frozen",
+                "verifying",
+                "verifiers-decree",
+                "voted",
+                "opened",
+                "openings-decree",
+                "certificate",
+                "members",
             ],
             (Victim::Light, _) => &["announced", "report", "ledger", "certificate", "members", "compared"],
             (Victim::Proposer, _) => &["proposed", "announced", "report", "certificate", "members", "compared"],
@@ -154,7 +183,9 @@ impl Case {
         let everybody = (HEAVY..HEAVY + VALUES.len()).map(|at| net.peer(at).to_string()).collect();
         let (listed, open_for, min_participants): (Vec<String>, _, _) = match self.end() {
             End::TooFew => (Vec::new(), OPEN_FOR_TOO_FEW, VALUES.len() + 1),
-            End::Nothing | End::NeverAnnounced | End::SumOrNeverAnnounced | End::Sum => (everybody, OPEN_FOR, VALUES.len()),
+            End::Nothing | End::NeverAnnounced | End::SumOrNeverAnnounced | End::Sum => {
+                (everybody, OPEN_FOR, VALUES.len())
+            }
         };
         let mut question = json!({
             "prompt": self.to_string(), "statistic": "sum", "fields": ["n"], "schema": bounds, "heavy": [],
@@ -176,7 +207,7 @@ struct Death {
     /// None where there was none yet.
     id: Option<String>,
     end: End,
-    folder: tempfile::TempDir,
+    remembered: Vec<Record>,
 }
 
 /// Kills one node at one place, starts it again, and watches what becomes of the computation.
@@ -191,9 +222,12 @@ fn run(net: &mut Net, case: Case) -> Death {
     let (socket, question) = (net.folder(PROPOSER).join("control.sock"), case.question(net).to_string());
     let asks = std::thread::spawn(move || request_at(&socket, "POST /computations", &question));
     if !net.died(victim, PATIENCE) {
-        panic!("{case}: this place is never reached; whoever asked heard {:?}", asks.join().unwrap().map(text_of));
+        panic!(
+            "{case}: this place is never reached; whoever asked heard {:?}",
+            asks.join().unwrap().map(text_of)
+        );
     }
-    let folder = net.copy_of(victim);
+    let remembered = records_in(net.copy_of(victim).path(), net.peer(victim));
     recover(net, victim, case.recovery);
     let answer = asks.join().unwrap();
     if let Some((status, said)) = answer.map(text_of) {
@@ -205,12 +239,12 @@ fn run(net: &mut Net, case: Case) -> Death {
             let ids = net.until("a node answers", || net.computations(at));
             assert!(ids.iter().all(|id| known.contains(id)), "{case}: {at} knows of it");
         }
-        return Death { case, id: None, end: End::Nothing, folder };
+        return Death { case, id: None, end: End::Nothing, remembered };
     }
     let new = || net.computations(PROPOSER)?.into_iter().find(|id| !known.contains(id));
     let id = net.until("whoever asked knows of it", new);
     let end = ends_alike(net, case, &id);
-    Death { case, id: Some(id), end, folder }
+    Death { case, id: Some(id), end, remembered }
 }
 
 fn text_of((status, body): (u16, Vec<u8>)) -> (u16, String) {
@@ -257,7 +291,9 @@ fn ends_alike(net: &Net, case: Case, id: &str) -> End {
     let (status, reason) = (views[0]["status"].as_str().unwrap(), views[0]["reason"].to_string());
     match end {
         End::Nothing | End::SumOrNeverAnnounced => {}
-        End::NeverAnnounced => assert!(status == "failed" && reason.contains("never announced"), "{case}: {reason}"),
+        End::NeverAnnounced => {
+            assert!(status == "failed" && reason.contains("never announced"), "{case}: {reason}")
+        }
         End::TooFew => assert!(status == "failed" && reason.contains("participants"), "{case}: {reason}"),
         End::Sum => {
             assert_eq!(status, "completed", "{case}: {reason}");
@@ -309,11 +345,10 @@ fn lane(cases: &[Case]) {
     for (at, records) in left.iter().enumerate() {
         nothing_is_left_behind(records, &format!("node {at}"));
     }
-    for Death { case, id, folder, .. } in deaths {
+    for Death { case, id, remembered, .. } in deaths {
         let Some(id) = id else { continue };
         let (victim, owner) = (case.victim.at(), net.peer(case.victim.at()));
-        let before = records_in(folder.path(), owner);
-        promises_are_kept(&before, &left[victim], owner, &id, &case.to_string());
+        promises_are_kept(&remembered, &left[victim], owner, &id, &case.to_string());
     }
 }
 
