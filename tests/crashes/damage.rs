@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use formix_p2p::domain::PeerId;
@@ -199,7 +199,7 @@ fn path_in(folder: &tempfile::TempDir) -> PathBuf {
 /// Tries so many kinds of damage, from a seed, on two threads, and fails if one of them takes too long.
 fn tried(samples: &[Sample], damages: &[(usize, Damage)]) -> Tally {
     let progress = AtomicU64::new(0);
-    let (tell, told) = channel();
+    let (tell, told) = sync_channel(2);
     std::thread::scope(|scope| {
         for half in 0..2 {
             let (tell, progress) = (tell.clone(), &progress);

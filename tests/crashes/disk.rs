@@ -124,7 +124,7 @@ fn a_node_that_exists_is_the_same_after_a_start_on_a_full_disk() {
         }
         names_the_full_disk(&said, &disk);
         assert!(kept() == before, "with {leave} bytes: a file was changed");
-        assert_eq!(nodes_on(&disk), [uid.clone()]);
+        assert_eq!(nodes_on(&disk), std::slice::from_ref(&uid));
     }
     disk.make_room();
     let (code, said) = start(&lab, &disk, &[&uid]);

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use formix_p2p::domain::PeerId;
@@ -97,7 +97,7 @@ impl Net {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        let (tell, ended) = channel();
+        let (tell, ended) = sync_channel(1);
         std::thread::spawn(move || tell.send(child.wait().unwrap()));
         let id = (!line.is_empty()).then(|| serde_json::from_str::<Value>(&line).unwrap()["data"].clone());
         (Process { pid, ended, stdout }, id)

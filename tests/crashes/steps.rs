@@ -56,7 +56,7 @@ struct Case {
 enum End {
     /// There is none.
     Nothing,
-    /// It fails, because whoever asked has gone.
+    /// It fails, because whoever asked has gone, or a heavy node did not accept in time.
     NeverAnnounced,
     /// One of these two.
     SumOrNeverAnnounced,
@@ -136,8 +136,8 @@ impl fmt::Display for Case {
 }
 
 impl Case {
-    /// Every kind of record at every moment, for every role under every scheme.
-    fn all(recovery: Recovery) -> Vec<Self> {
+    /// Every kind of record at every moment, for every role under every scheme; every second one falls while it recovers, too.
+    fn all() -> Vec<Self> {
         let mut all = Vec::new();
         for scheme in Scheme::ALL {
             for victim in Victim::ALL {
@@ -145,6 +145,7 @@ impl Case {
                 let failed: &[&str] = if scheme == Scheme::Prio3 { &[] } else { &["failed"] };
                 for kind in scheme.steps(victim).iter().chain(failed) {
                     for moment in MOMENTS {
+                        let recovery = [Recovery::Straight, Recovery::Interrupted][all.len() % 2];
                         all.push(Self { scheme, victim, kind, moment, recovery });
                     }
                 }
@@ -173,6 +174,8 @@ impl Case {
             }
             // Its own report may be in the same commit as the announcement.
             (Victim::Proposer, "report", "before-commit") => End::SumOrNeverAnnounced,
+            // Whoever asks waits 4 s for every acceptance, and a busy machine may take longer to start a node.
+            (Victim::Heavy, "dealing" | "accepted", _) => End::SumOrNeverAnnounced,
             (_, "failed", _) => End::TooFew,
             _ => End::Sum,
         }
@@ -285,14 +288,22 @@ fn ends_alike(net: &Net, case: Case, id: &str) -> End {
     let nodes: Vec<usize> = net.nodes().filter(|at| knows(*at)).collect();
     let views: Vec<Value> = nodes.iter().map(|at| net.end_of(*at, id)).collect();
     for (at, view) in nodes.iter().zip(&views) {
-        let told = |view: &Value| [view["status"].clone(), view["result"].clone(), view["reason"].clone()];
+        // Before the announcement each says what it knows.
+        let told = |view: &Value| match end {
+            End::NeverAnnounced => [view["status"].clone(), view["result"].clone(), Value::Null],
+            End::Nothing | End::SumOrNeverAnnounced | End::TooFew | End::Sum => {
+                [view["status"].clone(), view["result"].clone(), view["reason"].clone()]
+            }
+        };
         assert_eq!(told(view), told(&views[0]), "{case}: node {at}");
     }
     let (status, reason) = (views[0]["status"].as_str().unwrap(), views[0]["reason"].to_string());
     match end {
         End::Nothing | End::SumOrNeverAnnounced => {}
         End::NeverAnnounced => {
-            assert!(status == "failed" && reason.contains("never announced"), "{case}: {reason}")
+            let own = net.end_of(PROPOSER, id)["reason"].to_string();
+            let named = ["never announced", "did not answer"].iter().any(|words| own.contains(words));
+            assert!(status == "failed" && named, "{case}: {own}");
         }
         End::TooFew => assert!(status == "failed" && reason.contains("participants"), "{case}: {reason}"),
         End::Sum => {
@@ -387,8 +398,7 @@ fn killed_at_a_durable_step_of_threshold_sharing() {
 #[test]
 #[ignore = "takes minutes; the tests above are some of its cases"]
 fn every_kind_of_record_of_every_role_at_every_moment() {
-    let cases = Case::all(Recovery::Straight);
-    side_by_side(&cases);
+    side_by_side(&Case::all());
 }
 
 /// Deals the cases to networks that run side by side.
