@@ -38,6 +38,13 @@ pub(super) fn let_the_newest_count(path: &Path) -> io::Result<bool> {
         Err(TryLockError::WouldBlock) => return Ok(false),
         Err(TryLockError::Error(error)) => return Err(error),
     }
+    let changed = clear_where_needed(&file);
+    // Not left to closing: a process that is being started at this moment would hold a copy, and the lock with it.
+    file.unlock()?;
+    changed
+}
+
+fn clear_where_needed(file: &File) -> io::Result<bool> {
     let mut header = [0; HEADER_BYTES];
     match file.read_exact_at(&mut header, 0) {
         // Too short to be a store: redb says so.

@@ -250,8 +250,11 @@ fn run(net: &mut Net, case: Case) -> Death {
     Death { case, id: Some(id), end, remembered }
 }
 
+/// Status and body of an answer, if one came.
+type Answer = Option<(u16, Vec<u8>)>;
+
 /// Asks, and gives what whoever asks knew before, and who waits for the announcement.
-fn ask(net: &Net, case: Case) -> (Vec<String>, JoinHandle<Option<(u16, Vec<u8>)>>) {
+fn ask(net: &Net, case: Case) -> (Vec<String>, JoinHandle<Answer>) {
     let known = net.until("whoever asks answers", || net.computations(PROPOSER));
     let (socket, question) = (net.folder(PROPOSER).join("control.sock"), case.question(net).to_string());
     (known, std::thread::spawn(move || request_at(&socket, "POST /computations", &question)))
