@@ -404,7 +404,7 @@ fn killed_at_a_durable_step_of_threshold_sharing() {
     ]);
 }
 
-/// About two and a half minutes on two cores; `.ci/run` runs it.
+/// Four to five minutes on two busy cores; `.ci/run` runs it.
 #[test]
 #[ignore = "takes minutes; the tests above are some of its cases"]
 fn every_kind_of_record_of_every_role_at_every_moment() {
