@@ -66,7 +66,7 @@ impl Problem {
     /// A file of this machine could not be read or written.
     pub fn file(doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         let message = format!("cannot {doing} {}: {error}", path.display());
-        Self::new(Exit::Refused, "file", message, "check the path and its permissions")
+        Self::new(Exit::Refused, "file", message, "check the path, its permissions and the free space there")
     }
 
     /// Several nodes fit, and one is needed. Each is described by its UID and, in brackets, what else is known; programs

@@ -59,7 +59,11 @@ fn take_up(folder: NodeFolder, told: Layer, passphrase: &Asked<'_>) -> Result<Pr
     let lock = folder.lock()?;
     let keys = passphrase.keys_of(&folder)?;
     let config = if folder.config_path().exists() {
-        NodeConfig::load(&folder.config_path())?.told(told)?
+        let config = NodeConfig::load(&folder.config_path())?;
+        if config.peer_id != keys.peer() {
+            return Err(settings_of_another(&folder, config.peer_id, keys.peer()));
+        }
+        config.told(told)?
     } else {
         // A start that was cut short before it could write the settings.
         NodeConfig::new(told, keys.peer(), now())?
@@ -67,14 +71,37 @@ fn take_up(folder: NodeFolder, told: Layer, passphrase: &Asked<'_>) -> Result<Pr
     Ok(Prepared { folder, keys, config, age: IdentityAge::Existing, port: Port::Listed, log: None, lock })
 }
 
+fn settings_of_another(folder: &NodeFolder, settings: PeerId, own: PeerId) -> Problem {
+    Problem::usage(
+        "config",
+        format!(
+            "{} is of node {settings}, and the identity beside it is {own}",
+            folder.config_path().display()
+        ),
+        "correct `peer_id`, or put each node's files back into its own folder",
+    )
+}
+
 fn make(home: &Home, told: Layer) -> Result<Prepared, Problem> {
     // What is wrong with the settings is said before there is a folder.
     NodeConfig::new(told.clone(), PeerId::from_public_key([0; 32]), now())?;
     let (folder, keys) = home.create_node()?;
-    let lock = folder.lock()?;
-    let config = NodeConfig::new(told, keys.peer(), now())?;
-    config.save(&folder.config_path())?;
-    Ok(Prepared { folder, keys, config, age: IdentityAge::New, port: Port::Listed, log: None, lock })
+    let settled = || -> Result<_, Problem> {
+        let lock = folder.lock()?;
+        let config = NodeConfig::new(told, keys.peer(), now())?;
+        config.save(&folder.config_path())?;
+        Ok((lock, config))
+    };
+    match settled() {
+        Ok((lock, config)) => {
+            Ok(Prepared { folder, keys, config, age: IdentityAge::New, port: Port::Listed, log: None, lock })
+        }
+        Err(problem) => {
+            // An identity that never was in the network; why it cannot be kept is the error to tell.
+            drop(folder.remove());
+            Err(problem)
+        }
+    }
 }
 
 fn named(home: &Home, name: &str) -> Result<Option<NodeFolder>, Problem> {
@@ -238,6 +265,21 @@ mod tests {
             assert!(problem.message.contains(&uid) && problem.message.contains("line 1"), "{problem}");
         }
         assert!(prepare(&home, Selection::New, told(Role::Light, None)).is_ok());
+    }
+
+    #[test]
+    fn settings_of_another_node_are_refused() {
+        let scratch = tempfile::tempdir().unwrap();
+        let home = Home::at(Some(scratch.path())).unwrap();
+        let first = prepare(&home, Selection::New, told(Role::Light, None)).unwrap();
+        let other = prepare(&home, Selection::New, told(Role::Light, None)).unwrap();
+        let uid = uid_of(&first);
+        std::fs::copy(other.folder.config_path(), first.folder.config_path()).unwrap();
+        drop((first, other));
+        // By its UID, which only its folder has left.
+        let folder = home.nodes().unwrap().into_iter().find(|folder| folder.uid() == uid).unwrap();
+        let problem = take_up(folder, told(Role::Light, None), &Asked::Nobody).unwrap_err();
+        assert!(problem.code == "config" && problem.message.contains("node.toml"), "{problem}");
     }
 
     #[test]

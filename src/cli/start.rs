@@ -22,7 +22,7 @@ use super::wrapped;
 use crate::config::{AdmissionLayer, Data, Layer, PolicyLayer, merge};
 use crate::consent::Preset;
 use crate::domain::{PeerId, Role};
-use crate::home::{Candidate, CandidatePresence, Home, HomeError, resolve};
+use crate::home::{Candidate, CandidatePresence, Home, HomeError, NodeFolder, resolve};
 use crate::node::{IdentityAge, RunningNode};
 use crate::sources::SourceError;
 
@@ -233,22 +233,20 @@ async fn run(
         })
     };
     let mut signals = [listen_for(SignalKind::interrupt())?, listen_for(SignalKind::terminate())?];
-    let _logs = launch::start_logging(context, &prepared, ground)?;
-    for fault in faults {
-        tracing::warn!(error = %fault, hint = fault.hint(), "a source cannot be read; its fields are missing");
-    }
     let (folder, age) = (prepared.folder.clone(), prepared.age);
-    let (mut node, prepared) = match launch::start(prepared).await {
-        Ok(started) => started,
+    let _logs = match launch::start_logging(context, &prepared, ground) {
+        Ok(logs) => logs,
         Err(problem) => {
-            match age {
-                // An identity that never was in the network, which the next `start` would take up.
-                IdentityAge::New => drop(folder.remove()),
-                IdentityAge::Existing => {}
-            }
+            // With it goes the lock.
+            drop(prepared);
+            give_up(&folder, age);
             return Err(problem);
         }
     };
+    for fault in faults {
+        tracing::warn!(error = %fault, hint = fault.hint(), "a source cannot be read; its fields are missing");
+    }
+    let (mut node, prepared) = launch::start(prepared).await.inspect_err(|_| give_up(&folder, age))?;
     let id = node.id();
     context.output.answer(&id, || id::told(&id));
     context.output.note(wrapped::for_stderr(&policy_words::of(&prepared.config)));
@@ -258,6 +256,15 @@ async fn run(
     tokio::select! {
         () = any(&mut signals) => stop(context.output, node).await,
         ended = node.stopped() => ended.map_err(|error| launch::broken(&error)),
+    }
+}
+
+/// After a start that failed.
+fn give_up(folder: &NodeFolder, age: IdentityAge) {
+    match age {
+        // An identity that never was in the network, which the next `start` would take up.
+        IdentityAge::New => drop(folder.clone().remove()),
+        IdentityAge::Existing => {}
     }
 }
 

@@ -101,7 +101,7 @@ impl ConfigError {
     /// What to do next.
     pub fn hint(&self) -> String {
         match self {
-            Self::Io { .. } => "check the path and its permissions".to_owned(),
+            Self::Io { .. } => "check the path, its permissions and the free space there".to_owned(),
             Self::Invalid { .. } => {
                 "correct the line; config/heavy.toml and config/light.toml are commented examples".to_owned()
             }

@@ -79,7 +79,10 @@ impl NodeFolder {
         let folder = Self::new(home, keys.peer().uid().to_string());
         let made = DirBuilder::new().mode(0o700).create(&folder.path);
         made.map_err(|error| not_writable(&folder.path, &error))?;
-        keys.write(&folder.identity_path())?;
+        keys.write(&folder.identity_path()).inspect_err(|_| {
+            // An empty folder that nobody would know what to do with; the first error is the one to tell.
+            let _ = std::fs::remove_dir(&folder.path);
+        })?;
         Ok((folder, keys))
     }
 

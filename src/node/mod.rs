@@ -5,6 +5,7 @@
 //! * `neighbours`, `directory` and `presence` know who is there and say so.
 //! * `api` answers the local API, with `answering`, `owner`, `references`, `propose`, `parked`, `subjects` and `render`; `invitations`,
 //!   `joins`, `forgetting`, `invitation_shown` and `addresses` are about invitations.
+//! * `failpoint` is where tests let the process die.
 //! * `story` is what people read in the log; `clock` and `timers` are time.
 //!
 //! A program may hold any number of nodes; `examples/embed.rs` runs six.
@@ -15,6 +16,7 @@ mod answering;
 mod api;
 mod clock;
 mod directory;
+mod failpoint;
 mod forgetting;
 mod invitation_shown;
 mod invitations;
@@ -124,6 +126,9 @@ pub enum StartError {
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers: {0}")]
     NoRandomness(String),
+    /// A test names a place to die that there is not.
+    #[error("FORMIX_DEBUG_FAILPOINT is `{0}`, which names no place to die")]
+    Failpoint(String),
     /// It stopped while it took up its memory.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -169,6 +174,9 @@ impl StartError {
             Self::Network(_) => "give another --listen address, or none: then a free port is taken".to_owned(),
             Self::Control(_) => "see with `formix-p2p view` whether this node runs already".to_owned(),
             Self::NoRandomness(_) => "see why /dev/urandom cannot be read".to_owned(),
+            Self::Failpoint(_) => {
+                "unset it: it is for tests alone, and docs/TESTING.md has its form".to_owned()
+            }
             Self::Run(error) => error.hint(),
         }
     }

@@ -18,6 +18,7 @@ use super::RunError;
 use super::actions::{Release, Round, track};
 use super::clock::Clock;
 use super::directory::Directory;
+use super::failpoint::{Failpoint, Moment};
 use super::parked::Parked;
 use super::presence::OwnPresence;
 use super::reading::{Read, Readings};
@@ -68,6 +69,8 @@ pub(super) struct Runtime {
     /// Looks at the list of members; ends with the node.
     pub(super) _membership: JoinSet<()>,
     pub(super) inlets: Inlets,
+    /// Where a test lets the process die.
+    pub(super) failpoint: Option<Failpoint>,
 }
 
 /// Where inputs come from.
@@ -106,6 +109,7 @@ impl Runtime {
         for view in self.node.views() {
             track(&mut self.open, view.id, view.status);
         }
+        Failpoint::pass(self.failpoint.as_ref(), &Failpoint::Restored);
         self.finish_round().await
     }
 
@@ -188,7 +192,9 @@ impl Runtime {
             self.directory.prune(self.now);
         }
         let Round { changes, peers, releases, .. } = std::mem::take(&mut self.round);
+        let struck = self.failpoint.as_mut().and_then(|failpoint| failpoint.strikes(&changes));
         if !changes.is_empty() || !peers.is_empty() {
+            Moment::reached(struck, Moment::BeforeCommit);
             let store = Arc::clone(&self.store);
             let (count, begun) = (changes.len() + peers.len(), Instant::now());
             let written = tokio::task::spawn_blocking(move || {
@@ -198,11 +204,13 @@ impl Runtime {
             written.await.map_err(|_| RunError::StorePanicked(self.home.clone()))??;
             let took_ms = begun.elapsed().as_millis();
             tracing::debug!(changes = count, took_ms, releases = releases.len(), "round written");
+            Moment::reached(struck, Moment::AfterCommit);
         }
         for release in releases {
             self.release(release);
         }
         self.destroy_ended_keys().await;
+        Moment::released(struck).await;
         Ok(())
     }
 

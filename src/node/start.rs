@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use super::actions::Round;
 use super::clock::Clock;
 use super::directory::Directory;
+use super::failpoint::Failpoint;
 use super::membership;
 use super::neighbours::introductions;
 use super::parked::Parked;
@@ -41,10 +42,12 @@ const LAST_ANSWERS_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartError> {
     check_name(&options.name)?;
+    let failpoint = Failpoint::from_environment().map_err(StartError::Failpoint)?;
     let mut clock = Clock::from_environment().map_err(StartError::ClockOffset)?;
     let now = clock.now();
     let own = options.identity.peer();
     let (store, records, known) = open_memory(&options, now).await?;
+    Failpoint::pass(failpoint.as_ref(), &Failpoint::Opened);
     let offered = offered(&options).await?;
     let seed = fresh_seed()?;
     let source = options.members.clone();
@@ -92,6 +95,7 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
         started: Instant::now(),
         _membership: membership,
         inlets: Inlets { network: events, calls: waiting_calls, read, stop: stopped },
+        failpoint,
     };
     let restored = runtime.restore(records).await;
     let (close_api, api_closes) = oneshot::channel::<()>();

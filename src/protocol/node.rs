@@ -280,10 +280,7 @@ impl State {
     /// A heavy node that still collects hears how it has ended.
     fn on_complete(&mut self, turn: &mut Turn<'_>, from: PeerId, id: ComputationId, list: Digest) {
         match self.entries.get_mut(&id) {
-            Some(entry) if entry.is_open() => {
-                entry.repeat_close(turn, from);
-                entry.on_complete(turn, from, list);
-            }
+            Some(entry) if entry.is_open() => entry.on_complete(turn, from, list),
             Some(_) => self.on_want(turn, from, id, Want::Outcome),
             None => {}
         }

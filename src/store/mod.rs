@@ -9,10 +9,13 @@
 //! stands in a file beside the store and is destroyed at the end: redb leaves erased rows in free pages.
 
 mod error;
+#[cfg(test)]
+mod full_disk_tests;
 mod keys;
 mod peers;
 mod rows;
 mod seal;
+mod slots;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -126,6 +129,11 @@ impl Store {
     }
 
     fn open_checked(path: &Path, owner: PeerId) -> Result<Self, StoreError> {
+        if slots::let_the_newest_count(path)
+            .map_err(|error| opening_failure(path, StorageError::Io(error).into()))?
+        {
+            tracing::warn!(store = %path.display(), "the store did not name its newest commit; the newest that is whole counts");
+        }
         let mut builder = Builder::new();
         builder.set_cache_size(CACHE_BYTES);
         let mut database = builder.open(path).map_err(|error| opening_failure(path, error))?;

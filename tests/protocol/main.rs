@@ -116,6 +116,42 @@ fn a_closed_list_ends_as_soon_as_it_is_complete() {
     assert_eq!(net.nodes[&peer(5)].view(id).unwrap().status, Status::Completed);
 }
 
+/// What was said before it fell is not said again by those that have closed; it must not wait for the deadline.
+#[test]
+fn a_complete_list_ends_soon_also_for_a_heavy_node_that_fell_after_any_action() {
+    let mut moments = 0;
+    for (victim, sharing) in (0..3).flat_map(|victim| {
+        [Sharing::Additive { modulus: Modulus::Bits64 }, Sharing::Prio3, Sharing::Threshold { k: 2 }]
+            .map(|sharing| (victim, sharing))
+    }) {
+        for actions in 0.. {
+            let mut net = Net::new(&[1, 2, 4], &Net::open());
+            let mut listed: Vec<_> = (3..6).map(peer).collect();
+            listed.sort();
+            let deadline = net.now + Duration::from_secs(60);
+            let terms = Computation { participants: Some(listed), deadline, ..bounded(&net, 3, sharing) };
+            net.vanish.insert(peer(victim), actions);
+            let id = net.propose(terms);
+            net.run_for(Duration::from_millis(200));
+            if net.down.is_empty() {
+                break;
+            }
+            net.vanish.clear();
+            net.restart(victim);
+            // Under threshold a grace of 3 s may begin anew.
+            net.run_for(Duration::from_secs(10));
+            for (node, machine) in &net.nodes {
+                let view = machine.view(id).unwrap();
+                let what = format!("{sharing:?}, H{victim} after {actions} actions, at {}", node.uid());
+                assert_eq!((view.status, view.failure), (Status::Completed, None), "{what}");
+                assert_eq!(view.answer.unwrap().total(), "7".parse().unwrap(), "{what}");
+            }
+            moments += 1;
+        }
+    }
+    assert!(moments > 200, "{moments}");
+}
+
 #[test]
 fn a_guarded_node_waits_for_its_owner_and_the_proposer_hears_of_it() {
     let mut net = Net::new(&[1, 2, 4], &Policy::default());

@@ -79,7 +79,7 @@ impl Entry {
         let list = close.get().list;
         if self.keep_close(turn, close) {
             // Closed before the deadline means complete: the word itself may have been lost.
-            self.on_complete(turn, from, list);
+            self.keep_complete(turn, from, list);
             self.send_list_if_different(turn, from);
             self.advance(turn);
         }

@@ -138,21 +138,24 @@ impl Entry {
         complete.then(|| heavy.would_be_list().digest(self.id))
     }
 
-    /// Another heavy node lacks nobody of the closed list, and this would be its list.
+    /// Another heavy node lacks nobody of the closed list, and this would be its list. Whoever has closed already shows its
+    /// close: that node has forgotten in a restart what the others had said, and they do not say it again.
     pub fn on_complete(&mut self, turn: &mut Turn<'_>, from: PeerId, list: Digest) {
-        if !self.terms().has_heavy(&from) {
-            turn.ignore(from, "complete", "it is none of the heavy nodes");
-        } else if let Some(heavy) = self.heavy_mut() {
-            heavy.said.complete.insert(from, list);
-            self.close_if_unanimous(turn);
+        let own_close = self.heavy().and_then(|heavy| heavy.said.closes.get(&turn.me()).cloned());
+        match own_close {
+            _ if !self.terms().has_heavy(&from) => {
+                turn.ignore(from, "complete", "it is none of the heavy nodes");
+            }
+            Some(close) => turn.send(from, Message::Close(close)),
+            None => self.keep_complete(turn, from, list),
         }
     }
 
-    /// Whoever still says "complete" has missed that this node has closed, or has forgotten it in a crash.
-    pub fn repeat_close(&self, turn: &mut Turn<'_>, from: PeerId) {
-        let close = self.heavy().and_then(|heavy| heavy.said.closes.get(&turn.me()).cloned());
-        if let Some(close) = close.filter(|_| self.terms().has_heavy(&from)) {
-            turn.send(from, Message::Close(close));
+    /// Another heavy node has said "complete", or has closed, which says as much.
+    pub(super) fn keep_complete(&mut self, turn: &mut Turn<'_>, from: PeerId, list: Digest) {
+        if let Some(heavy) = self.heavy_mut() {
+            heavy.said.complete.insert(from, list);
+            self.close_if_unanimous(turn);
         }
     }
 

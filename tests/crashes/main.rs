@@ -1,8 +1,15 @@
 //! `kill -9` of real processes, in every role and phase: the computation ends at every node with the one right sum.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod damage;
+mod disk;
+#[path = "../lab/mod.rs"]
 mod lab;
+mod net;
+mod remembered;
+mod small_files;
+mod steps;
 
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
