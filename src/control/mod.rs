@@ -21,4 +21,4 @@ pub use choice::ChoiceError;
 pub use client::{Client, ClientError};
 pub use owner::{LedgerLine, LedgerView, PolicyTest, PolicyView, RuleVerdict, RuleView};
 pub use question::{QuestionError, draft};
-pub use server::{ServeError, serve};
+pub use server::{ServeError, read_answer, read_proposal, serve};

@@ -187,7 +187,7 @@ async fn computations(State(desk): State<Desk>) -> Refused<Reply> {
 }
 
 async fn propose(State(desk): State<Desk>, body: Result<axum::body::Bytes, BytesRejection>) -> Refused<Reply> {
-    let proposal: Proposal = parsed(body)?;
+    let proposal = read_proposal(&received(body)?)?;
     desk.ask(Request::Propose(Box::new(proposal))).await
 }
 
@@ -236,8 +236,7 @@ async fn answer(
     reference: PathArgument,
     body: Result<axum::body::Bytes, BytesRejection>,
 ) -> Refused<Reply> {
-    let AnswerBody { value, values } = parsed(body)?;
-    let values = value.into_iter().chain(values).collect();
+    let values = read_answer(&received(body)?)?;
     desk.ask(Request::Answer { reference: named(reference)?, values }).await
 }
 
@@ -247,8 +246,25 @@ fn named(reference: PathArgument) -> Refused<String> {
     reference.map(|Reference(text)| text).map_err(|error| malformed(error.body_text()))
 }
 
-fn parsed<T: for<'de> Deserialize<'de>>(body: Result<axum::body::Bytes, BytesRejection>) -> Refused<T> {
-    let body = body.map_err(|error| match error.status() {
+/// The body of a proposal.
+///
+/// # Errors
+/// `malformed_request`, with the place and without what stands there.
+pub fn read_proposal(body: &[u8]) -> Result<Proposal, ApiError> {
+    parsed(body)
+}
+
+/// The body of an answer: one private value for each field of the question.
+///
+/// # Errors
+/// `malformed_request`, with the place and without what stands there.
+pub fn read_answer(body: &[u8]) -> Result<Vec<PrivateText>, ApiError> {
+    let AnswerBody { value, values } = parsed(body)?;
+    Ok(value.into_iter().chain(values).collect())
+}
+
+fn received(body: Result<axum::body::Bytes, BytesRejection>) -> Refused<axum::body::Bytes> {
+    body.map_err(|error| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError {
             code: "body_too_large".to_owned(),
             message: format!("a request's body may have {CONTROL_BODY_BYTES_MAX} bytes"),
@@ -256,9 +272,12 @@ fn parsed<T: for<'de> Deserialize<'de>>(body: Result<axum::body::Bytes, BytesRej
             exit: 2,
         },
         _ => malformed(error.body_text()),
-    })?;
+    })
+}
+
+fn parsed<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Refused<T> {
     // Where the JSON breaks is said, and what it holds is not: it may be a private value.
-    serde_json::from_slice(&body).map_err(|error| {
+    serde_json::from_slice(body).map_err(|error| {
         malformed(format!("not the expected JSON (line {}, column {})", error.line(), error.column()))
     })
 }

@@ -9,6 +9,8 @@ mod decree;
 mod list;
 mod message;
 mod record;
+#[cfg_attr(fuzzing, path = "signature_stub.rs")]
+mod signature;
 mod signed;
 mod statement;
 

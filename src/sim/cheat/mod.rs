@@ -208,7 +208,8 @@ impl Cheater {
             | Cheat::OpensOther
             | Cheat::FalseSum
             | Cheat::Whispers
-            | Cheat::Silent(_) => Vec::new(),
+            | Cheat::Silent(_)
+            | Cheat::Anything => Vec::new(),
         }
     }
 
@@ -247,7 +248,8 @@ impl Cheater {
             | Cheat::FalseAlarm
             | Cheat::TellsNames
             | Cheat::AsksForNames
-            | Cheat::AsksEarly => vec![message],
+            | Cheat::AsksEarly
+            | Cheat::Anything => vec![message],
             Cheat::Whispers => self.whisper(to, message),
         }
     }
