@@ -216,7 +216,11 @@ impl World {
                 let outcome = Ok(encode_one(&terms, &[&self.light[&me].1.to_string()]).unwrap());
                 self.queue.push_back((me, Parcel::Event(Event::SourceRead { computation, outcome })));
             }
-            Action::Erase(_) | Action::SetTimer { .. } | Action::Tell(_) => {}
+            Action::Erase(_)
+            | Action::SetTimer { .. }
+            | Action::Reach { .. }
+            | Action::LetGo { .. }
+            | Action::Tell(_) => {}
             Action::Blame(fault) => panic!("an honest node is blamed: {:?}", fault.proof.evidence()),
         }
         Duration::ZERO

@@ -204,6 +204,25 @@ fn only_wire_and_store_know_the_encoding() {
     }
 }
 
+/// What `--cfg fuzzing` changes: signatures, in this one place; and there is no node and no program.
+#[test]
+fn signatures_are_stubs_in_fuzzing_alone() {
+    const PLACE: &str = "#[cfg_attr(fuzzing, path = \"signature_stub.rs\")]\nmod signature;";
+    let named: Vec<_> = sources().into_iter().filter(|(_, _, code)| code.contains("fuzzing")).collect();
+    let files: Vec<_> = named.iter().map(|(_, path, _)| path.file_name().unwrap()).collect();
+    assert!(matches!(&named[..], [(module, _, code)] if module == "wire" && code.contains(PLACE)), "{files:?}");
+    let main = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/main.rs")).unwrap();
+    assert!(main.contains("#[cfg(fuzzing)]\ncompile_error!"), "a node could be made with stub signatures");
+    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    for part in ["cli", "network", "node"] {
+        assert!(
+            lib.contains(&format!("#[cfg(not(fuzzing))]\npub mod {part};")),
+            "`{part}` with stub signatures"
+        );
+    }
+    const { assert!(!cfg!(fuzzing), "these tests would run with stub signatures") };
+}
+
 #[test]
 fn imports_in_groups_are_found() {
     assert_eq!(used("use crate::{a::{b, c}, d};\nuse crate::e::f;"), ["a", "d", "e"]);

@@ -420,6 +420,15 @@ fn oversized_and_deeply_nested_bytes_are_refused() {
 }
 
 #[test]
+fn an_error_repeats_little_of_what_a_stranger_wrote() {
+    // A kind of message with a name of a hundred thousand characters, line breaks among them.
+    let name = [0x7a, 0, 1, 0x86, 0xa0].into_iter().chain("loud\n".bytes().cycle().take(100_000));
+    let bytes: Vec<u8> = [3, 0xa1].into_iter().chain(name).chain([0xf6]).collect();
+    let error = Message::decode(&bytes).unwrap_err().to_string();
+    assert!(error.contains("loudloud") && !error.contains('\n') && error.len() < 256, "{error}");
+}
+
+#[test]
 fn a_signature_serves_one_type_and_one_signer() {
     // An acceptance and a close have bodies of the same shape; the signature of one does not serve the other.
     let acceptance = Acceptance { computation: id(), heavy: heavy()[0], rho_commitment: list().digest(id()) };

@@ -173,10 +173,17 @@ impl NodeConfig {
     /// # Errors
     /// `Io`, or `Invalid` with the line.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = Zeroizing::new(read::text_of(path)?);
-        let node: WrittenNode = read::parse(path, &text)?;
-        node.policy.check().map_err(|wrong| read::invalid_policy(path, &text, wrong))?;
-        let data = node.data.read(&text).map_err(|(at, error)| read::invalid_data(path, &text, at, &error))?;
+        Self::parse(path, &Zeroizing::new(read::text_of(path)?))
+    }
+
+    /// The text of a `node.toml`; `path` is for errors, and where relative paths in it start.
+    ///
+    /// # Errors
+    /// `Invalid` with the line.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let node: WrittenNode = read::parse(path, text)?;
+        node.policy.check().map_err(|wrong| read::invalid_policy(path, text, wrong))?;
+        let data = node.data.read(text).map_err(|(at, error)| read::invalid_data(path, text, at, &error))?;
         // `start` writes whole paths; a person who edits the file need not.
         let folder = path.parent().unwrap_or(Path::new(""));
         let sources = node.source.into_iter().map(|source| source.based_on(folder)).collect();

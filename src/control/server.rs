@@ -198,7 +198,7 @@ async fn computations(State(desk): State<Desk>) -> Refused<Reply> {
 }
 
 async fn propose(State(desk): State<Desk>, body: Result<axum::body::Bytes, BytesRejection>) -> Refused<Reply> {
-    let proposal: Proposal = parsed(body, CONTROL_BODY_BYTES_MAX)?;
+    let proposal = read_proposal(&received(body, CONTROL_BODY_BYTES_MAX)?)?;
     desk.ask(Request::Propose(Box::new(proposal))).await
 }
 
@@ -247,8 +247,7 @@ async fn answer(
     reference: PathArgument,
     body: Result<axum::body::Bytes, BytesRejection>,
 ) -> Refused<Reply> {
-    let AnswerBody { value, values } = parsed(body, CONTROL_VALUES_BYTES_MAX)?;
-    let values = value.into_iter().chain(values).collect();
+    let values = read_answer(&received(body, CONTROL_VALUES_BYTES_MAX)?)?;
     desk.ask(Request::Answer { reference: named(reference)?, values }).await
 }
 
@@ -265,12 +264,12 @@ async fn invitations(State(desk): State<Desk>) -> Refused<Reply> {
 }
 
 async fn invite(State(desk): State<Desk>, body: Result<axum::body::Bytes, BytesRejection>) -> Refused<Reply> {
-    let inviting: Inviting = parsed(body, CONTROL_VALUES_BYTES_MAX)?;
+    let inviting: Inviting = parsed(&received(body, CONTROL_VALUES_BYTES_MAX)?)?;
     desk.ask(Request::Invite(Box::new(inviting))).await
 }
 
 async fn join(State(desk): State<Desk>, body: Result<axum::body::Bytes, BytesRejection>) -> Refused<Reply> {
-    let joining: Joining = parsed(body, CONTROL_VALUES_BYTES_MAX)?;
+    let joining: Joining = parsed(&received(body, CONTROL_VALUES_BYTES_MAX)?)?;
     desk.ask(Request::Join(Box::new(joining))).await
 }
 
@@ -280,11 +279,25 @@ fn named(reference: PathArgument) -> Refused<String> {
     reference.map(|Reference(text)| text).map_err(|error| malformed(error.body_text()))
 }
 
-fn parsed<T: for<'de> Deserialize<'de>>(
-    body: Result<axum::body::Bytes, BytesRejection>,
-    bytes_max: usize,
-) -> Refused<T> {
-    let body = body.map_err(|error| match error.status() {
+/// The body of a proposal.
+///
+/// # Errors
+/// `malformed_request`, with the place and without what stands there.
+pub fn read_proposal(body: &[u8]) -> Result<Proposal, ApiError> {
+    parsed(body)
+}
+
+/// The body of an answer: one private value for each field of the question.
+///
+/// # Errors
+/// `malformed_request`, with the place and without what stands there.
+pub fn read_answer(body: &[u8]) -> Result<Vec<PrivateText>, ApiError> {
+    let AnswerBody { value, values } = parsed(body)?;
+    Ok(value.into_iter().chain(values).collect())
+}
+
+fn received(body: Result<axum::body::Bytes, BytesRejection>, bytes_max: usize) -> Refused<axum::body::Bytes> {
+    body.map_err(|error| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError {
             code: "body_too_large".to_owned(),
             message: format!("this request's body may have {bytes_max} bytes"),
@@ -292,9 +305,12 @@ fn parsed<T: for<'de> Deserialize<'de>>(
             exit: 2,
         },
         _ => malformed(error.body_text()),
-    })?;
+    })
+}
+
+fn parsed<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Refused<T> {
     // Where the JSON breaks is said, and what it holds is not: it may be a private value.
-    serde_json::from_slice(&body).map_err(|error| {
+    serde_json::from_slice(body).map_err(|error| {
         malformed(format!("not the expected JSON (line {}, column {})", error.line(), error.column()))
     })
 }

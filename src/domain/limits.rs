@@ -13,6 +13,8 @@ pub struct Rate {
 
 /// One message over request-response. A list of [`REPORTS_PER_COMPUTATION_MAX`] entries fits.
 pub const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Characters of an error about a stranger's bytes, which may quote them: a line of a log.
+pub const MALFORMED_CHARS_MAX: usize = 160;
 /// One gossip message. Gossipsub drops what comes within a KiB of its frame limit, so the frame is larger.
 pub const GOSSIP_BYTES_MAX: usize = 64 * 1024;
 /// Open computations that a heavy node carries.

@@ -12,15 +12,18 @@
 //! * `run`, `deeds`: the loop, and the runtime's part in it.
 //! * `cheat`: nodes that break the protocol.
 //! * `invariants`: what must hold all the same.
+//! * `driven`, `choices`, `tamper`: runs that bytes choose, step by step, for fuzzing.
 //! * `trace`, `report`: the story, and how it ended.
 
 // Indices of nodes are made here and never leave: one that does not exist is a mistake of the simulator, and shows.
 #![allow(clippy::indexing_slicing, clippy::large_enum_variant)]
 
 mod cheat;
+mod choices;
 mod deeds;
 mod dice;
 mod draw;
+mod driven;
 mod guests;
 mod invariants;
 mod machine;
@@ -29,11 +32,17 @@ mod records;
 mod report;
 mod run;
 mod scenario;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a rogue node has something to say of some kinds of message"
+)]
+mod tamper;
 mod trace;
 mod violation;
 
 pub use cheat::{Cheat, Step};
 pub use draw::Schemes;
+pub use driven::drive;
 pub use report::{End, Ending, Report};
 pub use run::Run;
 pub use scenario::{

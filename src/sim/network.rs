@@ -44,6 +44,24 @@ pub(super) enum Happening {
     Cheat(NodeIndex),
 }
 
+impl Happening {
+    /// Whether it is something that a network can delay or lose.
+    pub const fn is_on_its_way(&self) -> bool {
+        match self {
+            Self::Deliver { .. } | Self::Gossip { .. } | Self::Source { .. } | Self::Link { .. } => true,
+            Self::Start(_)
+            | Self::Crash(_)
+            | Self::DeliverForged { .. }
+            | Self::Timer { .. }
+            | Self::Ask(_)
+            | Self::Guest { .. }
+            | Self::Order { .. }
+            | Self::Weather
+            | Self::Cheat(_) => false,
+        }
+    }
+}
+
 /// Everything that will happen, in order of time and then of arrival.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -61,6 +79,13 @@ impl Queue {
     /// Takes what happens next, and when.
     pub fn next(&mut self) -> Option<(u64, Happening)> {
         self.events.pop_first().map(|((at, _), happening)| (at, happening))
+    }
+
+    /// Takes the nth of some kind, counted around.
+    pub fn take(&mut self, nth: usize, is_wanted: impl Fn(&Happening) -> bool) -> Option<(u64, Happening)> {
+        let wanted = || self.events.iter().filter(|(_, happening)| is_wanted(happening)).map(|(key, _)| *key);
+        let key = wanted().nth(nth.checked_rem(wanted().count())?)?;
+        self.events.remove(&key).map(|happening| (key.0, happening))
     }
 
     /// Whether anything from outside is still to come: a start, a question, a word of an owner, a cut.

@@ -24,6 +24,9 @@ const MARGIN_MS: u64 = 60_000;
 const LINGER_MS: u64 = 1_500;
 /// More things than this happen only when nodes answer each other for ever.
 const STEPS_MAX: u64 = 300_000;
+/// More deeds than this upon one event are a flood: the most is a list of [`Scenario`]'s fifty light nodes told to seven
+/// heavy ones, a few times over after a restart.
+const DEEDS_MAX: usize = 4_096;
 /// How often the end is looked for.
 const LOOK_EVERY_MS: u64 = 250;
 
@@ -115,11 +118,25 @@ impl Run {
         self.horizon += patience.unwrap_or(0) + MARGIN_MS;
     }
 
+    /// Everything that is open now may take its whole time from here.
+    pub(super) fn extend_horizon(&mut self) {
+        let questions = self.scenario.questions.iter();
+        let longest = questions.map(|question| question.open_for + question.patience).max().unwrap_or(0);
+        let back = self.scenario.crashes.iter().filter_map(|crash| crash.down_for).max().unwrap_or(0);
+        self.horizon = self.horizon.max(self.now + longest + back + MARGIN_MS);
+    }
+
     /// Runs to the end.
     ///
     /// # Errors
     /// The first violation.
     pub fn finish(mut self) -> Result<Report, Box<Violation>> {
+        self.run_out()?;
+        Ok(Report::of(self))
+    }
+
+    /// The same without the report.
+    pub(super) fn run_out(&mut self) -> Result<(), Box<Violation>> {
         while let Some((at, happening)) = self.queue.next() {
             if at > self.horizon {
                 break;
@@ -134,11 +151,10 @@ impl Run {
                 break;
             }
         }
-        self.check_end().map_err(|broken| self.violation(broken))?;
-        Ok(Report::of(self))
+        self.check_end().map_err(|broken| self.violation(broken))
     }
 
-    fn violation(&self, broken: Broken) -> Box<Violation> {
+    pub(super) fn violation(&self, broken: Broken) -> Box<Violation> {
         let Broken { invariant, what } = broken;
         let (seed, step, recent) = (self.scenario.seed, self.step, self.trace.recent());
         Box::new(Violation { seed, step, invariant, what, recent })
@@ -252,6 +268,8 @@ impl Run {
 
     fn carry_out(&mut self, index: NodeIndex, cause: Option<PeerId>, actions: Vec<Action>) -> Check {
         let mut ended = false;
+        Invariant::FewDeeds
+            .check(actions.len() <= DEEDS_MAX, || format!("{} deeds of {index}", actions.len()))?;
         for action in actions {
             // Checked and carried out one by one: what a crash cuts off never happens.
             if let Action::Persist(record) = &action {

@@ -33,6 +33,8 @@ pub enum Invariant {
     SignedOnce,
     /// A message survives its own encoding, and a forged one is refused.
     Wire,
+    /// One event causes no more than so many deeds.
+    FewDeeds,
 }
 
 /// An invariant that broke, before the run is named.

@@ -1,5 +1,6 @@
 //! What a program prints, in one of its formats.
 
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -8,7 +9,7 @@ use super::delimited::{Table, default_delimiter};
 use super::error::SourceError;
 use super::metered::Time;
 use super::program::{Programs, Running};
-use super::rows::Rows;
+use super::rows::{ReadSummary, RowSink, Rows};
 use super::{json, numbers};
 
 /// The fields, as declared. The program is not run, but it must be there.
@@ -35,16 +36,7 @@ pub(super) fn read(
     let started = Running::start(&source.command, &source.directory, programs);
     let mut running = started.map_err(|error| not_run(source, error))?;
     let output = running.output(time).ok_or_else(|| not_run(source, "it has no output"))?;
-    let names = (&*source.fields, fields);
-    let read = match source.format {
-        OutputFormat::Numbers => numbers::read(output, &origin, names, time, rows),
-        OutputFormat::Json => json::read(output, &origin, names, time, rows),
-        OutputFormat::Csv => {
-            Table::open(output, &origin, &source.layout, default_delimiter(&source.layout), time)
-                .and_then(|table| table.read(fields, rows))
-        }
-    };
-    match read {
+    match hand_over(source, fields, output, time, rows) {
         Ok(ControlFlow::Continue(())) => running.finish(time, origin),
         Ok(ControlFlow::Break(())) => Ok(()),
         // A program that failed has printed nothing, most likely, and that is why.
@@ -52,6 +44,44 @@ pub(super) fn read(
             running.finish(time, origin.clone()).and(Err(SourceError::NoHeader(origin)))
         }
         Err(error) => Err(error),
+    }
+}
+
+impl CommandSource {
+    /// Takes apart what the program has printed, without running it, as [`super::Sources::read`] does.
+    ///
+    /// # Errors
+    /// Why it cannot be read to its end.
+    pub fn take_apart(
+        &self,
+        printed: impl Read,
+        fields: &[&str],
+        row: &mut RowSink<'_>,
+    ) -> Result<ReadSummary, SourceError> {
+        let mut rows = Rows::new(row);
+        let time = Time::until(Instant::now() + self.timeout);
+        // Whether the sink had enough is for the sink to know.
+        let _ = hand_over(self, fields, printed, time, &mut rows)?;
+        Ok(rows.into_summary())
+    }
+}
+
+/// Hands over what a program has printed.
+fn hand_over(
+    source: &CommandSource,
+    fields: &[&str],
+    output: impl Read,
+    time: Time,
+    rows: &mut Rows<'_, '_>,
+) -> Result<ControlFlow<()>, SourceError> {
+    let (origin, names) = (source.name(), (&*source.fields, fields));
+    match source.format {
+        OutputFormat::Numbers => numbers::read(output, &origin, names, time, rows),
+        OutputFormat::Json => json::read(output, &origin, names, time, rows),
+        OutputFormat::Csv => {
+            Table::open(output, &origin, &source.layout, default_delimiter(&source.layout), time)
+                .and_then(|table| table.read(fields, rows))
+        }
     }
 }
 

@@ -95,7 +95,7 @@ impl LogQuery {
 impl LogLine {
     /// A line as written. What is not one of ours, such as the words of a panic, becomes an error's message with
     /// the time of the line before.
-    fn parse(text: &str, previous: Timestamp) -> Self {
+    pub fn parse(text: &str, previous: Timestamp) -> Self {
         let parsed = serde_json::from_str(text).ok().and_then(|fields: Map<String, Value>| {
             let text_of = |key: &str| fields.get(key).and_then(Value::as_str);
             let timestamp = humantime::parse_rfc3339(text_of("timestamp")?).ok()?;

@@ -11,7 +11,7 @@ use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
-use crate::domain::limits::{ALLOWED_MAX, HEAVY_MAX, MEMBERS_MAX, VERIFIER_BATCHES_MAX};
+use crate::domain::limits::{ALLOWED_MAX, HEAVY_MAX, MALFORMED_CHARS_MAX, MEMBERS_MAX, VERIFIER_BATCHES_MAX};
 
 /// Why bytes are not a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -159,11 +159,18 @@ where
     deserializer.deserialize_seq(AtMost::<MAX, T>(PhantomData))
 }
 
+/// What is wrong, in so many words: they quote a stranger's bytes, and go into logs.
+fn malformed(error: &serde_cbor::Error) -> CodecError {
+    let words = error.to_string();
+    let shown = words.chars().filter(|c| !c.is_control()).take(MALFORMED_CHARS_MAX);
+    CodecError::Malformed(shown.collect())
+}
+
 /// Reads a value from bytes in deterministic form.
 ///
 /// # Errors
 /// `Malformed` or `NotDeterministic`.
 pub fn from_bytes<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    let value: T = serde_cbor::from_slice(bytes).map_err(|error| CodecError::Malformed(error.to_string()))?;
+    let value: T = serde_cbor::from_slice(bytes).map_err(|error| malformed(&error))?;
     if *Zeroizing::new(to_bytes(&value)) == bytes { Ok(value) } else { Err(CodecError::NotDeterministic) }
 }

@@ -11,6 +11,8 @@ mod list;
 mod membership;
 mod message;
 mod record;
+#[cfg_attr(fuzzing, path = "signature_stub.rs")]
+mod signature;
 mod signed;
 mod statement;
 mod ticket;

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::codec;
+use super::signature::{self, Key};
 use crate::domain::{ComputationId, PeerId};
 
 const VERSION: u16 = 1;
@@ -27,7 +27,7 @@ pub trait Statement: Serialize + DeserializeOwned {
 /// A node's key pair. Its public half is the node's [`PeerId`].
 #[derive(Clone)]
 pub struct Identity {
-    key: SigningKey,
+    key: Key,
     peer: PeerId,
 }
 
@@ -47,8 +47,8 @@ struct Parts<T> {
 impl Identity {
     /// The key pair with this Ed25519 secret key.
     pub fn from_secret_key(secret: &[u8; 32]) -> Self {
-        let key = SigningKey::from_bytes(secret);
-        let peer = PeerId::from_public_key(key.verifying_key().to_bytes());
+        let key = Key::from_secret(secret);
+        let peer = PeerId::from_public_key(key.public());
         Self { key, peer }
     }
 
@@ -69,7 +69,7 @@ impl<T: Statement> Signed<T> {
     pub fn sign(statement: T, identity: &Identity) -> Self {
         debug_assert_eq!(statement.signer(), identity.peer());
         let body = codec::to_bytes(&statement);
-        let signature = identity.key.sign(&covered(&statement, &body)).to_bytes();
+        let signature = identity.key.sign(&covered(&statement, &body));
         Self::from_parts(statement, body, signature)
     }
 
@@ -133,10 +133,8 @@ impl<'de, T: Statement> Deserialize<'de> for Signed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Envelope { body, signature } = Envelope::deserialize(deserializer)?;
         let statement: T = codec::from_bytes(&body).map_err(D::Error::custom)?;
-        let key = VerifyingKey::from_bytes(statement.signer().public_key())
-            .map_err(|_| D::Error::custom("the signer is not a key"))?;
-        key.verify_strict(&covered(&statement, &body), &Signature::from_bytes(&signature))
-            .map_err(|_| D::Error::custom("the signature does not hold"))?;
+        signature::check(statement.signer().public_key(), &covered(&statement, &body), &signature)
+            .map_err(D::Error::custom)?;
         Ok(Self::from_parts(statement, body, signature))
     }
 }

@@ -101,7 +101,10 @@ fn promise_is_kept(
         | Record::Frozen { .. }
         | Record::Verifying { .. }
         | Record::Fault(_)
-        | Record::Compared(_) => {}
+        | Record::Compared(_)
+        | Record::Invitation(_)
+        | Record::Input { .. }
+        | Record::Forgotten { .. } => {}
     }
 }
 

@@ -98,6 +98,8 @@ pub enum Cheat {
     TellsNames,
     /// Light: answers nothing, and asks who was in every set.
     AsksForNames,
+    /// Either: whatever bytes from outside choose, beside what an honest node says. No scenario draws it.
+    Anything,
 }
 
 impl Cheat {
@@ -184,7 +186,8 @@ impl Cheat {
             | Self::TwoProposals
             | Self::TwoBallots
             | Self::FalseNames
-            | Self::TellsNames => Role::Heavy,
+            | Self::TellsNames
+            | Self::Anything => Role::Heavy,
         }
     }
 
@@ -226,7 +229,8 @@ impl Cheat {
             | Self::AsksEarly
             | Self::FalseNames
             | Self::TellsNames
-            | Self::AsksForNames => false,
+            | Self::AsksForNames
+            | Self::Anything => false,
         }
     }
 
@@ -243,6 +247,19 @@ impl Cheat {
             Self::TwoProposals | Self::TwoBallots => &[Evidence::Decree],
             // Without proofs, the same vote is one for another set than was frozen.
             Self::WrongVerdict => &[Evidence::WrongVerdict, Evidence::WrongVote],
+            Self::Anything => &[
+                Evidence::TwoReports,
+                Evidence::TwoLists,
+                Evidence::TwoFreezes,
+                Evidence::WrongFreeze,
+                Evidence::TwoVerifications,
+                Evidence::TwoVotes,
+                Evidence::WrongVote,
+                Evidence::WrongVerdict,
+                Evidence::ReportLeftOut,
+                Evidence::WrongOpening,
+                Evidence::Decree,
+            ],
             Self::Replay
             | Self::ForeignShare
             | Self::Forge
@@ -272,7 +289,8 @@ impl Cheat {
     /// Whether a total under this sharing may be false without anybody noticing.
     pub const fn can_falsify(self, sharing: Sharing) -> bool {
         // A damaged share fails its proof, where there is one.
-        matches!(self, Self::FalseSum) || (matches!(self, Self::SpoilsShare) && !sharing.is_proven())
+        matches!(self, Self::FalseSum | Self::Anything)
+            || (matches!(self, Self::SpoilsShare) && !sharing.is_proven())
     }
 
     /// Whether it is made for threshold sharing. Elsewhere it does nothing.
@@ -282,7 +300,7 @@ impl Cheat {
 
     /// Whether an honest report may seem not to verify because of it.
     pub const fn can_discredit(self) -> bool {
-        matches!(self, Self::GarbageVerifiers | Self::SpoilsShare)
+        matches!(self, Self::GarbageVerifiers | Self::SpoilsShare | Self::Anything)
     }
 
     /// Whether no report of this light node proves what it must.

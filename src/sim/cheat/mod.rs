@@ -210,7 +210,8 @@ impl Cheater {
             | Cheat::OpensOther
             | Cheat::FalseSum
             | Cheat::Whispers
-            | Cheat::Silent(_) => Vec::new(),
+            | Cheat::Silent(_)
+            | Cheat::Anything => Vec::new(),
         }
     }
 
@@ -249,7 +250,8 @@ impl Cheater {
             | Cheat::FalseAlarm
             | Cheat::TellsNames
             | Cheat::AsksForNames
-            | Cheat::AsksEarly => vec![message],
+            | Cheat::AsksEarly
+            | Cheat::Anything => vec![message],
             Cheat::Whispers => self.whisper(to, message),
         }
     }

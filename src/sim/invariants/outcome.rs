@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::cheat::Cheat;
 use super::super::machine::Machine;
 use super::super::records;
 use super::super::violation::{Check, Invariant};
@@ -44,6 +45,9 @@ impl Watch {
             let report =
                 self.submitted.get(&(id, *manifest)).filter(|report| report.participant == *participant);
             let Some(report) = report else {
+                if self.cheats.get(participant) == Some(&Cheat::Anything) {
+                    return Ok(());
+                }
                 return Invariant::PlainSum
                     .check(false, || format!("{participant:?} submitted no such report"));
             };

@@ -132,7 +132,8 @@ impl Watch {
             let one_part = matches!(cheat, Some(Cheat::BrokenProof | Cheat::WrongPublic | Cheat::OtherContext));
             let unseen = has_threshold && one_part;
             let left_out = unverified.contains(&participant);
-            Invariant::JustBlame.check(!left_out || bad || discredited, || {
+            let anything = cheat == Some(&Cheat::Anything);
+            Invariant::JustBlame.check(!left_out || bad || anything || discredited, || {
                 format!("{} leaves out {participant:?}, whose report is sound", actor.index)
             })?;
             let report = self.submitted.get(&(id, entry.manifest));
@@ -140,7 +141,9 @@ impl Watch {
                 let slots = report.slots.iter().zip(&most);
                 slots.into_iter().all(|(slot, most)| most.is_none_or(|most| *slot <= most))
             });
-            Invariant::PlainSum.check(left_out || (in_range && (!bad || unseen)), || {
+            // What it made up was never registered.
+            let unknown = anything && report.is_none();
+            Invariant::PlainSum.check(left_out || unknown || (in_range && (!bad || unseen)), || {
                 format!("{} accepts {participant:?}, whose report proves nothing", actor.index)
             })?;
         }

@@ -1,0 +1,47 @@
+//! Configuration: the file that a person writes, and `node.toml`; the first byte chooses. Or a private value of any
+//! shape in a file that is otherwise right: then whatever is said about it must not show it.
+
+use std::path::Path;
+
+use formix_p2p::config::{Layer, NodeConfig, merge};
+
+use super::{CANARY, is_discreet};
+
+/// What stands before a private value.
+const REST: &str = "role = \"light\"\nmdns = true\n[policy]\npreset = \"guarded\"\n[data]\nage = ";
+
+/// Reads a configuration.
+pub fn feed(bytes: &[u8]) {
+    let Some((kind, body)) = bytes.split_first() else { return };
+    let Ok(text) = std::str::from_utf8(body) else { return };
+    let path = Path::new("node.toml");
+    match kind % 3 {
+        0 => match Layer::parse(path, text) {
+            Ok(layer) => assert_eq!(merge([layer.clone(), layer.clone()]), layer, "a layer over itself"),
+            Err(error) => assert!(!error.to_string().is_empty() && !error.hint().is_empty()),
+        },
+        1 => match NodeConfig::parse(path, text) {
+            Ok(node) => {
+                let written = toml::to_string(&node).expect("a configuration that was read can be written");
+                assert_eq!(NodeConfig::parse(path, &written).as_ref(), Ok(&node), "{written}");
+                let _ = (node.policy(), node.as_layer());
+            }
+            Err(error) => assert!(!error.to_string().is_empty() && !error.hint().is_empty()),
+        },
+        _ => value(path, text),
+    }
+}
+
+/// A value that is no number, list or text that TOML knows.
+fn value(path: &Path, text: &str) {
+    // What ends the value may begin a key, which errors name.
+    let is_value = |c: char| c.is_ascii_alphanumeric() || " +-_:[]".contains(c);
+    let (before, after) = text.split_once('|').unwrap_or((text, ""));
+    if !before.chars().chain(after.chars()).all(is_value) {
+        return;
+    }
+    let Err(error) = Layer::parse(path, &format!("{REST}{before}{CANARY}{after}\n")) else { return };
+    is_discreet(&error);
+    is_discreet(&format!("{error:?}"));
+    is_discreet(&error.hint());
+}
