@@ -90,9 +90,13 @@ impl Entry {
 
     /// The heavy nodes have had their time.
     pub fn on_acceptance_wait_over(&mut self, turn: &mut Turn<'_>) {
-        let Stage::Proposed { proposing: Some(proposing), .. } = &self.stage else { return };
+        let Stage::Proposed { proposing: Some(proposing), dealing, .. } = &self.stage else { return };
         let silent = |heavy: &&PeerId| !proposing.acceptances.contains_key(heavy);
-        let heavy = self.terms().heavy.iter().filter(silent).copied().collect();
+        let silent: Vec<_> = self.terms().heavy.iter().filter(silent).copied().collect();
+        // Those that wait for another one's deal are there; who has dealt nothing to this node is not.
+        let dealt = |heavy: &PeerId| dealing.as_ref().is_some_and(|dealing| dealing.has_been_dealt_by(heavy));
+        let gone: Vec<_> = silent.iter().filter(|heavy| !dealt(heavy)).copied().collect();
+        let heavy = if gone.is_empty() { silent } else { gone };
         self.give_up_proposing(turn, Failure::Unreachable { heavy });
     }
 

@@ -255,6 +255,24 @@ fn a_quorum_answers_without_who_stays_away() {
 }
 
 #[test]
+fn who_is_gone_before_it_accepts_is_named_alone() {
+    for sharing in [PLAIN, Sharing::Threshold { k: 2 }] {
+        let mut net = net();
+        let quorum = if sharing == PLAIN { 3 } else { 2 };
+        let asked = invitation(&net, sharing, 3, quorum);
+        let tickets = invite(&mut net, &asked, Some(10));
+        join(&mut net, BOB, &tickets[0], Consent::Anybody, Some(7));
+        net.down.push(peer(BOB));
+        join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, Some(14));
+        net.run_for(Duration::from_secs(70));
+        let running = computation(&net, ALICE, asked.id());
+        let failure = net.nodes[&peer(ALICE)].view(running).unwrap().failure.cloned();
+        assert_eq!(failure, Some(Failure::Unreachable { heavy: vec![peer(BOB)] }), "{sharing:?}");
+        assert!(net.opened.is_empty());
+    }
+}
+
+#[test]
 fn a_party_that_vanishes_without_a_quorum_is_named() {
     let mut net = net();
     let asked = Invitation { answer_within_ms: Some(3_000), ..invitation(&net, PLAIN, 3, 3) };

@@ -35,6 +35,11 @@ impl Dealing {
         Some(Self { deal, rho, rho_parts, noise_parts, received: BTreeMap::new() })
     }
 
+    /// Whether this heavy node has dealt to this one: without everybody's deal nobody accepts.
+    pub fn has_been_dealt_by(&self, dealer: &PeerId) -> bool {
+        self.received.contains_key(dealer)
+    }
+
     fn message_for(&self, position: usize) -> Option<Message> {
         let rho = self.rho_parts.get(position)?.clone();
         Some(Message::Deal { deal: self.deal.clone(), rho, noise: self.noise_parts.get(position).cloned() })
