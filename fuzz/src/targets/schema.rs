@@ -7,7 +7,8 @@ use formix_p2p::wire::{from_bytes, to_bytes};
 pub fn feed(bytes: &[u8]) {
     let Some((kind, body)) = bytes.split_first() else { return };
     let Ok(text) = std::str::from_utf8(body) else { return };
-    let names: Vec<String> = if kind.is_multiple_of(2) { vec!["x".into()] } else { vec!["x".into(), "y".into()] };
+    let names: Vec<String> =
+        if kind.is_multiple_of(2) { vec!["x".into()] } else { vec!["x".into(), "y".into()] };
     match Query::fields(&names, Some(text)) {
         Ok(fields) => {
             assert_eq!(fields.len(), names.len());
