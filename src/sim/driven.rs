@@ -135,6 +135,10 @@ fn draw_question(question: &mut Question, (heavies, lights): (usize, usize), cho
         1 => Shape::Unbounded,
         _ => Shape::Bounded,
     };
+    if question.statistic == Statistic::Histogram && question.shape == Shape::Unbounded {
+        // Rows would lie outside its edges, and the watch counts on every row.
+        question.shape = Shape::Bounded;
+    }
     question.records = if choices.below(4) == 0 { 3 } else { 1 };
     if choices.below(8) == 0 {
         question.noise = Some(Noise { epsilon: Decimal::ONE });
