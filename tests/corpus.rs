@@ -62,7 +62,7 @@ macro_rules! replays {
 }
 
 replays! {
-    certificates config control csv decrees gossip json log machine messages numbers records schema words
+    certificates config control csv decrees gossip json log machine messages numbers records schema tickets words
 }
 
 #[test]

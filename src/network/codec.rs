@@ -248,7 +248,7 @@ mod tests {
             (too_large.to_vec(), "TooLarge"),
             (framed(&other_version), "Version(9)"),
             (framed(&[]), "Empty"),
-            (framed(&[3, 0xff, 0xff]), "Malformed"),
+            (framed(&[4, 0xff, 0xff]), "Malformed"),
             (framed(&[&message().encode()[..], &[0]].concat()), "Malformed"),
             ([&100_u32.to_be_bytes()[..], &[1, 2, 3]].concat(), "cut short"),
         ] {

@@ -9,13 +9,14 @@ use super::*;
 use crate::domain::VERSION;
 use crate::domain::limits::KNOWN_PEERS_MAX;
 use crate::domain::{
-    Computation, ComputationId, Decimal, Digest, Failure, Modulus, Noise, Query, Role, Sharing, Statistic,
+    Computation, ComputationId, Decimal, Digest, Failure, Invitation, Modulus, Noise, Query, Role, Sharing,
+    Statistic,
 };
 use crate::sharing::Secret;
 use crate::wire::{
     Acceptance, Announcement, Certificate, Close, Comparison, Deal, Dealt, Decider, Exclusion, Fault,
-    FaultProof, Freeze, Identity, LedgerDecision, LedgerEntry, LedgerReason, List, Manifest, Opening, Part,
-    Signed, Similar, Submission, Topic, Verification, Vote,
+    FaultProof, Freeze, Identity, Input, InvitationMemory, InvitationPart, LedgerDecision, LedgerEntry,
+    LedgerReason, List, Manifest, Opening, Part, Seat, Signed, Similar, Submission, Topic, Verification, Vote,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -193,7 +194,36 @@ fn every_kind() -> Vec<Record> {
             similar: vec![Similar { difference: 1, other: id }],
             at: NOW,
         }),
+        Record::Invitation(Box::new(invitation())),
+        Record::Input {
+            invitation: invitation().id(),
+            input: Input { slots: Secret::new(vec![7; 16]), records: 1 },
+        },
+        Record::Forgotten { computation: id, at: NOW },
     ]
+}
+
+fn invitation() -> InvitationMemory {
+    let schema = r#"{"type":"number","minimum":0,"maximum":10}"#;
+    let invitation = Invitation {
+        version: VERSION,
+        nonce: [5; 16],
+        inviter: owner(),
+        created_at: NOW,
+        prompt: "How much?".to_owned(),
+        query: Query::parse(Statistic::Sum, &["value".to_owned()], Some(schema)).unwrap(),
+        sharing: Sharing::Prio3,
+        parties: 2,
+        quorum: 2,
+        expires: NOW + std::time::Duration::from_secs(60),
+        answer_within_ms: None,
+        patience_ms: 60_000,
+        grace_ms: 3_000,
+        noise: None,
+    };
+    let seats = vec![Seat { secret: Secret::new([8; 16]), holder: Some(owner()), joined: None }];
+    let seat = InvitationPart::Inviter { seats };
+    InvitationMemory { invitation, seat, own: None, roster: Vec::new(), computation: None, ended: None }
 }
 
 /// A small record about this computation.

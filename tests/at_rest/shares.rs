@@ -190,7 +190,7 @@ fn nothing_of_a_computation_is_left_under_threshold() {
 fn a_lost_key_ends_its_computation_by_name_and_no_other() {
     let lab = Lab::new();
     let uids = lab.network(&["1", "2", "4"], &["--policy", "open"]);
-    let (lost, other) = (lab.propose(&uids[3], "6s"), lab.propose(&uids[4], "6s"));
+    let (lost, other) = (lab.propose(&uids[3], "15s"), lab.propose(&uids[4], "15s"));
     for id in [&lost, &other] {
         for uid in &uids[..3] {
             lab.wait_for(uid, id, "every report is held", |view| view["participants"] == 3);
@@ -200,6 +200,8 @@ fn a_lost_key_ends_its_computation_by_name_and_no_other() {
     // A heavy node and a light one lose the key of the same computation.
     for uid in [&uids[0], &uids[5]] {
         lab.kill(uid);
+    }
+    for uid in [&uids[0], &uids[5]] {
         let keys = files_under(&lab.node(uid).join("keys"));
         assert_eq!(keys.len(), 2, "{keys:?}");
         let of_lost = keys.iter().find(|key| names(key, &lab.node(uid), &lost)).unwrap();

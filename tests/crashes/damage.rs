@@ -1,5 +1,6 @@
 //! Damaged store files: each opens with everything that was in it, or is refused by name, with the way out.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +25,7 @@ struct Sample {
     what: &'static str,
     owner: PeerId,
     bytes: Vec<u8>,
+    keys: Vec<(OsString, Vec<u8>)>,
     records: Vec<Record>,
     peers: Vec<KnownPeer>,
 }
@@ -98,16 +100,29 @@ impl Sample {
     fn new(what: &'static str, owner: PeerId, folder: &Path) -> Self {
         let path = folder.join("node.redb");
         let bytes = fs::read(&path).unwrap();
+        let keys = keys_of(folder);
         let store = Store::open(&path, owner).unwrap();
         let (records, peers) = (store.load().unwrap(), store.known_peers());
         assert!(records.len() > 10, "{what} has {} records", records.len());
-        Self { what, owner, bytes, records, peers }
+        Self { what, owner, bytes, keys, records, peers }
+    }
+
+    /// Puts the keys of its rows beside a copy.
+    fn lay_keys(&self, path: &Path) {
+        let folder = path.with_file_name("keys");
+        // What the sample before has left, if there was one.
+        fs::remove_dir_all(&folder).ok();
+        fs::create_dir(&folder).unwrap();
+        for (name, key) in &self.keys {
+            fs::write(folder.join(name), key).unwrap();
+        }
     }
 
     /// Damages a copy and opens it, twice if it opens.
     fn try_damaged(&self, path: &Path, damage: &Damage, tally: &mut Tally) {
         let damaged = damage.applied_to(&self.bytes);
         fs::write(path, &damaged).unwrap();
+        self.lay_keys(path);
         let mut complain = |what: String| tally.wrong.push(format!("{}, {damage:?}: {what}", self.what));
         let mut refused = 0;
         // The first opening may mend the bookkeeping, so the second one sees another file.
@@ -190,6 +205,12 @@ impl Damage {
 
 fn bit(dice: &mut Dice, below: usize) -> (usize, u8) {
     (dice.below(below), 1 << dice.below(8))
+}
+
+/// The keys of a store's rows, by their names.
+fn keys_of(folder: &Path) -> Vec<(OsString, Vec<u8>)> {
+    let keys = fs::read_dir(folder.join("keys")).unwrap().map(|key| key.unwrap());
+    keys.map(|key| (key.file_name(), fs::read(key.path()).unwrap())).collect()
 }
 
 fn path_in(folder: &tempfile::TempDir) -> PathBuf {

@@ -16,6 +16,7 @@ pub mod numbers;
 pub mod questions;
 pub mod records;
 pub mod schema;
+pub mod tickets;
 pub mod words;
 
 use std::fmt::Display;
@@ -38,6 +39,7 @@ pub const TARGETS: &[Target] = &[
     ("numbers", numbers::feed),
     ("records", records::feed),
     ("schema", schema::feed),
+    ("tickets", tickets::feed),
     ("words", words::feed),
 ];
 

@@ -28,7 +28,7 @@ use crate::domain::{Computation, PeerId, Timestamp};
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
-  formix-p2p invite --statistic sum --parties 3          three parties, one number each; asks for yours
+  formix-p2p invite --statistic sum --parties 3       three parties, one number each; asks for yours
   formix-p2p invite --statistic mean --parties 5 --field salary --expires 2d \\
       --schema '{\"type\":\"integer\",\"minimum\":0,\"maximum\":1000000}' --value -
   formix-p2p invite --statistic sum --parties 5 --quorum 3 --deadline 10m \\
