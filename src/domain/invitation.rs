@@ -118,6 +118,8 @@ pub enum TicketRefusal {
     Revoked,
     /// What the node says of itself is not in order.
     Malformed,
+    /// The computation has ended.
+    Over,
 }
 
 /// How an invitation ended that became no computation.
@@ -237,6 +239,7 @@ impl TicketRefusal {
             Self::Expired => "ticket_expired",
             Self::Revoked => "ticket_revoked",
             Self::Malformed => "not_admitted",
+            Self::Over => "ticket_over",
         }
     }
 }
@@ -251,6 +254,7 @@ impl fmt::Display for TicketRefusal {
             Self::Expired => "the ticket has expired",
             Self::Revoked => "the inviter has revoked the invitation",
             Self::Malformed => "the name or the addresses of this node are not in order",
+            Self::Over => "the computation of this invitation has ended",
         })
     }
 }

@@ -99,10 +99,13 @@ impl Book {
     }
 
     /// A light node that was asked for matters no more; a connection that is there stays until it is surplus.
-    pub(super) fn let_go(&mut self, peer: PeerId) {
-        if let Some(entry) = self.peers.get_mut(&peer).filter(|entry| entry.role != Some(Role::Heavy)) {
+    /// Says whether it may.
+    pub(super) fn let_go(&mut self, peer: PeerId) -> bool {
+        let entry = self.peers.get_mut(&peer).filter(|entry| entry.role != Some(Role::Heavy));
+        entry.is_some_and(|entry| {
             entry.interest = Interest::Passing;
-        }
+            true
+        })
     }
 
     /// Dials at a time, unless connected or about to be.

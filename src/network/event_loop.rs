@@ -234,7 +234,11 @@ impl EventLoop {
                 self.book.keep(peer, Interest::Found, Instant::now());
             }
             Some(Command::Recheck) => self.recheck(),
-            Some(Command::LetGo(peer)) => self.book.let_go(peer),
+            Some(Command::LetGo(peer)) => {
+                if self.book.let_go(peer) {
+                    self.swarm.behaviour_mut().slots.let_go(&peer::to_libp2p(peer));
+                }
+            }
             Some(Command::Remember { .. } | Command::WantConnected(_) | Command::HearOfHeavy(_)) => {}
             Some(Command::Stop(done)) => return Turn::Leave(Some(done)),
             None => return Turn::Leave(None),

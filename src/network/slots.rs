@@ -83,6 +83,11 @@ impl<C: Clock + Clone> Slots<C> {
         }
     }
 
+    /// It may be taken for a stranger again.
+    pub(super) fn let_go(&mut self, peer: &PeerId) {
+        self.kept.remove(peer);
+    }
+
     /// Forgets addresses that nobody has come from for a while.
     pub(super) fn forget_quiet(&self) {
         self.arrivals.retain_recent();

@@ -105,7 +105,9 @@ fn not_admitted(id: ComputationId, end: &InvitationEnd) -> ApiError {
                 }
                 TicketRefusal::WrongSecret | TicketRefusal::Used => ask,
                 TicketRefusal::AlreadySeated => format!("`formix-p2p status {id}` shows how far it is"),
-                TicketRefusal::Expired | TicketRefusal::Revoked => "ask the inviter to invite again".to_owned(),
+                TicketRefusal::Expired | TicketRefusal::Revoked | TicketRefusal::Over => {
+                    "ask the inviter to invite again".to_owned()
+                }
                 TicketRefusal::Malformed => "give a shorter --name, and see `formix-p2p id`".to_owned(),
             };
             (refusal.code(), refusal.to_string(), hint)

@@ -1,5 +1,6 @@
 //! An owner forgets a computation: everything goes but what keeps it from being taken part in twice.
 
+use super::entry::Entry;
 use super::node::State;
 use super::turn::Turn;
 use crate::domain::limits::FORGOTTEN_KEPT_MAX;
@@ -12,6 +13,10 @@ impl State {
     pub fn on_forget_command(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
         if let Some(invited) = self.invitations.get(&id) {
             let (ended, became) = (invited.memory.ended.is_some(), invited.memory.computation);
+            let running = became.and_then(|id| self.entries.get(&id)).is_some_and(Entry::is_open);
+            if ended || (became.is_some() && !running) {
+                self.mark_forgotten(turn, id);
+            }
             if ended {
                 self.invitations.remove(&id);
                 turn.erase(RecordKind::Invitation, id);
@@ -26,9 +31,14 @@ impl State {
             ledger.records = None;
             turn.persist(Record::Ledger(ledger.clone()));
         }
+        self.mark_forgotten(turn, id);
+        self.forget(turn, id);
+    }
+
+    /// Keeps the newest marks.
+    fn mark_forgotten(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
         turn.persist(Record::Forgotten { computation: id, at: turn.now });
         self.forgotten.insert((turn.now, id));
-        self.forget(turn, id);
         while self.forgotten.len() > FORGOTTEN_KEPT_MAX
             && let Some((_, oldest)) = self.forgotten.pop_first()
         {

@@ -37,7 +37,19 @@ impl State {
         }
         let Some(entry) = self.entries.get(&id) else { return };
         let history = self.history(entry, turn.me(), turn.now);
-        let decision = turn.settings().policy.decide(entry.terms(), &history, turn.now);
+        let policy = &turn.settings().policy;
+        let decision = if entry.terms().is_by_invitation() && entry.terms().proposer != turn.me() {
+            // Its owner has agreed to the question and the parties, not to a field that is denied, nor to what earlier
+            // answers say: then it is asked, or types a value.
+            let verdicts = policy.verdicts(entry.terms(), &history, turn.now).into_iter();
+            let left = verdicts.filter(|it| it.rule == Rule::Fields || it.rule.looks_back());
+            match Decision::strictest(left) {
+                Decision::Decline(doubt) => Decision::Ask(doubt),
+                other => other,
+            }
+        } else {
+            policy.decide(entry.terms(), &history, turn.now)
+        };
         self.with(id, |entry| entry.consider(turn, decision));
     }
 

@@ -57,7 +57,7 @@ impl Entry {
         }
         match decision {
             // Whoever asks has consented to answer.
-            _ if self.is_own_wish(turn.me()) => self.read_source(turn),
+            _ if self.terms().proposer == turn.me() => self.read_source(turn),
             Decision::Answer => self.read_source(turn),
             Decision::Ask(doubt) => self.wait_for_owner(turn, doubt),
             Decision::Decline(doubt) => self.decline(turn, Standing::Declined, Some(doubt)),

@@ -109,6 +109,11 @@ impl Node {
         self.state.comparisons.of(id)
     }
 
+    /// Whether its owner has forgotten this computation or invitation.
+    pub fn is_forgotten(&self, id: ComputationId) -> bool {
+        self.state.is_forgotten(&id)
+    }
+
     /// What would become of this question if it came now; `None` for one that this node does not know.
     pub fn judge(&self, id: ComputationId, now: Timestamp) -> Option<Judgement> {
         self.state.judge(&self.settings, id, now)
@@ -178,11 +183,14 @@ impl State {
             Message::Refuse { computation, refusal } => {
                 self.with(computation, |entry| entry.on_refuse(turn, from, refusal));
             }
-            Message::Withdraw { computation } => self.with(computation, |entry| {
-                if from == entry.terms().proposer && matches!(entry.stage, Stage::Proposed { .. }) {
-                    entry.fail(turn, Failure::Withdrawn);
-                }
-            }),
+            Message::Withdraw { computation } => {
+                self.with(computation, |entry| {
+                    if from == entry.terms().proposer && matches!(entry.stage, Stage::Proposed { .. }) {
+                        entry.fail(turn, Failure::Withdrawn);
+                    }
+                });
+                self.on_offer_withdrawn(turn, from, computation);
+            }
             Message::Announce(announcement) => self.on_announce(turn, Some(from), announcement),
             Message::Deal { deal, rho, noise } => {
                 let id = deal.get().computation;
@@ -385,6 +393,8 @@ impl State {
         let id = certificate.computation.id();
         let asked = self.fetching.remove(&id)
             && !self.is_forgotten(&id)
+            // Of a computation by invitation its parties know.
+            && !certificate.computation.get().is_by_invitation()
             && certificate.computation.get().proposed_at.since(turn.now) <= CLOCK_SKEW_MAX;
         match self.entries.get(&id).map(|entry| &entry.stage) {
             Some(Stage::Ended(Outcome::Completed { .. } | Outcome::Impossible { .. })) => {

@@ -35,48 +35,49 @@ impl State {
             turn.send(from, Message::Refuse { computation: id, refusal });
             return;
         }
-        if let Some(invitation) = computation.get().invitation {
-            match self.check_roster(turn, &computation, invitation) {
-                Ok(Agreed::Yes) => {}
-                Ok(Agreed::NotYet) => return,
-                Err(refusal) => {
-                    turn.send(from, Message::Refuse { computation: id, refusal });
-                    return;
-                }
+        match self.entries.get(&id).map(|entry| &entry.stage) {
+            Some(Stage::Running { .. } | Stage::Ended(_)) => {
+                self.on_want(turn, from, id, Want::Outcome);
+                return;
             }
+            Some(Stage::Proposed { accepted: Some(_), .. }) => {
+                return self.with(id, |entry| entry.on_propose(turn));
+            }
+            Some(Stage::Proposed { accepted: None, .. }) | None => {}
         }
-        let me = turn.me();
+        let refusal = self.refusal(turn, &computation);
+        // By invitation this binds the node to the computation, so nothing may speak against it afterwards.
+        let agreed = match (refusal, computation.get().invitation) {
+            (Some(refusal), _) => Err(refusal),
+            (None, Some(invitation)) => self.check_roster(turn, &computation, invitation),
+            (None, None) => Ok(Agreed::Yes),
+        };
+        match agreed {
+            Ok(Agreed::Yes) => {
+                let entry = self.entries.entry(id).or_insert_with(|| Entry::new(computation));
+                entry.on_propose(turn);
+            }
+            Ok(Agreed::NotYet) => {}
+            Err(refusal) => turn.send(from, Message::Refuse { computation: id, refusal }),
+        }
+    }
+
+    /// Why this node does not take a proposal on that it has not accepted yet, if so.
+    fn refusal(&self, turn: &Turn<'_>, computation: &Signed<Computation>) -> Option<Refusal> {
+        let (id, me, from) = (computation.id(), turn.me(), computation.signer());
         let mine = |entry: &&Entry| entry.is_open() && entry.id != id && entry.terms().has_heavy(&me);
         let carried = self.entries.values().filter(mine).count();
         let of_proposer = self.open_of(&from);
         let known = self.entries.contains_key(&id);
-        let entry = self.entries.entry(id).or_insert_with(|| Entry::new(computation));
-        let fresh = match &entry.stage {
-            Stage::Proposed { accepted, .. } => accepted.is_none(),
-            Stage::Running { .. } | Stage::Ended(_) => {
-                self.on_want(turn, from, id, Want::Outcome);
-                return;
-            }
-        };
         let limit = |open_max: usize| u32::try_from(open_max).unwrap_or(u32::MAX);
         // A proposal to itself is already counted once.
-        let refusal = entry.refusal(turn).or_else(|| match () {
-            () if !fresh => None,
+        Entry::new(computation.clone()).refusal(turn).or_else(|| match () {
             () if carried >= OPEN_PER_HEAVY_MAX => Some(Refusal::Busy { open_max: limit(OPEN_PER_HEAVY_MAX) }),
             () if of_proposer >= OPEN_PER_PROPOSER_MAX && !known => {
                 Some(Refusal::ProposerBusy { open_max: limit(OPEN_PER_PROPOSER_MAX) })
             }
             () => None,
-        });
-        match refusal {
-            None => entry.on_propose(turn),
-            Some(refusal) => {
-                if !known {
-                    self.entries.remove(&id);
-                }
-                turn.send(from, Message::Refuse { computation: id, refusal });
-            }
-        }
+        })
     }
 
     /// Open computations of one proposer.

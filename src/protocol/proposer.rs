@@ -49,7 +49,10 @@ impl Entry {
         for heavy in self.terms().heavy.iter().filter(|heavy| !proposing.acceptances.contains_key(heavy)) {
             turn.send(*heavy, Message::Propose(self.computation.clone()));
         }
-        turn.set_timer(Timer::Retry(self.id), turn.now + PROPOSE_AGAIN);
+        // By invitation owners take their time.
+        let doubled = if self.terms().is_by_invitation() { self.attempts.min(3) } else { 0 };
+        self.attempts = self.attempts.saturating_add(1);
+        turn.set_timer(Timer::Retry(self.id), turn.now + PROPOSE_AGAIN * 2_u32.pow(doubled));
     }
 
     /// A heavy node takes it on. With the last one it is announced.

@@ -211,7 +211,10 @@ impl State {
         let entry = self.entries.remove(&id);
         // Without its computation an invitation would begin anew.
         let invitation = entry.as_ref().and_then(|entry| entry.terms().invitation);
-        if let Some(invitation) = invitation.filter(|it| self.invitations.remove(it).is_some()) {
+        let became =
+            |it: &ComputationId| self.invitations.get(it).is_some_and(|it| it.memory.computation == Some(id));
+        if let Some(invitation) = invitation.filter(became) {
+            self.invitations.remove(&invitation);
             turn.erase(RecordKind::Invitation, invitation);
         }
         if let Some(ledger) = entry.and_then(|entry| entry.ledger) {

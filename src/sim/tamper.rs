@@ -321,7 +321,8 @@ impl Rogue {
                 digest(&mut said.choice, choices);
                 if choices.below(4) == 0 {
                     let Commit { computation, topic, view, .. } = said;
-                    let said = ViewChange { computation, heavy, topic, view: view + 1, prepared: None };
+                    let said =
+                        ViewChange { computation, heavy, topic, view: view.wrapping_add(1), prepared: None };
                     return Some(DecreeMessage::ViewChange(self.sign(said)));
                 }
                 DecreeMessage::Commit(self.sign(said))

@@ -223,7 +223,15 @@ fn invitation() -> InvitationMemory {
     };
     let seats = vec![Seat { secret: Secret::new([8; 16]), holder: Some(owner()), joined: None }];
     let seat = InvitationPart::Inviter { seats };
-    InvitationMemory { invitation, seat, own: None, roster: Vec::new(), computation: None, ended: None }
+    InvitationMemory {
+        invitation,
+        seat,
+        own: None,
+        roster: Vec::new(),
+        computation: None,
+        offered: None,
+        ended: None,
+    }
 }
 
 /// A small record about this computation.

@@ -46,6 +46,8 @@ pub struct InvitationMemory {
     pub roster: Vec<Signed<Joining>>,
     /// What the invitation has become, as far as this node is bound to it.
     pub computation: Option<ComputationId>,
+    /// At the invited: the first computation that was offered. No other one is looked at.
+    pub offered: Option<ComputationId>,
     /// How it ended, if it became no computation.
     pub ended: Option<InvitationEnd>,
 }

@@ -9,7 +9,7 @@ use crate::node::{Node, message};
 use crate::peer::{Hostile, Met, Pose, Raw, Then, framed};
 
 fn nested(byte: u8, depth: usize) -> Raw {
-    framed(&[&[3], &vec![byte; depth][..]].concat())
+    framed(&[&[4], &vec![byte; depth][..]].concat())
 }
 
 /// Frames that no honest node sends.
@@ -20,12 +20,12 @@ fn bad_frames() -> Vec<(&'static str, Raw)> {
     let raw = |bytes: Vec<u8>| Raw { bytes, then: Then::Close };
     vec![
         ("empty", framed(&[])),
-        ("a version and nothing", framed(&[3])),
+        ("a version and nothing", framed(&[4])),
         ("garbage", framed(&garbage)),
-        ("garbage of this version", framed(&[&[3], &garbage[..]].concat())),
+        ("garbage of this version", framed(&[&[4], &garbage[..]].concat())),
         ("version 0", of_version(0)),
-        ("version 2", of_version(2)),
-        ("version 4", of_version(4)),
+        ("version 3", of_version(3)),
+        ("version 5", of_version(5)),
         ("version 255", of_version(255)),
         ("two messages", framed(&[&good[..], &good[..]].concat())),
         ("cut short", raw(framed(&good).bytes[..10].to_vec())),
@@ -36,9 +36,9 @@ fn bad_frames() -> Vec<(&'static str, Raw)> {
         ("nested arrays without a length", nested(0x9f, 60_000)),
         ("nested tags", nested(0xc1, 60_000)),
         ("arrays nested by the million", nested(0x81, 4_000_000)),
-        ("maps nested by the million", framed(&[&[3], &[0xa1, 0x00].repeat(1_000_000)[..]].concat())),
-        ("a text of 2^62 bytes", framed(&[3, 0x7b, 0x40, 0, 0, 0, 0, 0, 0, 0])),
-        ("an array of 2^62 elements", framed(&[3, 0x9b, 0x40, 0, 0, 0, 0, 0, 0, 0])),
+        ("maps nested by the million", framed(&[&[4], &[0xa1, 0x00].repeat(1_000_000)[..]].concat())),
+        ("a text of 2^62 bytes", framed(&[4, 0x7b, 0x40, 0, 0, 0, 0, 0, 0, 0])),
+        ("an array of 2^62 elements", framed(&[4, 0x9b, 0x40, 0, 0, 0, 0, 0, 0, 0])),
     ]
 }
 

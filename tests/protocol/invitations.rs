@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use formix_p2p::consent::{FieldRule, FieldRules, Policy, Rules};
 use formix_p2p::domain::{
     ComputationId, Consent, Failure, Invitation, InvitationEnd, Modulus, Query, Refusal, Sharing, Statistic,
     Status, TicketRefusal, VERSION,
 };
 use formix_p2p::protocol::{Command, Event, Notice, OwnPart, verify_certificate};
 use formix_p2p::statistics::{Reading, encode_one};
-use formix_p2p::wire::{InvitationPart, Message, RecordKind, Signed, Ticket, to_bytes};
+use formix_p2p::wire::{InvitationPart, Joining, Message, RecordKind, Signed, Ticket, to_bytes};
 
 use super::net::{Net, identity, peer};
 
@@ -341,4 +342,118 @@ fn what_is_forgotten_does_not_come_back() {
     join(&mut net, BOB, &tickets[0], Consent::Anybody, Some(8));
     net.run_for(Duration::from_secs(5));
     assert!(net.nodes[&peer(BOB)].view(id).is_none());
+}
+
+#[test]
+fn owners_may_take_their_time_and_nodes_may_restart_meanwhile() {
+    let mut net = net();
+    let asked = Invitation { expires: net.now + Duration::from_secs(600), ..invitation(&net, PLAIN, 3, 3) };
+    let id = asked.id();
+    let tickets = invite(&mut net, &asked, Some(10));
+    join(&mut net, BOB, &tickets[0], Consent::Only(vec![peer(ALICE)]), Some(7));
+    join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, Some(14));
+    net.run_for(Duration::from_secs(45));
+    for party in [ALICE, CHARLIE, BOB] {
+        net.down.push(peer(party));
+        net.run_for(Duration::from_secs(45));
+        net.restart(party);
+        net.run_for(Duration::from_secs(10));
+    }
+    assert!(net.nodes[&peer(BOB)].invitation(id).unwrap().asks.is_some() && net.opened.is_empty());
+    say(&mut net, BOB, Command::Approve(id));
+    everybody_reads(&net, id, &[ALICE, BOB, CHARLIE], "31");
+}
+
+#[test]
+fn an_owner_who_is_being_asked_is_not_cut_off_when_tickets_expire() {
+    let mut net = net();
+    let asked = Invitation { answer_within_ms: Some(120_000), ..invitation(&net, PLAIN, 3, 3) };
+    let tickets = invite(&mut net, &asked, Some(10));
+    join(&mut net, BOB, &tickets[0], Consent::Only(vec![peer(ALICE)]), Some(7));
+    net.run_for(Duration::from_secs(55));
+    join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, Some(14));
+    net.run_for(Duration::from_secs(20));
+    say(&mut net, BOB, Command::Approve(asked.id()));
+    everybody_reads(&net, asked.id(), &[ALICE, BOB, CHARLIE], "31");
+}
+
+#[test]
+fn the_parties_that_an_owner_is_asked_about_are_not_exchanged() {
+    let mut net = net();
+    let asked = invitation(&net, PLAIN, 3, 3);
+    let id = asked.id();
+    let tickets = invite(&mut net, &asked, Some(10));
+    join(&mut net, BOB, &tickets[0], Consent::Only(vec![peer(ALICE)]), Some(7));
+    join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, Some(14));
+    // The inviter puts a friend in Charlie's place while Bob is thinking.
+    net.down.push(peer(ALICE));
+    let joining = |who: usize| {
+        let (invitation, name, addresses) = (id, format!("party {who}"), Vec::new());
+        Signed::sign(Joining { invitation, party: peer(who), name, addresses }, &identity(who))
+    };
+    let other = asked.computation(id, [ALICE, BOB, STRANGER].map(peer).to_vec(), [8; 16], net.now);
+    let joined = [ALICE, BOB, STRANGER].map(joining).to_vec();
+    let other = Signed::sign(other, &identity(ALICE));
+    for message in [Message::Roster { invitation: id, joined }, Message::Propose(other.clone())] {
+        net.queue.push_back((peer(BOB), Event::Message { from: peer(ALICE), message }));
+    }
+    net.settle();
+    say(&mut net, BOB, Command::Approve(id));
+    let bob = net.nodes[&peer(BOB)].invitation(id).unwrap();
+    assert_ne!(bob.memory.computation, Some(other.id()), "what was not shown is not agreed to");
+    assert!(net.nodes[&peer(BOB)].view(other.id()).is_none());
+}
+
+#[test]
+fn looking_again_does_not_bring_an_earlier_yes_back() {
+    let mut net = net();
+    let asked = invitation(&net, PLAIN, 3, 3);
+    let id = asked.id();
+    let tickets = invite(&mut net, &asked, Some(10));
+    join(&mut net, BOB, &tickets[0], Consent::Anybody, Some(7));
+    let revoked = Message::NotAdmitted { invitation: id, refusal: TicketRefusal::Revoked };
+    net.queue.push_back((peer(BOB), Event::Message { from: peer(ALICE), message: revoked }));
+    net.settle();
+    assert_eq!(end(&net, BOB, id), Some(InvitationEnd::Revoked));
+    join(&mut net, BOB, &tickets[0], Consent::Look, None);
+    join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, Some(14));
+    net.run_for(Duration::from_secs(20));
+    let bob = net.nodes[&peer(BOB)].invitation(id).unwrap();
+    assert!(bob.memory.own.is_none() && bob.memory.computation.is_none() && !bob.answers);
+    assert!(net.opened.is_empty());
+}
+
+#[test]
+fn a_result_in_the_name_of_an_invitation_is_taken_from_its_parties_alone() {
+    let mut net = net();
+    let asked = invitation(&net, PLAIN, 3, 3);
+    let tickets = invite(&mut net, &asked, Some(10));
+    join(&mut net, BOB, &tickets[0], Consent::Anybody, Some(7));
+    join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, Some(14));
+    let id = computation(&net, BOB, asked.id());
+    let certificate = net.nodes[&peer(BOB)].view(id).unwrap().certificate.unwrap().clone();
+    let (from, clock) = (peer(ALICE), net.now);
+    let offer = Message::Offer { clock, open: vec![], completed: vec![id], failed: vec![] };
+    for message in [offer, Message::Certificate(certificate)] {
+        net.queue.push_back((peer(STRANGER), Event::Message { from, message }));
+    }
+    net.settle();
+    assert!(net.nodes[&peer(STRANGER)].view(id).is_none());
+}
+
+#[test]
+fn a_field_that_is_denied_is_not_read_because_somebody_invites() {
+    let said = FieldRules { rule: Some(FieldRule::Deny), ..FieldRules::default() };
+    let rules = Rules { fields: [("n".to_owned(), said)].into(), ..Rules::default() };
+    let policy = Policy { rules, ..Net::open() };
+    let mut net = Net::with_heavy(0, &[10, 7, 14], &policy);
+    let asked = invitation(&net, PLAIN, 3, 3);
+    let tickets = invite(&mut net, &asked, Some(10));
+    join(&mut net, BOB, &tickets[0], Consent::Anybody, Some(7));
+    join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, None);
+    let id = computation(&net, CHARLIE, asked.id());
+    let own = net.nodes[&peer(CHARLIE)].view(id).unwrap().own;
+    assert!(matches!(own, OwnPart::Waiting(_)), "{own:?}");
+    say(&mut net, CHARLIE, Command::Answer(id, reading(&asked, 14)));
+    everybody_reads(&net, asked.id(), &[ALICE, BOB, CHARLIE], "31");
 }

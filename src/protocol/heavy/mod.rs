@@ -17,12 +17,13 @@ mod verify;
 mod verifying;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::entry::{Entry, Stage};
 use super::event::Timer;
 use super::turn::Turn;
 use crate::domain::limits::{ANNOUNCEMENT_WAIT, CLOCK_SKEW_MAX, DEADLINE_MAX, REFUSAL_CHARS_MAX};
-use crate::domain::{Computation, ComputationId, Digest, PeerId, Refusal, Role};
+use crate::domain::{ClockSkew, Computation, ComputationId, Digest, PeerId, Refusal, Role};
 use crate::sharing::Secret;
 use crate::statistics;
 use crate::wire::{
@@ -377,7 +378,12 @@ impl Entry {
         if !terms.has_heavy(&turn.me()) {
             return Some(Refusal::Invalid("this node is not among its heavy nodes".to_owned()));
         }
-        if clock.skew_of(terms.proposed_at).distance() > CLOCK_SKEW_MAX {
+        // By invitation owners decide, some of them later: then it may be old, but not of the future.
+        let skew = match clock.skew_of(terms.proposed_at) {
+            ClockSkew::OtherIsBehind(_) if terms.is_by_invitation() => Duration::ZERO,
+            skew => skew.distance(),
+        };
+        if skew > CLOCK_SKEW_MAX {
             return Some(Refusal::ClockSkew { clock });
         }
         if terms.deadline <= clock || terms.deadline.since(clock) > DEADLINE_MAX + CLOCK_SKEW_MAX {

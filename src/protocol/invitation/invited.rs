@@ -23,6 +23,9 @@ impl State {
         input: Option<&Reading>,
     ) {
         let id = ticket.invitation.id();
+        if self.is_forgotten(&id) {
+            return;
+        }
         let invited = self.invitations.entry(id).or_insert_with(|| {
             Invited::new(InvitationMemory {
                 invitation: ticket.invitation.clone(),
@@ -34,6 +37,7 @@ impl State {
                 own: None,
                 roster: Vec::new(),
                 computation: None,
+                offered: None,
                 ended: None,
             })
         });
@@ -48,12 +52,16 @@ impl State {
         if !invited.memory.roster.iter().any(|joined| joined.signer() == me) {
             (*inviter, *secret) = (ticket.addresses.clone(), ticket.secret.clone());
         }
+        // What was agreed to before the end does not come back with it.
+        if invited.memory.ended.take().is_some() {
+            (invited.memory.own, invited.memory.roster) = (None, Vec::new());
+            *consent = Consent::Look;
+        }
         if agreed != Consent::Look {
             *consent = agreed;
             let own = Joining { invitation: id, party: me, name, addresses };
             invited.memory.own = Some(turn.sign(own));
         }
-        invited.memory.ended = None;
         if let Some(reading) = input {
             invited.keep_input(turn, reading);
             self.inputs.insert(id);
@@ -73,7 +81,6 @@ impl State {
         id: ComputationId,
         joined: Vec<Signed<Joining>>,
     ) {
-        let me = turn.me();
         let invited = self.invitations.get_mut(&id);
         let Some(invited) = invited.filter(|it| !it.is_inviter() && it.memory.invitation.inviter == from)
         else {
@@ -86,9 +93,6 @@ impl State {
         invited.attempts = 0;
         if invited.memory.roster == joined || !invited.is_open() {
             return;
-        }
-        for party in joined.iter().filter(|party| party.signer() != me) {
-            reach(turn, party.signer(), &party.get().addresses);
         }
         invited.memory.roster = joined;
         invited.persist(turn);
@@ -116,9 +120,21 @@ impl State {
             | TicketRefusal::Used
             | TicketRefusal::AlreadySeated
             | TicketRefusal::Expired
-            | TicketRefusal::Malformed => InvitationEnd::NotAdmitted(refusal),
+            | TicketRefusal::Malformed
+            | TicketRefusal::Over => InvitationEnd::NotAdmitted(refusal),
         };
         invited.end(turn, end);
+    }
+
+    /// The inviter withdraws a computation that this node's owner is asked about.
+    pub fn on_offer_withdrawn(&mut self, turn: &mut Turn<'_>, from: PeerId, computation: ComputationId) {
+        let asked = |invited: &&mut Invited| {
+            let offered = invited.offered.as_ref().map(|offered| (offered.id(), offered.signer()));
+            offered == Some((computation, from))
+        };
+        if let Some(invited) = self.invitations.values_mut().find(asked) {
+            invited.end(turn, InvitationEnd::NotAdmitted(TicketRefusal::Over));
+        }
     }
 
     /// The owner agrees to the parties of an invitation that waits for it; whether there is one.
@@ -166,17 +182,23 @@ impl Invited {
         if self.memory.ended.is_some() {
             return;
         }
-        let (me, inviter) = (turn.me(), self.memory.invitation.inviter);
-        for party in self.memory.roster.iter().filter(|party| party.signer() != me) {
-            reach(turn, party.signer(), &party.get().addresses);
-        }
+        let inviter = self.memory.invitation.inviter;
         if self.memory.computation.is_some() {
+            self.reach_parties(turn);
             return;
         }
         turn.set_timer(Timer::Invitation(self.id), self.memory.invitation.expires);
         if let InvitationPart::Invited { addresses, .. } = &self.memory.seat {
             reach(turn, inviter, addresses);
             self.show_ticket(turn);
+        }
+    }
+
+    /// The parties are fixed: connections to all of them are kept until the end.
+    fn reach_parties(&self, turn: &mut Turn<'_>) {
+        let me = turn.me();
+        for party in self.memory.roster.iter().filter(|party| party.signer() != me) {
+            reach(turn, party.signer(), &party.get().addresses);
         }
     }
 
@@ -227,6 +249,10 @@ impl Invited {
         if *terms != expected || terms.heavy.len() != invitation.parties as usize || !terms.has_heavy(&me) {
             return Err(Refusal::Invalid("it is not what the ticket says".to_owned()));
         }
+        // Its owner agrees to who was shown first, or to nobody.
+        if self.memory.offered.is_some_and(|offered| offered != computation.id()) {
+            return Err(Refusal::NoSeat);
+        }
         let InvitationPart::Invited { consent, .. } = &self.memory.seat else { return Err(Refusal::NoSeat) };
         let named: BTreeSet<_> = self.memory.roster.iter().map(Signed::signer).collect();
         let all_named = terms.heavy.iter().all(|party| named.contains(party));
@@ -234,10 +260,15 @@ impl Invited {
             self.memory.computation = Some(computation.id());
             self.offered = None;
             self.persist(turn);
+            self.reach_parties(turn);
             self.changed(turn);
             return Ok(Agreed::Yes);
         }
         let news = self.offered.is_none();
+        if self.memory.offered.is_none() {
+            self.memory.offered = Some(computation.id());
+            self.persist(turn);
+        }
         self.offered = Some(computation.clone());
         if news && all_named {
             turn.tell(Notice::RosterAsks { invitation: self.id });

@@ -37,6 +37,7 @@ impl State {
             roster: vec![own.clone()],
             own: Some(own),
             computation: None,
+            offered: None,
             ended: None,
             invitation,
         };
@@ -61,7 +62,10 @@ impl State {
         joining: Option<Signed<Joining>>,
     ) {
         let invited = self.invitations.get_mut(&id).filter(|invited| invited.is_inviter());
+        let became = invited.as_ref().and_then(|invited| invited.memory.computation);
+        let over = became.is_some_and(|id| self.entries.get(&id).is_none_or(|entry| !entry.is_open()));
         let admitted = match invited {
+            Some(_) if over => Err(TicketRefusal::Over),
             Some(invited) => invited.admit(turn, from, secret, joining),
             None => Err(TicketRefusal::Unknown),
         };

@@ -75,6 +75,15 @@ impl Invited {
         turn.persist(Record::Invitation(Box::new(self.memory.clone())));
     }
 
+    /// Connections to the parties matter no more.
+    fn let_go(&self, turn: &mut Turn<'_>) {
+        let me = turn.me();
+        let parties = self.memory.roster.iter().map(Signed::signer).chain([self.memory.invitation.inviter]);
+        for peer in parties.filter(|peer| *peer != me) {
+            turn.act(Action::LetGo { peer });
+        }
+    }
+
     /// People can see a change.
     fn changed(&mut self, turn: &mut Turn<'_>) {
         self.revision += 1;
@@ -87,6 +96,7 @@ impl Invited {
             return;
         }
         self.memory.ended = Some(end.clone());
+        self.let_go(turn);
         self.drop_input(turn);
         self.offered = None;
         self.persist(turn);
@@ -135,16 +145,17 @@ impl State {
             let mut invited = Invited::new(memory);
             invited.input = inputs.remove(&invited.id);
             // A crash may have come between the invitation's end and that of its computation.
-            if let Some(id) = invited.memory.computation
-                && !self.entries.contains_key(&id)
-                && invited.is_inviter()
-            {
+            let entry = invited.memory.computation.map(|id| self.entries.get(&id));
+            if matches!(entry, Some(None)) {
                 invited.memory.computation = None;
             }
+            let over = matches!(entry, Some(Some(entry)) if !entry.is_open());
             if invited.input.is_some() {
                 self.inputs.insert(invited.id);
             }
-            invited.resume(turn);
+            if !over {
+                invited.resume(turn);
+            }
             self.invitations.insert(invited.id, invited);
         }
         for id in self.invitations.keys().copied().collect::<Vec<_>>() {
@@ -189,6 +200,13 @@ impl State {
     /// A ticket stops to admit.
     pub fn on_invitation_over(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
         let Some(invited) = self.invitations.get_mut(&id).filter(|invited| invited.is_open()) else { return };
+        // Everybody has come in time, and its owner is being asked.
+        if let Some(offered) = invited.offered.as_ref().map(|offered| offered.get().deadline)
+            && offered > turn.now
+        {
+            turn.set_timer(Timer::Invitation(id), offered);
+            return;
+        }
         let end = InvitationEnd::Expired {
             joined: u32::try_from(invited.memory.roster.len()).unwrap_or(u32::MAX),
             parties: invited.memory.invitation.parties,
