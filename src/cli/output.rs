@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
+use super::table::printable_lines;
 
 /// The version of the JSON envelope.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -72,7 +73,8 @@ impl Output {
             Format::People => {
                 let error = style("error:").for_stderr().red().bold();
                 let hint = style("hint:").for_stderr().cyan();
-                let _ = writeln!(io::stderr(), "{error} {}\n{hint} {}", problem.message, problem.hint);
+                let (message, next) = (printable_lines(&problem.message), printable_lines(&problem.hint));
+                let _ = writeln!(io::stderr(), "{error} {message}\n{hint} {next}");
             }
         }
     }

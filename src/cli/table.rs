@@ -145,6 +145,12 @@ pub fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// As [`printable`], for a text that has lines: those stay.
+pub fn printable_lines(text: &str) -> String {
+    let tabbed = |line: &str| line.split('\t').map(printable).collect::<Vec<_>>().join("\t");
+    text.split('\n').map(tabbed).collect::<Vec<_>>().join("\n")
+}
+
 /// An RFC 3339 time without its milliseconds.
 pub fn to_seconds(time: &str) -> String {
     match time.split_once('.') {
@@ -194,6 +200,7 @@ mod tests {
         {
             assert_eq!(printable(text), text);
         }
+        assert_eq!(printable_lines("a\u{1b}[2J\n\tb\r"), "a\u{fffd}[2J\n\tb\u{fffd}");
     }
 
     #[test]

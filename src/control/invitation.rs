@@ -57,7 +57,8 @@ pub enum Agreement {
     Look,
     /// With whoever else is invited.
     Anybody,
-    /// With these, by UID, name or PeerId; a party that this node does not know of by its PeerId. The owner is asked about others.
+    /// With these, by whole UID or PeerId; a party that this node does not know of by its PeerId. The owner is asked about
+    /// others. Names are not taken: anybody can call itself anything.
     Only(Vec<String>),
 }
 

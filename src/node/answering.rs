@@ -93,12 +93,15 @@ impl Runtime {
     }
 
     /// # Errors
-    /// `not_pending`; `inviter` for an invitation of this node's.
+    /// `not_pending`; `already_agreed` for a seat that this node is bound to; `inviter` for an invitation of its own.
     pub(super) fn decline(&mut self, reference: &str) -> Answer {
         if let Subject::Invitation(view) = self.meant(reference)?
             && view.memory.ended.is_none()
         {
             let id = view.id;
+            if view.memory.computation.is_some() {
+                return Err(agreed_already(id));
+            }
             if view.memory.invitation.inviter == self.own {
                 let message = format!("{id} is an invitation of this node");
                 return Err(refused(("inviter", 1), message, format!("`formix-p2p revoke {id}` withdraws it")));

@@ -103,6 +103,7 @@ fn of_invitation(view: &InvitationView<'_>) -> Words {
     words.deletes("the question");
     words.deletes_if(!view.memory.roster.is_empty(), "the names and addresses of who had joined");
     words.deletes(if is_inviter(view) { "the tickets" } else { "the ticket" });
+    words.keeps("a mark with its id, so that this node never takes part in it again");
     words.keeps("what the log says of it");
     words.keeps("what the other parties know of it");
     words

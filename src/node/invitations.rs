@@ -1,5 +1,7 @@
 //! Inviting and joining, as the local API asks for it.
 
+use std::collections::BTreeSet;
+
 use rand::TryRng;
 use rand::rngs::SysRng;
 
@@ -14,12 +16,13 @@ use super::{addresses, references};
 use crate::control::{
     Agreement, ApiError, Invited, Inviting, Joining, PrivateText, Reply, draft_invitation, encode_values,
 };
-use crate::domain::limits::{INVITATIONS_OPEN_MAX, JOIN_WAIT, NODE_NAME_CHARS_MAX};
-use crate::domain::{ComputationId, Consent, Invitation, PeerId};
-use crate::home::{Candidate, CandidatePresence};
+use crate::domain::limits::{
+    CLOCK_SKEW_MAX, DEADLINE_MAX, INVITATIONS_OPEN_MAX, JOIN_WAIT, NODE_NAME_CHARS_MAX,
+};
+use crate::domain::{ComputationId, Consent, Invitation, PeerId, Timestamp};
 use crate::protocol::{Command, Event, InvitationView};
 use crate::statistics::{self, Reading};
-use crate::wire::{InvitationPart, Ticket, read_ticket};
+use crate::wire::{InvitationPart, Signed, Ticket, read_ticket};
 
 impl Runtime {
     /// Makes an invitation, and answers with its tickets.
@@ -96,15 +99,15 @@ impl Runtime {
             let message = format!("the ticket asks what no node answers: {error}");
             refused(("ticket_tampered", 1), message, "ask the inviter for another ticket".to_owned())
         })?;
+        if self.node.is_forgotten(id) {
+            let message = "this node has forgotten this invitation, and takes no part in it again".to_owned();
+            return Err(refused(("forgotten", 1), message, "ask the inviter to invite again".to_owned()));
+        }
         let known = self.node.invitation(id);
         if let Some(reply) = self.is_seated(ticket, known.as_ref(), &joining.values)? {
             return Ok(Joined::Already(reply));
         }
-        if self.now >= asked.expires {
-            let (expires, now) = (asked.expires, self.now);
-            let message = format!("the ticket expired at {expires}, and this node's clock shows {now}");
-            return Err(refused(("ticket_expired", 1), message, "ask the inviter for a new one".to_owned()));
-        }
+        in_time(asked, self.now)?;
         let (consent, wants) = match &joining.consent {
             Agreement::Look => {
                 let wants = if known.is_some() { Wants::LookAgain } else { Wants::Look };
@@ -167,23 +170,11 @@ impl Runtime {
         inviter: PeerId,
         known: Option<&InvitationView<'_>>,
     ) -> Result<Vec<PeerId>, ApiError> {
-        let joined = known.iter().flat_map(|view| &view.memory.roster).map(|party| Candidate {
-            peer: party.signer(),
-            name: party.get().name.clone(),
-            presence: CandidatePresence::There,
-        });
-        let joined: Vec<_> = joined.collect();
-        let meant = |reference: &String| {
-            // A party that nobody here has heard of has a whole PeerId.
-            reference.trim().parse().or_else(|_| {
-                references::node(reference, &joined)
-                    .or_else(|_| references::node(reference, &self.candidates()))
-                    .map_err(|error| ApiError {
-                        hint: format!("{}; a whole PeerId is always understood", error.hint),
-                        ..error
-                    })
-            })
-        };
+        let joined = known.iter().flat_map(|view| &view.memory.roster).map(Signed::signer);
+        let others = self.candidates().into_iter().map(|candidate| candidate.peer);
+        // One list: nobody comes before another who has the same UID.
+        let all: BTreeSet<_> = joined.chain(others).chain([inviter]).collect();
+        let meant = |reference: &String| references::party(reference, &all);
         let named: Vec<PeerId> = named.iter().map(meant).collect::<Result<_, _>>()?;
         Ok([inviter].into_iter().chain(named).collect())
     }
@@ -252,6 +243,24 @@ impl Runtime {
     }
 }
 
+/// Refuses a ticket that has expired, or whose times no clock near this node's can have made.
+fn in_time(asked: &Invitation, now: Timestamp) -> Result<(), ApiError> {
+    let (created, expires) = (asked.created_at, asked.expires);
+    if now >= expires {
+        let message = format!("the ticket expired at {expires}, and this node's clock shows {now}");
+        return Err(refused(("ticket_expired", 1), message, "ask the inviter for a new one".to_owned()));
+    }
+    let ahead = created.since(now) > CLOCK_SKEW_MAX;
+    if ahead || expires.since(now) > DEADLINE_MAX + CLOCK_SKEW_MAX {
+        let message = format!(
+            "the inviter's clock showed {created} when it made the ticket, and this node's clock shows {now} now"
+        );
+        let hint = "set both clocks, and ask the inviter for a new ticket if its clock was wrong";
+        return Err(refused(("ticket_clock", 1), message, hint.to_owned()));
+    }
+    Ok(())
+}
+
 /// What a join comes to at first.
 enum Joined {
     /// There is nothing to ask the inviter.
@@ -266,4 +275,47 @@ fn input_of(invitation: &Invitation, values: &[PrivateText]) -> Result<Option<Re
         return Ok(None);
     }
     Ok(Some(encode_values(&invitation.draft(invitation.id()), values)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::{Modulus, Query, Sharing, Statistic, VERSION};
+
+    fn asked(created_at: Timestamp, expires: Timestamp) -> Invitation {
+        Invitation {
+            version: VERSION,
+            nonce: [5; 16],
+            inviter: PeerId::from_public_key([1; 32]),
+            created_at,
+            prompt: "sum of value".to_owned(),
+            query: Query::parse(Statistic::Sum, &["value".to_owned()], None).unwrap(),
+            sharing: Sharing::Additive { modulus: Modulus::Bits64 },
+            parties: 3,
+            quorum: 3,
+            expires,
+            answer_within_ms: None,
+            patience_ms: 60_000,
+            grace_ms: 3_000,
+            noise: None,
+        }
+    }
+
+    #[test]
+    fn a_ticket_from_another_time_is_refused_by_both_clocks() {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let (hour, instant) = (Duration::from_secs(3600), Duration::from_millis(1));
+        let code = |created, expires| in_time(&asked(created, expires), now).map_err(|error| error.code);
+        assert_eq!(code(now, now + hour), Ok(()));
+        let skewed = now + CLOCK_SKEW_MAX;
+        assert_eq!(code(skewed, skewed + DEADLINE_MAX), Ok(()));
+        assert_eq!(code(skewed + instant, now + hour), Err("ticket_clock".to_owned()));
+        assert_eq!(code(now, skewed + DEADLINE_MAX + instant), Err("ticket_clock".to_owned()));
+        assert_eq!(code(now - hour, now), Err("ticket_expired".to_owned()));
+        let ahead = in_time(&asked(now + hour, now + hour * 2), now).unwrap_err();
+        let (theirs, ours) = ((now + hour).to_string(), now.to_string());
+        assert!(ahead.message.contains(&theirs) && ahead.message.contains(&ours), "{ahead}");
+    }
 }

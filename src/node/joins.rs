@@ -51,19 +51,23 @@ impl Runtime {
     /// Answers those for whom the inviter's word has not come in time.
     pub(super) fn end_overdue_joins(&mut self) {
         for JoinParked { id, wants, asker, .. } in self.parked.take_overdue_joins(self.now) {
-            let answer = match (self.node.invitation(id), wants) {
-                (Some(view), Wants::LookAgain | Wants::Seat) => {
-                    Ok(Reply::Joined(Box::new(self.invitation_shown(&view))))
-                }
-                (Some(_), Wants::Look) => Err(self.unreachable(id)),
-                (None, _) => Err(super::references::no_such_computation(&id.to_string())),
+            let Some(view) = self.node.invitation(id) else {
+                let gone = super::references::no_such_computation(&id.to_string());
+                self.answer(asker, Err(gone));
+                continue;
             };
-            if answer.is_err() && wants == Wants::Look {
-                // Whoever only wanted to look leaves no trace, and the ticket is as good as before.
-                self.handle(Event::Command(Command::Decline(id)));
-                self.handle(Event::Command(Command::Forget(id)));
+            // A seat may have been agreed to since the look began: that holds.
+            let only_looks = wants == Wants::Look && view.memory.own.is_none();
+            if !only_looks {
+                let answer = Ok(Reply::Joined(Box::new(self.invitation_shown(&view))));
+                self.answer(asker, answer);
+                continue;
             }
-            self.answer(asker, answer);
+            let unreachable = self.unreachable(id);
+            // Whoever only wanted to look leaves no trace, and the ticket is as good as before.
+            self.handle(Event::Command(Command::Decline(id)));
+            self.handle(Event::Command(Command::Forget(id)));
+            self.answer(asker, Err(unreachable));
         }
     }
 
@@ -105,10 +109,9 @@ fn not_admitted(id: ComputationId, end: &InvitationEnd) -> ApiError {
                 }
                 TicketRefusal::WrongSecret | TicketRefusal::Used => ask,
                 TicketRefusal::AlreadySeated => format!("`formix-p2p status {id}` shows how far it is"),
-                TicketRefusal::Expired | TicketRefusal::Revoked | TicketRefusal::Over => {
-                    "ask the inviter to invite again".to_owned()
-                }
+                TicketRefusal::Expired | TicketRefusal::Revoked => "ask the inviter to invite again".to_owned(),
                 TicketRefusal::Malformed => "give a shorter --name, and see `formix-p2p id`".to_owned(),
+                TicketRefusal::Over => "ask the inviter for its result, or to invite again".to_owned(),
             };
             (refusal.code(), refusal.to_string(), hint)
         }

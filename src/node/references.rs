@@ -2,6 +2,8 @@
 //!
 //! What fits more than one is refused with the candidates.
 
+use std::collections::BTreeSet;
+
 use crate::control::ApiError;
 use crate::domain::{ComputationId, PeerId};
 use crate::home::{Candidate, Unresolved, resolve};
@@ -65,6 +67,37 @@ pub(super) fn node(reference: &str, known: &[Candidate]) -> Result<PeerId, ApiEr
             message: format!("no node `{reference}` is known here"),
             hint: "`formix-p2p view` lists the nodes that this one knows".to_owned(),
             exit: 3,
+        }),
+    }
+}
+
+/// The node that a person agrees to compute with: a PeerId, or a whole UID of one of these. A name is what a node calls
+/// itself, and anybody can call itself anything; a beginning is no more than a few tries away.
+///
+/// # Errors
+/// `ambiguous_node`, `no_such_node`.
+pub(super) fn party(reference: &str, known: &BTreeSet<PeerId>) -> Result<PeerId, ApiError> {
+    let typed = reference.trim();
+    if let Ok(peer) = typed.parse() {
+        return Ok(peer);
+    }
+    let uid = typed.to_ascii_uppercase();
+    let found: Vec<_> = known.iter().filter(|peer| peer.uid().to_string() == uid).copied().collect();
+    match found.as_slice() {
+        [one] => Ok(*one),
+        [] => Err(ApiError {
+            code: "no_such_node".to_owned(),
+            message: format!("`{reference}` is no PeerId, and no UID of a node that is known here"),
+            hint: "give the UID, all 8 characters, or the PeerId, as `formix-p2p id` shows them at the other node; \
+                   names are not taken, and a party that is not known here yet has a PeerId alone"
+                .to_owned(),
+            exit: 3,
+        }),
+        several => Err(ApiError {
+            code: "ambiguous_node".to_owned(),
+            message: format!("`{reference}` may mean {}", listed(several)),
+            hint: "give the PeerId, as `formix-p2p id` shows it at the other node".to_owned(),
+            exit: 2,
         }),
     }
 }
@@ -136,6 +169,22 @@ mod tests {
             assert_eq!(node(typed, &known), Ok(south), "{typed}");
         }
         assert_eq!(node("north", &known), Ok(known[0].peer), "an exact name wins over a beginning");
+    }
+
+    #[test]
+    fn a_party_is_a_whole_uid_or_peer_id_and_never_a_name() {
+        let known: BTreeSet<_> = [1, 2, 3].map(|number| PeerId::from_public_key([number; 32])).into();
+        let meant = PeerId::from_public_key([2; 32]);
+        let (uid, full) = (meant.uid().to_string(), meant.to_string());
+        for typed in [&uid, &uid.to_lowercase(), &format!(" {uid} "), &full] {
+            assert_eq!(party(typed, &known), Ok(meant), "{typed}");
+        }
+        let stranger = PeerId::from_public_key([4; 32]);
+        assert_eq!(party(&stranger.to_string(), &known), Ok(stranger), "a PeerId needs nobody who knows it");
+        for typed in ["", "north", &uid[..7], &full[..50], &stranger.uid().to_string()] {
+            let error = party(typed, &known).unwrap_err();
+            assert_eq!((error.code.as_str(), error.exit), ("no_such_node", 3), "{typed}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tracing::Level;
 use tracing::field::display;
 
 use super::render;
-use crate::domain::{Computation, ComputationId, Consent, Invitation, PeerId, Role};
+use crate::domain::{Computation, ComputationId, Consent, Invitation, PeerId, Role, TicketRefusal};
 use crate::protocol::{Notice, View};
 use crate::sharing::Verdict;
 use crate::wire::{Fault, Gossip, Message, Record, Similar, Topic};
@@ -187,7 +187,9 @@ pub(super) fn of_notice(notice: &Notice, view: Option<&View<'_>>) -> Option<Line
         }
         Notice::TicketRefused { invitation, peer, refusal } => {
             let text = format!("{} showed a ticket and was not admitted: {refusal}", peer.uid());
-            Some(Line::new(Level::WARN, Some(*invitation), Some(*peer), text))
+            // Strangers can make up invitations without end.
+            let level = if *refusal == TicketRefusal::Unknown { Level::DEBUG } else { Level::WARN };
+            Some(Line::new(level, Some(*invitation), Some(*peer), text))
         }
         Notice::RosterAsks { invitation } => {
             let text =
@@ -353,6 +355,14 @@ mod tests {
         assert_eq!(line.text, "failed: insufficient participants: 1 of 3");
         assert_eq!((line.level, line.computation), (Level::WARN, Some(id)));
         assert_eq!(of_notice(&Notice::Changed(id), None), None);
+    }
+
+    #[test]
+    fn a_ticket_of_no_invitation_here_is_no_warning() {
+        let (invitation, peer) = (ComputationId::of_body(b"x"), PeerId::from_public_key([1; 32]));
+        let level = |refusal| of_notice(&Notice::TicketRefused { invitation, peer, refusal }, None).unwrap().level;
+        assert_eq!(level(TicketRefusal::Unknown), Level::DEBUG);
+        assert_eq!(level(TicketRefusal::WrongSecret), Level::WARN);
     }
 
     #[test]

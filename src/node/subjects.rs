@@ -8,7 +8,7 @@ use crate::protocol::{InvitationView, View};
 
 /// One thing with one COMP name.
 pub(super) enum Subject<'a> {
-    /// A computation, with the invitation that it was, if this node still knows it.
+    /// A computation, with the invitation that this node is bound to it by, if there is one and it still knows it.
     Computation(Box<View<'a>>, Option<InvitationView<'a>>),
     /// An invitation that has become no computation that this node takes part in.
     Invitation(InvitationView<'a>),
@@ -18,7 +18,9 @@ impl Subject<'_> {
     /// The one id under which it is watched, from the first ticket to the result.
     pub(super) fn key(&self) -> ComputationId {
         match self {
-            Self::Computation(view, _) => view.computation.invitation.unwrap_or(view.id),
+            Self::Computation(view, invitation) => {
+                invitation.as_ref().map_or(view.id, |invitation| invitation.id)
+            }
             Self::Invitation(view) => view.id,
         }
     }
@@ -97,7 +99,10 @@ impl Runtime {
     }
 
     fn of_view<'a>(&'a self, view: View<'a>) -> Subject<'a> {
-        let invitation = view.computation.invitation.and_then(|invitation| self.node.invitation(invitation));
+        // Anybody can make a computation that names an invitation: only the one that this node is bound to is its own.
+        let bound = |invitation: &InvitationView<'_>| invitation.memory.computation == Some(view.id);
+        let named = view.computation.invitation.and_then(|invitation| self.node.invitation(invitation));
+        let invitation = named.filter(bound);
         Subject::Computation(Box::new(view), invitation)
     }
 

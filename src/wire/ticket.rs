@@ -113,7 +113,9 @@ fn is_in_order(ticket: &Signed<Ticket>) -> bool {
     let Ticket { invitation, addresses, secret: _ } = ticket.get();
     invitation.check_terms().is_ok()
         && addresses.len() <= PRESENCE_ADDRESSES_MAX
-        && addresses.iter().all(|address| address.chars().count() <= PRESENCE_ADDRESS_CHARS_MAX)
+        && addresses.iter().all(|address| {
+            address.chars().count() <= PRESENCE_ADDRESS_CHARS_MAX && !address.chars().any(char::is_control)
+        })
 }
 
 fn checksum(covered: &[u8]) -> [u8; CHECKSUM_BYTES] {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use formix_p2p::domain::{Failure, Modulus, Sharing};
-use formix_p2p::sim::{Moment, NodeIndex, Owner, Scenario, Source, Weather};
+use formix_p2p::sim::{Keep, Moment, NodeIndex, Owner, Run, Scenario, Source, Weather};
 
 use super::directed::{assert_completed, assert_failed, crash, played};
 
@@ -86,7 +86,15 @@ fn a_crash_of_any_party_after_any_action_costs_nothing() {
             for mark in (1..=*last).step_by(step) {
                 let mut scenario = calm.clone();
                 scenario.crashes.push(crash(party, Moment::AfterAction(mark), Some(700)));
-                assert_completed(&played(scenario).endings[0], &everybody(3));
+                let report = Run::new(scenario, Keep::Everything)
+                    .finish()
+                    .unwrap_or_else(|violation| panic!("{violation}"));
+                assert!(
+                    !report.endings[0].at.is_empty(),
+                    "{sharing:?}: {party} after {mark}\n{}",
+                    report.story
+                );
+                assert_completed(&report.endings[0], &everybody(3));
             }
         }
     }

@@ -39,7 +39,8 @@ pub struct Join {
     /// standard input. It stays in your shell's history
     #[arg(long, value_name = "V", allow_hyphen_values = true, value_parser = unread)]
     value: Vec<PrivateText>,
-    /// Compute with these parties without asking, and with nobody else: UIDs, names of this network, or PeerIds
+    /// Compute with these parties without asking, and with nobody else: PeerIds, or UIDs in full; names are
+    /// not taken
     #[arg(long, value_name = "NODE", num_args = 1..)]
     with: Vec<String>,
     /// Compute with whoever else is invited, without asking
@@ -143,8 +144,8 @@ impl Seat<'_> {
         let asked = move || confirm(output, Consent::Ask, question);
         match follow::or_interrupted(&mut self.interrupt, asked).await {
             Some(Ok(())) => {}
-            Some(Err(problem)) => return Err(self.declined(problem)),
-            None => self.leave(&seen.id),
+            Some(Err(problem)) => return Err(self.declined(problem, &seen)),
+            None => self.leave(&seen),
         }
         let agreed: Vec<_> = seen.roster.iter().filter(|party| !party.you).collect();
         let agreed: Vec<_> = agreed.into_iter().map(|party| party.peer_id.clone()).collect();
@@ -156,7 +157,7 @@ impl Seat<'_> {
                     follow::or_interrupted(&mut self.interrupt, move || typed::ask_values(&fields)).await;
                 values = match typed {
                     Some(typed) => typed.unwrap_or_default(),
-                    None => self.leave(&seen.id),
+                    None => self.leave(&seen),
                 };
             }
             match self.take(Agreement::Only(agreed.clone()), values.clone()).await {
@@ -167,23 +168,46 @@ impl Seat<'_> {
     }
 
     /// The same refusal, with what it leaves.
-    fn declined(&self, problem: Problem) -> Problem {
+    fn declined(&self, problem: Problem, seen: &InvitationView) -> Problem {
         if problem.code != "not_confirmed" {
             return Problem { hint: "answer `y`, or pass --yes or --with".to_owned(), ..problem };
         }
-        let message = "nothing was agreed, and nothing was sent of your value".to_owned();
-        let join = self.commands.of_words("join TICKET");
-        Problem { message, hint: format!("`{join}` asks again: the seat is kept for this node"), ..problem }
+        let (message, hint) = self.without_a_yes(seen);
+        Problem { message, hint, ..problem }
     }
 
-    /// Ends the command before anything is agreed.
-    fn leave(&self, id: &str) -> ! {
-        let join = self.commands.of_words("join TICKET");
-        let decline = self.commands.of_words(&format!("decline {id}"));
-        self.context.output.note(format!(
-            "\nnothing was agreed; `{join}` asks again: the seat is kept for this node, until `{decline}` leaves it"
-        ));
+    /// Ends the command without a yes.
+    fn leave(&self, seen: &InvitationView) -> ! {
+        let (message, hint) = self.without_a_yes(seen);
+        self.context.output.note(format!("\n{message}; {hint}"));
         std::process::exit(crate::cli::asking::INTERRUPTED)
+    }
+
+    /// What holds where nobody has said yes this time, and what to do next.
+    fn without_a_yes(&self, seen: &InvitationView) -> (String, String) {
+        let id = &seen.id;
+        let decline = self.commands.of_words(&format!("decline {id}"));
+        match Earlier::of(seen) {
+            Earlier::Nothing => {
+                let join = self.commands.of_words("join TICKET");
+                let message = "nothing was agreed, and nothing was sent of your value".to_owned();
+                let kept = "the seat is kept for this node";
+                (message, format!("`{join}` asks again: {kept}, until `{decline}` leaves it"))
+            }
+            Earlier::Yes => {
+                let message =
+                    format!("nothing new was agreed, but the yes that was said earlier to {id} holds");
+                (message, format!("`{decline}` leaves it, and takes that yes back"))
+            }
+            Earlier::Bound => {
+                let message = format!("the yes that was said earlier to {id} holds: everybody is in it");
+                let status = self.commands.of_words(&format!("status {id}"));
+                (
+                    message,
+                    format!("that is signed, and nobody can leave any more; `{status}` shows how far it is"),
+                )
+            }
+        }
     }
 
     /// What the owner may have to do next.
@@ -201,6 +225,26 @@ impl Seat<'_> {
             output.note(format!("all are there, and some of them are new to you: `{approve}` agrees to them"));
         }
         output.note(format!("see `{}`", self.commands.of_words(&format!("invitations {id}"))));
+    }
+}
+
+/// What this node's owner had agreed to before it was asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Earlier {
+    Nothing,
+    /// Its seat is agreed to, and can still be left.
+    Yes,
+    /// Everybody is there and has signed.
+    Bound,
+}
+
+impl Earlier {
+    fn of(seen: &InvitationView) -> Self {
+        match (seen.part.as_str(), seen.state.as_str()) {
+            ("invited", "open" | "asks") => Self::Yes,
+            (_, "running" | "completed" | "failed") => Self::Bound,
+            _ => Self::Nothing,
+        }
     }
 }
 
@@ -239,6 +283,19 @@ mod tests {
         let only = Some(Agreement::Only(vec!["A".to_owned(), "B".to_owned()]));
         assert_eq!(typed(&["T", "--with", "A", "B"]).said(), only);
         assert_eq!(typed(&["T", "--with", "A", "--with", "B", "--yes"]).said(), only);
+    }
+
+    #[test]
+    fn a_no_says_whether_an_earlier_yes_holds() {
+        let seen = |part: &str, state: &str| {
+            let (part, state) = (part.to_owned(), state.to_owned());
+            Earlier::of(&InvitationView { part, state, ..words::tests::open() })
+        };
+        assert_eq!(seen("looking", "open"), Earlier::Nothing);
+        assert_eq!(seen("invited", "open"), Earlier::Yes);
+        assert_eq!(seen("invited", "asks"), Earlier::Yes);
+        assert_eq!(seen("invited", "left"), Earlier::Nothing);
+        assert_eq!(seen("invited", "running"), Earlier::Bound);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use console::Term;
 use crate::cli::consent::checked;
 use crate::cli::output::Output;
 use crate::cli::problem::{Exit, Problem};
-use crate::cli::table::printable;
+use crate::cli::table::{printable, printable_lines};
 use crate::control::PrivateText;
 use crate::domain::limits::TICKET_CHARS_MAX;
 use crate::wire::{TicketError, read_ticket};
@@ -113,6 +113,6 @@ pub fn another_value(output: Output, problem: Problem) -> Result<(), Problem> {
     if problem.code != "invalid_value" {
         return Err(problem);
     }
-    output.note(format!("{}\n{}", problem.message, problem.hint));
+    output.note(printable_lines(&format!("{}\n{}", problem.message, problem.hint)));
     Ok(())
 }

@@ -42,6 +42,10 @@ impl State {
             })
         });
         if invited.memory.computation.is_some() {
+            // It is bound already; the value is new.
+            if let Some(reading) = input {
+                self.on_early_answer(turn, id, reading);
+            }
             return;
         }
         let InvitationPart::Invited { addresses: inviter, secret, consent } = &mut invited.memory.seat else {
@@ -62,11 +66,11 @@ impl State {
             let own = Joining { invitation: id, party: me, name, addresses };
             invited.memory.own = Some(turn.sign(own));
         }
+        invited.persist(turn);
         if let Some(reading) = input {
             invited.keep_input(turn, reading);
             self.inputs.insert(id);
         }
-        invited.persist(turn);
         invited.changed(turn);
         invited.attempts = 0;
         invited.resume(turn);
@@ -90,7 +94,6 @@ impl State {
             turn.ignore(from, "roster", "it is not a list of parties of this invitation");
             return;
         }
-        invited.attempts = 0;
         if invited.memory.roster == joined || !invited.is_open() {
             return;
         }
@@ -162,6 +165,7 @@ impl State {
         for invited in self.invitations.values_mut().filter(|invited| invited.is_open()) {
             invited.tell_roster(turn, peer);
             if !invited.is_inviter() && invited.memory.invitation.inviter == peer {
+                invited.attempts = 0;
                 invited.show_ticket(turn);
             }
         }

@@ -39,7 +39,7 @@ pub(super) struct Invited {
     input: Option<Input>,
     /// The computation that the inviter proposes, while the owner has not agreed to who is in it.
     offered: Option<Signed<Computation>>,
-    /// How often the inviter was asked since it last answered.
+    /// How often the inviter was asked since it was met or the owner spoke.
     attempts: u32,
     pub revision: u64,
 }
