@@ -360,7 +360,8 @@ mod tests {
     #[test]
     fn a_ticket_of_no_invitation_here_is_no_warning() {
         let (invitation, peer) = (ComputationId::of_body(b"x"), PeerId::from_public_key([1; 32]));
-        let level = |refusal| of_notice(&Notice::TicketRefused { invitation, peer, refusal }, None).unwrap().level;
+        let level =
+            |refusal| of_notice(&Notice::TicketRefused { invitation, peer, refusal }, None).unwrap().level;
         assert_eq!(level(TicketRefusal::Unknown), Level::DEBUG);
         assert_eq!(level(TicketRefusal::WrongSecret), Level::WARN);
     }

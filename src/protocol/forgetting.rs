@@ -14,7 +14,9 @@ impl State {
         if let Some(invited) = self.invitations.get(&id) {
             let (ended, became) = (invited.memory.ended.is_some(), invited.memory.computation);
             let running = became.and_then(|id| self.entries.get(&id)).is_some_and(Entry::is_open);
-            if ended || (became.is_some() && !running) {
+            // What was only looked at, or tried in vain, may be tried again.
+            let taken_part = invited.memory.offered.is_some() || !invited.memory.roster.is_empty();
+            if (ended && taken_part) || (became.is_some() && !running) {
                 self.mark_forgotten(turn, id);
             }
             if ended {

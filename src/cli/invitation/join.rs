@@ -24,7 +24,7 @@ Examples:
   formix-p2p join                                        on a terminal: asks for the ticket as well
   formix-p2p join - < ticket.txt                         the ticket stays out of the shell's history
   formix-p2p join formix1… --yes --value 7               with whoever else is invited
-  formix-p2p join formix1… --with FZ375MV7 --wait        only with the inviter and FZ375MV7; else it waits for `approve`
+  formix-p2p join formix1… --with FZ375MV7 --wait        only with the inviter and FZ375MV7
 
 Nothing is agreed, and no value leaves this node, before you have said yes to who is there. If others join after that, you \
 are asked about them too. The seat is kept for this node as soon as it has looked; `formix-p2p decline COMPUTATION` leaves it.
