@@ -1,6 +1,5 @@
 //! An owner forgets a computation: everything goes but what keeps it from being taken part in twice.
 
-use super::entry::Entry;
 use super::node::State;
 use super::turn::Turn;
 use crate::domain::limits::FORGOTTEN_KEPT_MAX;
@@ -13,10 +12,9 @@ impl State {
     pub fn on_forget_command(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
         if let Some(invited) = self.invitations.get(&id) {
             let (ended, became) = (invited.memory.ended.is_some(), invited.memory.computation);
-            let running = became.and_then(|id| self.entries.get(&id)).is_some_and(Entry::is_open);
             // What was only looked at, or tried in vain, may be tried again.
             let taken_part = invited.memory.offered.is_some() || !invited.memory.roster.is_empty();
-            if (ended && taken_part) || (became.is_some() && !running) {
+            if ended && taken_part {
                 self.mark_forgotten(turn, id);
             }
             if ended {
@@ -33,28 +31,33 @@ impl State {
             ledger.records = None;
             turn.persist(Record::Ledger(ledger.clone()));
         }
-        self.mark_forgotten(turn, id);
+        // Its ticket must not open another one.
+        let invitation = entry.terms().invitation;
+        for id in [Some(id), invitation].into_iter().flatten() {
+            self.mark_forgotten(turn, id);
+        }
         self.forget(turn, id);
     }
 
     /// Keeps the newest marks.
     fn mark_forgotten(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
         turn.persist(Record::Forgotten { computation: id, at: turn.now });
-        self.forgotten.insert((turn.now, id));
+        self.forgotten.insert(id, turn.now);
         while self.forgotten.len() > FORGOTTEN_KEPT_MAX
-            && let Some((_, oldest)) = self.forgotten.pop_first()
+            && let Some((_, oldest)) = self.forgotten.iter().map(|(id, at)| (*at, *id)).min()
         {
+            self.forgotten.remove(&oldest);
             turn.erase(RecordKind::Forgotten, oldest);
         }
     }
 
     /// Whether its owner has forgotten it.
     pub fn is_forgotten(&self, id: &ComputationId) -> bool {
-        self.forgotten.iter().any(|(_, forgotten)| forgotten == id)
+        self.forgotten.contains_key(id)
     }
 
     /// Takes up the marks from the store.
-    pub fn restore_forgotten(&mut self, marks: impl IntoIterator<Item = (Timestamp, ComputationId)>) {
+    pub fn restore_forgotten(&mut self, marks: impl IntoIterator<Item = (ComputationId, Timestamp)>) {
         self.forgotten.extend(marks);
     }
 }

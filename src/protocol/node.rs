@@ -41,8 +41,8 @@ pub(super) struct State {
     pub invitations: BTreeMap<ComputationId, Invited>,
     /// Invitations in which an owner has said beforehand what it will answer.
     pub inputs: BTreeSet<ComputationId>,
-    /// Those that the owner has forgotten, by when.
-    pub forgotten: BTreeSet<(Timestamp, ComputationId)>,
+    /// Those that the owner has forgotten, and when.
+    pub forgotten: BTreeMap<ComputationId, Timestamp>,
     /// What is left of older ones.
     pub ledger: Remembered,
     /// What the reports weigh that it holds as a heavy node.

@@ -41,7 +41,7 @@ struct Pieces {
 pub(super) struct Sorted {
     pub invitations: Vec<InvitationMemory>,
     pub inputs: BTreeMap<ComputationId, Input>,
-    pub forgotten: Vec<(Timestamp, ComputationId)>,
+    pub forgotten: Vec<(ComputationId, Timestamp)>,
     /// Of computations.
     pub others: Vec<Record>,
 }
@@ -55,7 +55,7 @@ pub(super) fn sorted(records: Vec<Record>) -> Sorted {
         } else if let Record::Input { invitation, input } = record {
             sorted.inputs.insert(invitation, input);
         } else if let Record::Forgotten { computation, at } = record {
-            sorted.forgotten.push((at, computation));
+            sorted.forgotten.push((computation, at));
         } else {
             sorted.others.push(record);
         }

@@ -332,7 +332,12 @@ fn what_is_forgotten_does_not_come_back() {
     let announced = net.nodes[&peer(ALICE)].view(id).unwrap().computation.clone();
     say(&mut net, BOB, Command::Forget(id));
     let left: Vec<_> = net.stores[&peer(BOB)].keys().map(|key| key.kind).collect();
-    assert_eq!(left, [RecordKind::Ledger, RecordKind::Compared, RecordKind::Forgotten]);
+    let marks = [RecordKind::Forgotten; 2];
+    assert_eq!(
+        left,
+        [[RecordKind::Ledger, RecordKind::Compared], marks].concat(),
+        "the question and its ticket"
+    );
     assert_eq!(net.nodes[&peer(BOB)].ledger()[0].records, None);
     let again = Signed::sign(announced, &identity(ALICE));
     net.queue.push_back((peer(BOB), Event::Message { from: peer(ALICE), message: Message::Propose(again) }));
@@ -341,7 +346,8 @@ fn what_is_forgotten_does_not_come_back() {
     assert!(net.nodes[&peer(BOB)].view(id).is_none() && net.nodes[&peer(BOB)].invitations().is_empty());
     join(&mut net, BOB, &tickets[0], Consent::Anybody, Some(8));
     net.run_for(Duration::from_secs(5));
-    assert!(net.nodes[&peer(BOB)].view(id).is_none());
+    let bob = &net.nodes[&peer(BOB)];
+    assert!(bob.view(id).is_none() && bob.invitations().is_empty() && bob.is_forgotten(asked.id()));
 }
 
 #[test]
