@@ -4,14 +4,14 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdout, ExitStatus, Stdio};
+use std::process::{ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use formix_p2p::domain::PeerId;
 use serde_json::Value;
 
-use crate::lab::{Lab, signal};
+use crate::lab::Lab;
 
 /// What anything may take here; far more than it does.
 pub const PATIENCE: Duration = Duration::from_secs(40);
@@ -114,7 +114,7 @@ impl Net {
     /// `kill -9`.
     pub fn kill(&mut self, at: usize) {
         let process = self.seats[at].process.take().unwrap();
-        signal("-KILL", process.pid);
+        kill_if_there(process.pid);
         process.ended.recv_timeout(PATIENCE).unwrap();
     }
 
@@ -234,7 +234,7 @@ impl Drop for Net {
     fn drop(&mut self) {
         for process in self.seats.iter_mut().filter_map(|seat| seat.process.take()) {
             if process.ended.try_recv().is_err() {
-                signal("-KILL", process.pid);
+                kill_if_there(process.pid);
             }
         }
     }
@@ -260,4 +260,9 @@ pub fn request_at(socket: &Path, request: &str, body: &str) -> Option<(u16, Vec<
     let end = reply.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
     let status = String::from_utf8_lossy(&reply[..end]).split(' ').nth(1)?.parse().ok()?;
     Some((status, reply.split_off(end + 4)))
+}
+
+/// `kill -9`; a node may have killed itself just before.
+fn kill_if_there(pid: i32) {
+    Command::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status().unwrap();
 }
