@@ -463,3 +463,38 @@ fn a_field_that_is_denied_is_not_read_because_somebody_invites() {
     say(&mut net, CHARLIE, Command::Answer(id, reading(&asked, 14)));
     everybody_reads(&net, asked.id(), &[ALICE, BOB, CHARLIE], "31");
 }
+
+#[test]
+fn what_a_node_refuses_does_not_bind_it() {
+    let mut net = net();
+    let asked = invitation(&net, PLAIN, 3, 3);
+    let id = asked.id();
+    let tickets = invite(&mut net, &asked, Some(10));
+    join(&mut net, BOB, &tickets[0], Consent::Anybody, Some(7));
+    // Everybody is there, by a clock that is minutes ahead.
+    net.down.push(peer(ALICE));
+    join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, Some(14));
+    let joining = |who: usize| {
+        let (invitation, name, addresses) = (id, format!("party {who}"), Vec::new());
+        Signed::sign(Joining { invitation, party: peer(who), name, addresses }, &identity(who))
+    };
+    let joined = [ALICE, BOB, CHARLIE].map(joining).to_vec();
+    let parties = [ALICE, BOB, CHARLIE].map(peer).to_vec();
+    let ahead = asked.computation(id, parties, [8; 16], net.now + Duration::from_secs(40));
+    let proposal = Message::Propose(Signed::sign(ahead, &identity(ALICE)));
+    for message in [Message::Roster { invitation: id, joined }, proposal.clone()] {
+        net.queue.push_back((peer(BOB), Event::Message { from: peer(ALICE), message }));
+    }
+    net.settle();
+    let bob = net.nodes[&peer(BOB)].invitation(id).unwrap();
+    assert!(bob.memory.computation.is_none() && bob.memory.ended.is_none() && bob.answers);
+    // It can still leave, and what it had typed goes; the same proposal is refused when the clocks agree.
+    say(&mut net, BOB, Command::Decline(id));
+    net.now = net.now + Duration::from_secs(20);
+    net.queue.push_back((peer(BOB), Event::Message { from: peer(ALICE), message: proposal }));
+    net.settle();
+    let bob = net.nodes[&peer(BOB)].invitation(id).unwrap();
+    assert_eq!(bob.memory.ended, Some(InvitationEnd::Left));
+    assert!(bob.memory.computation.is_none() && !bob.answers && net.nodes[&peer(BOB)].views().is_empty());
+    assert!(net.stores[&peer(BOB)].keys().all(|key| key.kind != RecordKind::Input));
+}
