@@ -7,9 +7,11 @@ mod prio3;
 mod relations;
 mod threshold;
 
+use prio::field::{Field128, FieldElement};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use super::element::Element;
 use super::{Circuit, Relations, ReportShare, Scheme, Secret, Slot, Split, Total, TotalError, Verdict};
 
 const CTX: [u8; 32] = [7; 32];
@@ -108,12 +110,13 @@ fn square() -> Circuit {
     Circuit::Relations(Relations { slots, whole: Some(9) })
 }
 
+/// What the measurements add up to, in the field of relations: two products may be beyond it, and beyond 128 bits.
 fn sum(measurements: &[Vec<u128>]) -> Vec<u128> {
-    let mut sum = vec![0; measurements[0].len()];
+    let mut sum = vec![Field128::zero(); measurements[0].len()];
     for measurement in measurements {
-        sum.iter_mut().zip(measurement).for_each(|(sum, slot)| *sum += slot);
+        sum.iter_mut().zip(measurement).for_each(|(sum, slot)| *sum += Field128::from(*slot));
     }
-    sum
+    sum.into_iter().map(Element::residue).collect()
 }
 
 /// Bytes of the encoded measurement, with which a full share begins.
