@@ -6,7 +6,8 @@ use super::error::TelemetryError;
 
 /// Our own words from info, everybody else's from warn: libp2p tells of every connection at info, and Kademlia warns
 /// every half minute for as long as no heavy node is known.
-const DEFAULT: &str = "warn,libp2p_kad=error,formix_p2p=info";
+/// Gossipsub warns of every frame that a stranger garbles: a log is not for strangers to fill.
+const DEFAULT: &str = "warn,libp2p_gossipsub=error,libp2p_kad=error,formix_p2p=info";
 
 /// How much a person wants to see, beside `RUST_LOG`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,12 +79,18 @@ mod tests {
 
     #[test]
     fn levels_come_from_rust_log_flags_and_configuration() {
-        assert_eq!(shown(None, &Verbosity::Normal), ["formix_p2p=info", "libp2p_kad=error", "warn"]);
+        assert_eq!(
+            shown(None, &Verbosity::Normal),
+            ["formix_p2p=info", "libp2p_gossipsub=error", "libp2p_kad=error", "warn"]
+        );
         assert_eq!(
             shown(Some(""), &Verbosity::from_count(1)),
-            ["formix_p2p=debug", "libp2p_kad=error", "warn"]
+            ["formix_p2p=debug", "libp2p_gossipsub=error", "libp2p_kad=error", "warn"]
         );
-        assert_eq!(shown(None, &Verbosity::from_count(9)), ["formix_p2p=trace", "libp2p_kad=error", "warn"]);
+        assert_eq!(
+            shown(None, &Verbosity::from_count(9)),
+            ["formix_p2p=trace", "libp2p_gossipsub=error", "libp2p_kad=error", "warn"]
+        );
         assert_eq!(shown(Some("debug"), &Verbosity::Normal), ["debug"]);
         assert_eq!(shown(Some("error,libp2p_swarm=info"), &Verbosity::Normal), ["error", "libp2p_swarm=info"]);
         assert_eq!(shown(Some("error"), &Verbosity::Debug), ["error", "formix_p2p=debug"]);
