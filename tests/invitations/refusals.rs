@@ -35,6 +35,10 @@ fn a_text_that_is_no_sound_ticket() {
     let pasted: Vec<_> = ticket.as_bytes().chunks(72).map(|line| String::from_utf8_lossy(line)).collect();
     let joined = parties[1].told(&["join", "-", "--yes", "--json"], &format!("\n{}\n", pasted.join("\r\n")));
     assert_eq!(joined.data()["joined"], 2);
+    // Its pieces as the shell's words; the same seat again.
+    let pieces: Vec<&str> = pasted.iter().map(AsRef::as_ref).collect();
+    let again = parties[1].json(&[&["join"], &pieces[..], &["--yes"]].concat());
+    assert_eq!(again.data()["joined"], 2);
 }
 
 #[test]

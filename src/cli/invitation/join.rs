@@ -32,9 +32,10 @@ are asked about them too. The seat is kept for this node as soon as it has looke
 What is typed after --value stays in your shell's history. Leave it out to be asked for it on a terminal, to have it read \
 from the node's source, or to give it later with `formix-p2p answer`; --value - reads a line of standard input.")]
 pub struct Join {
-    /// The line that `formix-p2p invite` printed; - reads it from standard input
-    #[arg(value_name = "TICKET", value_parser = unread)]
-    ticket: Option<PrivateText>,
+    /// The line that `formix-p2p invite` printed, whole or in the pieces that mail has made of it; - reads it from
+    /// standard input
+    #[arg(value_name = "TICKET", value_parser = unread, num_args = 0..)]
+    ticket: Vec<PrivateText>,
     /// Your private value, once for each field: a number, a category, or [1,2,3] for several records; - reads it from
     /// standard input. It stays in your shell's history
     #[arg(long, value_name = "V", allow_hyphen_values = true, value_parser = unread)]
@@ -68,7 +69,7 @@ impl Join {
                 "pass --yes for whoever else is invited, or name the parties after --with",
             ));
         }
-        let ticket = typed::ticket(output, self.ticket.as_ref())?;
+        let ticket = typed::ticket(output, &self.ticket)?;
         let values = typed::values(&self.value)?;
         let chosen = context.acting_party().await?;
         let mut seat = Seat {

@@ -19,12 +19,13 @@ const STDIN: &str = "-";
 ///
 /// # Errors
 /// What is wrong with it; `missing_argument` where there is none.
-pub fn ticket(output: Output, typed: Option<&PrivateText>) -> Result<PrivateText, Problem> {
+pub fn ticket(output: Output, typed: &[PrivateText]) -> Result<PrivateText, Problem> {
     match typed {
-        Some(text) if text.0 != STDIN => sound(&text.0),
-        Some(_) => from_stdin(output),
-        None if output.is_interactive() => from_stdin(output),
-        None => Err(Problem::usage(
+        [one] if one.0 == STDIN => from_stdin(output),
+        [] if output.is_interactive() => from_stdin(output),
+        // A long line is broken by mail, and the shell takes its pieces for several words.
+        [_, ..] => sound(&typed.iter().map(|piece| piece.0.as_str()).collect::<String>()),
+        [] => Err(Problem::usage(
             "missing_argument",
             "TICKET missing",
             "paste the line that `formix-p2p invite` printed, or pass `-` and put it on standard input",
