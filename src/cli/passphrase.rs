@@ -172,7 +172,11 @@ fn from_file(path: &Path) -> Result<Secret<String>, Problem> {
     settled(text.lines().next().unwrap_or_default())
 }
 
-fn typed(question: &str) -> Result<Secret<String>, Problem> {
+/// What a person types at the terminal, which does not show it.
+///
+/// # Errors
+/// `no_terminal`; `passphrase` if nothing was typed.
+pub fn typed(question: &str) -> Result<Secret<String>, Problem> {
     let term = Term::stderr();
     let read = term.write_str(question).and_then(|()| term.read_secure_line());
     let text = Zeroizing::new(read.map_err(|error| {

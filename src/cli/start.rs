@@ -124,7 +124,7 @@ impl Start {
         // What can be refused is refused here, before there is a second process.
         let (home, told) = self.told(context).await?;
         if self.detach && !self.detached {
-            return detach::start(context, self.data).await;
+            return detach::start(context, self.data, &self.passphrase).await;
         }
         if is_exposed {
             return Err(private_data::hide(&self.data));

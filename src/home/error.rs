@@ -124,8 +124,7 @@ impl HomeError {
             }
             Self::IdentityExposed { path, .. } => format!("chmod 600 {}", path.display()),
             Self::PassphraseNeeded { .. } => {
-                "say --passphrase-file FILE, or run the command on a terminal, without --detach, and type it"
-                    .to_owned()
+                "say --passphrase-file FILE, or run the command on a terminal and type it".to_owned()
             }
             Self::Passphrase => {
                 "try again: no other identity was made. Without the passphrase only a backup of identity.key \
