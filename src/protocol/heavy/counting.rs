@@ -5,7 +5,6 @@ use super::{Heavy, Step};
 use crate::domain::{Computation, ComputationId, Digest, PeerId, Sharing};
 use crate::protocol::entry::Entry;
 use crate::protocol::turn::Turn;
-use crate::statistics;
 use crate::wire::{
     Decided, List, Opening, Signed, Topic, Vote, Want, partial_sum_commitment, verifications_digest,
     votes_digest,
@@ -173,8 +172,8 @@ impl Entry {
             turn.ignore(from, "open", "it does not come with the vote that it answers");
             return;
         };
-        let shaped = statistics::scheme(self.terms())
-            .is_ok_and(|scheme| scheme.check_partial_sum(&said.partial_sum).is_ok());
+        let scheme = self.heavy().and_then(|heavy| heavy.scheme(self.terms()));
+        let shaped = scheme.is_some_and(|scheme| scheme.check_partial_sum(&said.partial_sum).is_ok());
         if !shaped {
             turn.ignore(from, "open", "its partial sum has another shape");
             return;

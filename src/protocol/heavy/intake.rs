@@ -9,7 +9,6 @@ use crate::domain::{ComputationId, Digest, PeerId};
 use crate::protocol::entry::Entry;
 use crate::protocol::event::Timer;
 use crate::protocol::turn::Turn;
-use crate::statistics;
 use crate::wire::{
     Exclusion, FaultProof, List, Message, Receipt, Record, Rejection, Signed, Submission, share_digest,
 };
@@ -83,7 +82,7 @@ impl Entry {
         let given = share_digest(id, participant, me, &submission.blind, share);
         let public = &submission.manifest.get().public;
         let shaped = position
-            .zip(statistics::scheme(terms).ok())
+            .zip(heavy.scheme(terms))
             .is_some_and(|(position, scheme)| scheme.check_share(position, public, share).is_ok());
         let fits = shaped && promised == Some(&given);
         if !fits {

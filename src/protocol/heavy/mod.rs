@@ -17,6 +17,7 @@ mod verify;
 mod verifying;
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::entry::{Entry, Stage};
@@ -24,7 +25,7 @@ use super::event::Timer;
 use super::turn::Turn;
 use crate::domain::limits::{ANNOUNCEMENT_WAIT, CLOCK_SKEW_MAX, DEADLINE_MAX, REFUSAL_CHARS_MAX};
 use crate::domain::{ClockSkew, Computation, ComputationId, Digest, PeerId, Refusal, Role};
-use crate::sharing::Secret;
+use crate::sharing::{Scheme, Secret};
 use crate::statistics;
 use crate::wire::{
     Acceptance, Blind, Close, Dealt, Exclusion, Freeze, List, Manifest, Message, Opening, Receipt, Record,
@@ -55,6 +56,8 @@ pub(in crate::protocol) struct Heavy {
     rho: Option<(Secret<[u8; 32]>, Blind)>,
     /// Under threshold sharing.
     quorum: Option<Quorum>,
+    /// How the computation is shared: made once, since every report and every step asks.
+    scheme: OnceLock<Option<Arc<Scheme>>>,
     step: Step,
 }
 
@@ -151,6 +154,11 @@ impl Heavy {
     pub fn with_promise(promise: Promise) -> Self {
         let quorum = promise.dealt.map(Quorum::new);
         Self { rho: Some((promise.rho, promise.blind)), quorum, ..Self::default() }
+    }
+
+    /// How these terms, which are this computation's, are shared.
+    fn scheme(&self, terms: &Computation) -> Option<Arc<Scheme>> {
+        self.scheme.get_or_init(|| statistics::scheme(terms).ok().map(Arc::new)).clone()
     }
 
     /// The accepted set's participants, once there is one.

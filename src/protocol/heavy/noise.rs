@@ -58,10 +58,10 @@ impl Heavy {
 
     /// The places of the dealers whose noise is consistent, as the verifier shares that count show.
     fn sound_dealers(&self, id: ComputationId, me: PeerId, terms: &Computation) -> Option<Vec<usize>> {
-        let scheme = &statistics::scheme(terms).ok()?;
+        let scheme = self.scheme(terms)?;
         let counted = self.counted_verifiers(id, me, terms)?;
         let each = scheme.element_bytes();
-        let all = self.noise_verifier_bytes(scheme);
+        let all = self.noise_verifier_bytes(&scheme);
         let values: Vec<(usize, Vec<u8>)> = counted
             .into_iter()
             .map(|(position, node)| {

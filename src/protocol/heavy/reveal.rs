@@ -10,7 +10,6 @@ use crate::protocol::certificate::{CertificateError, outcome_of};
 use crate::protocol::entry::Entry;
 use crate::protocol::turn::Turn;
 use crate::sharing::Secret;
-use crate::statistics;
 use crate::wire::{
     Certificate, List, Opening, Record, Signed, Verification, Vote, Want, partial_sum_commitment,
     verifications_digest, votes_digest,
@@ -243,7 +242,7 @@ impl Heavy {
     ) -> Option<Secret<Vec<u8>>> {
         let position = terms.heavy.iter().position(|heavy| *heavy == turn.me())?;
         let shares: Option<Vec<_>> = accepted.entries().iter().map(|entry| self.report_share(entry)).collect();
-        let scheme = statistics::scheme(terms).ok()?;
+        let scheme = self.scheme(terms)?;
         let mut sum = scheme.partial_sum(id.as_bytes(), position, shares?).ok()?;
         self.add_noise(turn, id, terms, &scheme, &mut sum)?;
         Some(sum)

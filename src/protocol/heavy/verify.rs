@@ -16,7 +16,6 @@ use crate::domain::{Computation, ComputationId, PeerId};
 use crate::protocol::entry::{Entry, Stage};
 use crate::protocol::turn::Turn;
 use crate::sharing::{ReportShare, Scheme, Secret, Verdict};
-use crate::statistics;
 use crate::wire::{
     Blind, Entry as ListEntry, FaultProof, List, Message, Record, Signed, Verification, Want, rho_commitment,
     verifiers_commitment,
@@ -101,7 +100,7 @@ impl Entry {
         let Some(heavy) = self.heavy_mut() else { return };
         let Step::Frozen { list, frozen } = &heavy.step else { return };
         let Some(key) = heavy.verifying.key(id, &terms.heavy) else { return };
-        let Ok(scheme) = statistics::scheme(terms) else { return };
+        let Some(scheme) = heavy.scheme(terms) else { return };
         let Some(shares) = heavy.own_verifiers(me, id, terms, frozen, &key) else { return };
         let blinds: Vec<Blind> = batches(&scheme, shares.expose()).map(|_| turn.secret_bytes()).collect();
         let digests = batches(&scheme, shares.expose())
@@ -217,7 +216,7 @@ impl Entry {
                 turn.send(to, Message::Verification(commitment.clone()));
             }
         }
-        let Ok(scheme) = statistics::scheme(terms) else { return };
+        let Some(scheme) = heavy.scheme(terms) else { return };
         for (batch, (shares, blind)) in batches(&scheme, own.expose()).zip(&heavy.verifying.blinds).enumerate()
         {
             let (shares, blind) = (Secret::new(shares.to_vec()), blind.clone());
@@ -310,7 +309,7 @@ impl Heavy {
     ) -> Option<Secret<Vec<u8>>> {
         let position = terms.heavy.iter().position(|heavy| *heavy == me)?;
         let reports: Option<Vec<_>> = frozen.entries().iter().map(|entry| self.report_share(entry)).collect();
-        let scheme = statistics::scheme(terms).ok()?;
+        let scheme = self.scheme(terms)?;
         let mut shares = scheme.verifier_shares(key.expose(), id.as_bytes(), position, &reports?);
         shares.extend(self.noise_verifiers(&scheme, key.expose(), id));
         Some(Secret::new(shares))
@@ -331,7 +330,7 @@ impl Heavy {
 
     /// The bytes of each batch of one node's verifier shares, once the set is frozen.
     fn batch_sizes(&self, terms: &Computation) -> Option<Vec<usize>> {
-        let scheme = statistics::scheme(terms).ok()?;
+        let scheme = self.scheme(terms)?;
         let reports = self.step.frozen()?.entries().len() * scheme.verifier_bytes();
         let (all, one) = (reports + self.noise_verifier_bytes(&scheme), batch_bytes(&scheme));
         Some((0..all).step_by(one).map(|begin| one.min(all - begin)).collect())
@@ -348,7 +347,7 @@ impl Heavy {
         let entries = frozen.entries();
         let publics: Option<Vec<&[u8]>> =
             entries.iter().map(|entry| self.report_share(entry).map(|report| report.public)).collect();
-        let scheme = statistics::scheme(terms).ok()?;
+        let scheme = self.scheme(terms)?;
         let bytes = entries.len() * scheme.verifier_bytes();
         let verifiers: Option<Vec<_>> =
             verifiers.iter().map(|(position, shares)| Some((*position, shares.get(..bytes)?))).collect();
