@@ -11,7 +11,7 @@ pub struct Rate {
     pub each_second: u32,
 }
 
-/// One message over request-response. A list of [`REPORTS_PER_COMPUTATION_MAX`] entries fits.
+/// One message over request-response. A report of 8 MiB fits; a list is told leaf by leaf.
 pub const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Characters of an error about a stranger's bytes, which may quote them: a line of a log.
 pub const MALFORMED_CHARS_MAX: usize = 160;
@@ -34,8 +34,15 @@ pub const HELD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 pub const HELD_BYTES_IN_ALL_MAX: u64 = 4 * HELD_BYTES_MAX;
 /// Reports that a computation takes unless its proposer says otherwise.
 pub const REPORTS_PER_COMPUTATION_DEFAULT: u32 = 10_000;
-/// Pairs of conflicting reports that one list may carry as evidence: with them a full list still fits a message.
+/// Pairs of conflicting reports that one list may carry as evidence: with them a list's outline still fits a message.
 pub const EXCLUSIONS_MAX: usize = 256;
+/// Reports of one leaf of a list: in a list of a million, the digests of all leaves come to 300 KB, and one report that is lacking
+/// somewhere to one leaf of 19 KB.
+pub const LEAF_ENTRIES_MAX: usize = 256;
+/// Leaves of one list. A million reports make about 6000; whoever makes keys that begin alike can make them more.
+pub const LEAVES_MAX: usize = 65_536;
+/// Leaves whose reports are told at once: 1.2 MB at most.
+pub const LEAVES_AT_ONCE: usize = 64;
 /// Heavy nodes of one computation, at least: with fewer, one dishonest pair reads everything.
 pub const HEAVY_MIN: usize = 3;
 /// Parties of an invitation, at least: of two, each learns what the other put in.

@@ -218,8 +218,15 @@ impl State {
             Message::Close(close) => {
                 self.with(close.get().computation, |entry| entry.on_close(turn, from, close));
             }
-            Message::List { close, list } => {
-                self.with(close.get().computation, |entry| entry.on_list(turn, from, close, list));
+            Message::List { close, outline, leaves } => {
+                let id = close.get().computation;
+                self.with(id, |entry| entry.on_list(turn, from, close, outline, leaves));
+            }
+            Message::Lacking { computation, owner, leaves } => {
+                self.with(computation, |entry| entry.on_lacking(turn, from, owner, &leaves));
+            }
+            Message::Leaves { computation, owner, leaves } => {
+                self.with(computation, |entry| entry.on_leaves(turn, from, owner, leaves));
             }
             Message::Conflict(manifest) => {
                 let id = manifest.get().computation;

@@ -196,14 +196,19 @@ impl Pieces {
         let mut heavy = self.accepted.map(|promise| Box::new(Heavy::with_promise(*promise)));
         let heavy_nodes = entry.terms().heavy.clone();
         if let Some(heavy) = &mut heavy {
-            for step in self.steps {
-                heavy.restore(turn.me(), &heavy_nodes, step);
-            }
+            // A list has them, and follows from what is held.
             for exclusion in self.exclusions {
                 heavy.restore_exclusion(exclusion);
             }
+            for step in self.steps {
+                heavy.restore(turn.me(), &heavy_nodes, step);
+            }
         }
-        let lost = heavy.is_none() && entry.terms().has_heavy(&turn.me());
+        let me = turn.me();
+        let lost = match &heavy {
+            None => entry.terms().has_heavy(&me),
+            Some(heavy) => !heavy.remembers_its_list(entry.id, me),
+        };
         let closed = heavy.as_ref().is_some_and(|heavy| heavy.is_closed());
         entry.run(turn, announcement.acceptances, heavy);
         if closed {
@@ -246,6 +251,9 @@ impl Pieces {
     /// A crash between the certificate and the names leaves the rungs behind, from which the names follow.
     fn own_set(&self, turn: &mut Turn<'_>, entry: &Entry) -> Option<List> {
         let mut heavy = Heavy::default();
+        for exclusion in &self.exclusions {
+            heavy.restore_exclusion(exclusion.clone());
+        }
         for step in &self.steps {
             heavy.restore(turn.me(), &entry.terms().heavy, step.clone());
         }

@@ -10,12 +10,14 @@ mod invitation;
 mod list;
 mod membership;
 mod message;
+mod outline;
 mod record;
 #[cfg_attr(fuzzing, path = "signature_stub.rs")]
 mod signature;
 mod signed;
 mod statement;
 mod ticket;
+mod tree;
 
 pub use certificate::Certificate;
 pub use codec::{CodecError, from_bytes, to_bytes, to_bytes_behind};
@@ -30,6 +32,7 @@ pub use invitation::{Input, InvitationMemory, InvitationPart, Joining, Seat, Tic
 pub use list::{Entry, Exclusion, List};
 pub use membership::Membership;
 pub use message::{Announcement, Gossip, Message, Rejection, Submission, Want};
+pub use outline::{Filled, NotTheLeaf, Outline, Told};
 pub use record::{
     Comparison, Decider, Fault, FaultProof, Keeping, LedgerDecision, LedgerEntry, LedgerReason, Record,
     RecordKey, RecordKind, Similar,
@@ -40,3 +43,4 @@ pub use statement::{
     Vote, verifications_digest, votes_digest,
 };
 pub use ticket::{TicketError, read_ticket, ticket_text};
+pub use tree::Leaf;

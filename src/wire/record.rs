@@ -7,7 +7,7 @@ use super::commitment::Blind;
 use super::deal::{Deal, Dealt, Part};
 use super::decree::{DecreeFault, DecreeMemory, Topic};
 use super::invitation::{Input, InvitationMemory};
-use super::list::{Entry, Exclusion, List};
+use super::list::{Entry, Exclusion};
 use super::message::{Announcement, Submission};
 use super::signed::Signed;
 use super::statement::{Acceptance, Close, FailureNotice, Freeze, Opening, Receipt, Verification, Vote};
@@ -55,8 +55,10 @@ pub enum Record {
     Closed {
         /// What was signed.
         close: Signed<Close>,
-        /// The list.
-        list: List,
+        /// How many reports are on the list.
+        reports: u32,
+        /// Whose held reports are not on it: the evidence against them is on it instead.
+        excluded: Vec<PeerId>,
     },
     /// Heavy node, under threshold sharing: where it stands in a decree.
     Decree {
@@ -73,8 +75,12 @@ pub enum Record {
         computation: ComputationId,
         /// What was signed; nothing under threshold sharing, where the decree is.
         freeze: Option<Signed<Freeze>>,
-        /// The set.
-        accepted: List,
+        /// How many reports are in the set.
+        participants: u32,
+        /// Whose reports of this node's own list are not in it.
+        left_out: Vec<PeerId>,
+        /// What is in it and not on this node's own list: under threshold sharing, where that need not count.
+        added: Vec<Entry>,
         /// The closes that it follows from, in the order of the heavy nodes.
         closes: Vec<Signed<Close>>,
     },

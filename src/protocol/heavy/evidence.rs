@@ -4,7 +4,7 @@ use super::Heavy;
 use crate::domain::{Failure, PeerId};
 use crate::protocol::entry::Entry;
 use crate::protocol::turn::Turn;
-use crate::wire::{Close, Entry as ListEntry, FaultProof, Freeze, List, Opening, Receipt, Signed, Vote};
+use crate::wire::{Close, Entry as ListEntry, FaultProof, Freeze, Opening, Receipt, Signed, Vote};
 
 impl Entry {
     /// Keeps the proof and ends the computation.
@@ -134,19 +134,13 @@ impl Entry {
 }
 
 impl Heavy {
-    /// The list of a heavy node: this node's own where the digests are equal.
-    pub(super) fn list_of(&self, me: PeerId, other: &PeerId) -> Option<&List> {
-        let (own, others) = (self.said.closes.get(&me)?, self.said.closes.get(other)?);
-        if own.get().list == others.get().list { self.step.list() } else { self.said.lists.get(other) }
-    }
-
     /// What convicts the giver of a receipt: its list is known, without the report and without evidence against the
     /// participant.
     fn left_out(&self, me: PeerId, receipt: &Signed<Receipt>) -> Option<(PeerId, FaultProof)> {
         let said = receipt.get();
         let (close, list) = (self.said.closes.get(&said.heavy)?, self.list_of(me, &said.heavy)?);
         let entry = ListEntry { participant: said.participant, manifest: said.manifest };
-        let missing = !list.contains(&entry) && list.exclusion_of(&said.participant).is_none();
+        let missing = !list.contains(&entry) && !list.excludes(&said.participant);
         missing.then(|| (said.heavy, FaultProof::ReportLeftOut(receipt.clone(), close.clone())))
     }
 }

@@ -1,5 +1,6 @@
 //! Intake: one report a participant, a receipt once it is durable, evidence for a second one.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::held::Room;
@@ -197,9 +198,14 @@ impl Entry {
 impl Heavy {
     /// The list that a close would sign now.
     pub(super) fn would_be_list(&self) -> List {
+        self.list_without(self.exclusions.clone())
+    }
+
+    /// What is held, less who is excluded.
+    pub(super) fn list_without(&self, exclusions: BTreeMap<PeerId, Exclusion>) -> List {
         let reports =
             self.held.iter().map(|(participant, held)| (*participant, held.manifest.digest())).collect();
-        List::new(reports, self.exclusions.clone())
+        List::new(reports, exclusions)
     }
 
     /// Keeps the proof that a participant sent two reports.

@@ -10,6 +10,7 @@ mod dealing;
 mod evidence;
 mod held;
 mod intake;
+mod lists;
 mod noise;
 mod quorum;
 mod reveal;
@@ -29,7 +30,7 @@ use crate::sharing::{Scheme, Secret};
 use crate::statistics;
 use crate::wire::{
     Acceptance, Blind, Close, Dealt, Exclusion, Freeze, List, Manifest, Message, Opening, Receipt, Record,
-    Signed, Vote, Want, rho_commitment,
+    Signed, Told, Vote, Want, rho_commitment,
 };
 use held::Held;
 use quorum::Quorum;
@@ -76,8 +77,8 @@ pub(in crate::protocol) struct Promise {
 struct Said {
     complete: BTreeMap<PeerId, Digest>,
     closes: BTreeMap<PeerId, Signed<Close>>,
-    /// Lists that differ from this node's own.
-    lists: BTreeMap<PeerId, List>,
+    /// Lists that differ from this node's own, as far as they have come.
+    lists: BTreeMap<PeerId, Told>,
     freezes: BTreeMap<PeerId, Signed<Freeze>>,
     votes: BTreeMap<PeerId, Signed<Vote>>,
     openings: BTreeMap<PeerId, Signed<Opening>>,
@@ -173,22 +174,18 @@ impl Heavy {
             Record::Held(submission) => {
                 self.held.insert(submission);
             }
-            Record::Closed { close, list } => {
-                self.said.closes.insert(me, close);
-                if matches!(self.step, Step::Collecting) {
-                    self.step = Step::Closed { list };
-                }
-            }
+            Record::Closed { close, excluded, .. } => self.restore_close(me, close, &excluded),
             Record::Decree { topic, memory, .. } => {
                 if let Some(quorum) = &mut self.quorum {
                     quorum.restore(topic, *memory);
                 }
             }
-            Record::Frozen { freeze, accepted, closes, .. } => {
+            Record::Frozen { freeze, left_out, added, closes, .. } => {
                 self.said.freezes.extend(freeze.map(|freeze| (me, freeze)));
                 self.said.closes.extend(closes.into_iter().map(|close| (close.signer(), close)));
                 if let Step::Closed { list } = std::mem::take(&mut self.step) {
-                    self.step = Step::Frozen { list, frozen: accepted };
+                    let frozen = list.changed_by(&left_out, &added);
+                    self.step = Step::Frozen { list, frozen };
                 }
             }
             Record::Verifying { verification, blinds, rhos } => {
@@ -272,10 +269,11 @@ impl Heavy {
         let own_list = self.said.closes.get(&me).map(|close| close.get().list);
         match self.said.closes.get(other) {
             None => Some(Want::Close),
-            Some(close) if Some(close.get().list) != own_list && !self.said.lists.contains_key(other) => {
-                Some(Want::List)
+            Some(close) if Some(close.get().list) == own_list => None,
+            Some(_) => {
+                let known = self.said.lists.get(other).is_some_and(Told::is_complete);
+                (!known).then_some(Want::List)
             }
-            Some(_) => None,
         }
     }
 
@@ -288,10 +286,6 @@ impl Heavy {
     fn statement(&self, me: PeerId, heavy_nodes: &[PeerId], want: Want) -> Option<Message> {
         match want {
             Want::Close => self.said.closes.get(&me).cloned().map(Message::Close),
-            Want::List => {
-                let close = self.said.closes.get(&me)?.clone();
-                Some(Message::List { close, list: self.step.list()?.clone() })
-            }
             Want::Freeze => {
                 let freeze = self.said.freezes.get(&me)?.clone();
                 Some(Message::Freeze { freeze, closes: self.closes(heavy_nodes) })
@@ -317,6 +311,7 @@ impl Heavy {
             }
             Want::Announcement
             | Want::Outcome
+            | Want::List
             | Want::Deal
             | Want::Rho
             | Want::Verifiers
@@ -412,6 +407,8 @@ impl Entry {
             self.deal_to(turn, Some(from));
         } else if let Want::Input { topic, owner } = want {
             self.send_input(turn, from, topic, owner);
+        } else if want == Want::List {
+            self.send_list_of(turn, from, turn.me());
         } else if want == Want::Verifiers {
             self.send_verifiers(turn, from);
         } else if let Some(statement) = self.statement(turn.me(), want) {

@@ -103,6 +103,8 @@ impl Watch {
             | Message::Receipts(_)
             | Message::Stand { .. }
             | Message::Progress { .. }
+            | Message::Lacking { .. }
+            | Message::Leaves { .. }
             | Message::Conflict(_)
             | Message::Decree(_)
             | Message::Fault(_)

@@ -63,12 +63,14 @@ pub(super) fn every_kind() -> Vec<Record> {
         Record::Announced(Announcement { computation: question.clone(), acceptances: vec![acceptance] }),
         Record::Report(vec![first.clone(), first]),
         held(&light),
-        Record::Closed { close: close.clone(), list: list.clone() },
+        Record::Closed { close: close.clone(), reports: list.participants(), excluded: vec![light.peer()] },
         decree(id, Topic::Lists),
         Record::Frozen {
             computation: id,
             freeze: Some(Signed::sign(freeze, &heavy)),
-            accepted: list,
+            participants: list.participants(),
+            left_out: vec![light.peer()],
+            added: list.entries().to_vec(),
             closes: vec![close],
         },
         Record::Verifying {
