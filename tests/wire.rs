@@ -425,7 +425,7 @@ fn oversized_and_deeply_nested_bytes_are_refused() {
 fn an_error_repeats_little_of_what_a_stranger_wrote() {
     // A kind of message with a name of a hundred thousand characters, line breaks among them.
     let name = [0x7a, 0, 1, 0x86, 0xa0].into_iter().chain("loud\n".bytes().cycle().take(100_000));
-    let bytes: Vec<u8> = [4, 0xa1].into_iter().chain(name).chain([0xf6]).collect();
+    let bytes: Vec<u8> = [5, 0xa1].into_iter().chain(name).chain([0xf6]).collect();
     let error = Message::decode(&bytes).unwrap_err().to_string();
     assert!(error.contains("loudloud") && !error.contains('\n') && error.len() < 256, "{error}");
 }

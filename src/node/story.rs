@@ -73,6 +73,7 @@ pub(super) fn of_record(record: &Record, own: PeerId) -> Option<Line> {
             let (computation, participant) = (Some(manifest.computation), Some(manifest.participant));
             Some(Line::new(Level::DEBUG, computation, participant, "holds a report"))
         }
+        Record::Receipts { .. } => None,
         Record::Closed { close, reports, .. } => {
             let text = format!("closed with {}", counted(*reports as usize, "report"));
             Some(Line::info(close.get().computation, text))

@@ -15,6 +15,7 @@ use super::invitation::Invited;
 use super::ledger::Judgement;
 use super::remembered::Remembered;
 use super::settings::Settings;
+use super::shelf::Shelf;
 use super::turn::Turn;
 use super::view::{InvitationView, OwnPart, View};
 use super::{restore, sync};
@@ -62,10 +63,10 @@ impl Node {
         Self { settings, rng, state: State::default() }
     }
 
-    /// Takes one event and gives what to do, in order.
+    /// Takes one event and gives what to do, in order. On the shelf is what earlier events had it persist and not erase.
     #[must_use]
-    pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Action> {
-        let mut turn = Turn::new(now, &self.settings, &mut self.rng);
+    pub fn handle(&mut self, now: Timestamp, event: Event, shelf: &dyn Shelf) -> Vec<Action> {
+        let mut turn = Turn::new(now, &self.settings, shelf, &mut self.rng);
         self.state.on_event(&mut turn, event);
         while let Some(message) = turn.next_to_self() {
             let me = turn.me();

@@ -205,6 +205,14 @@ fn malformed(error: &serde_cbor::Error) -> CodecError {
     CodecError::Malformed(shown.collect())
 }
 
+/// Reads a value from bytes that this node has written itself: it does not look whether they are in deterministic form.
+///
+/// # Errors
+/// `Malformed`.
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    serde_cbor::from_slice(bytes).map_err(|error| malformed(&error))
+}
+
 /// Reads a value from bytes in deterministic form.
 ///
 /// # Errors

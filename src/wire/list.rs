@@ -81,6 +81,16 @@ impl List {
         Self::of(entries, exclusions.into_values().collect())
     }
 
+    /// The list of these reports, which are sorted, less the excluded participants.
+    pub fn without_excluded(
+        reports: impl ExactSizeIterator<Item = Entry>,
+        exclusions: BTreeMap<PeerId, Exclusion>,
+    ) -> Self {
+        let mut entries = Vec::with_capacity(reports.len());
+        entries.extend(reports.filter(|entry| !exclusions.contains_key(&entry.participant)));
+        Self::of(entries, exclusions.into_values().collect())
+    }
+
     /// An accepted set from its reports, as another node tells them: nobody is excluded from it.
     pub fn accepted(entries: Vec<Entry>) -> Self {
         Self::of(entries, Vec::new())

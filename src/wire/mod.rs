@@ -6,6 +6,7 @@ mod codec;
 mod commitment;
 mod deal;
 mod decree;
+mod held;
 mod invitation;
 mod list;
 mod membership;
@@ -28,6 +29,7 @@ pub use decree::{
     Choice, Commit, Decided, DecreeFault, DecreeMemory, DecreeMessage, DecreeTerms, JustifiedProposal, Prepare,
     Prepared, Proposal, Topic, ViewChange,
 };
+pub use held::HeldShare;
 pub use invitation::{Input, InvitationMemory, InvitationPart, Joining, Seat, Ticket};
 pub use list::{Entry, Exclusion, List};
 pub use membership::Membership;

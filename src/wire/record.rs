@@ -51,6 +51,15 @@ pub enum Record {
     Report(Vec<Submission>),
     /// Heavy node: one report held.
     Held(Submission),
+    /// Heavy node: the receipts that the heavy nodes gave a participant whose report this node holds.
+    Receipts {
+        /// In which computation.
+        computation: ComputationId,
+        /// To whom.
+        participant: PeerId,
+        /// Those of the others, at most one each.
+        receipts: Vec<Signed<Receipt>>,
+    },
     /// Heavy node: intake is over.
     Closed {
         /// What was signed.
@@ -298,6 +307,8 @@ pub enum RecordKind {
     Report,
     /// [`Record::Held`].
     Held,
+    /// [`Record::Receipts`].
+    Receipts,
     /// [`Record::Closed`].
     Closed,
     /// [`Record::Decree`] about lists.
@@ -351,19 +362,28 @@ pub struct RecordKey {
     pub kind: RecordKind,
     /// The computation.
     pub computation: ComputationId,
-    /// The participant of a held report, the culprit of a fault.
+    /// The participant of a held report or of receipts, the culprit of a fault.
     pub peer: Option<PeerId>,
+}
+
+impl RecordKey {
+    /// Whether it is this key, or one of those that a key without a peer stands for: all of its kind and computation.
+    pub fn is_below(&self, other: &Self) -> bool {
+        let same = (self.kind, self.computation) == (other.kind, other.computation);
+        same && (other.peer.is_none() || self.peer == other.peer)
+    }
 }
 
 impl RecordKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Proposed,
         Self::Dealing,
         Self::Accepted,
         Self::Announced,
         Self::Report,
         Self::Held,
+        Self::Receipts,
         Self::Closed,
         Self::ListsDecree,
         Self::Frozen,
@@ -401,6 +421,7 @@ impl RecordKind {
             | Self::Accepted
             | Self::Report
             | Self::Held
+            | Self::Receipts
             | Self::Closed
             | Self::ListsDecree
             | Self::Frozen
@@ -442,6 +463,9 @@ impl Record {
             Self::Held(submission) => {
                 let manifest = submission.manifest.get();
                 RecordKey { peer: Some(manifest.participant), ..key(RecordKind::Held, manifest.computation) }
+            }
+            Self::Receipts { computation, participant, .. } => {
+                RecordKey { peer: Some(*participant), ..key(RecordKind::Receipts, *computation) }
             }
             Self::Closed { close, .. } => key(RecordKind::Closed, close.get().computation),
             Self::Frozen { computation, .. } => key(RecordKind::Frozen, *computation),

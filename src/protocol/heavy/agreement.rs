@@ -54,6 +54,7 @@ impl Entry {
         let close = turn.sign(Close { computation: id, heavy: me, list: list.digest(id) });
         let excluded = list.exclusions().iter().map(Exclusion::participant).collect();
         turn.persist(Record::Closed { close: close.clone(), reports: list.participants(), excluded });
+        heavy.held.close(&list);
         heavy.step = Step::Closed { list };
         heavy.said.closes.insert(me, close.clone());
         for other in self.others(me) {

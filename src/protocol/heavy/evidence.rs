@@ -1,7 +1,8 @@
 //! Evidence: statements that no honest heavy node makes. Each ends the computation and names its signer.
 
 use super::Heavy;
-use crate::domain::{Failure, PeerId};
+use super::lists::Listing;
+use crate::domain::{ComputationId, Failure, PeerId};
 use crate::protocol::entry::Entry;
 use crate::protocol::turn::Turn;
 use crate::wire::{Close, Entry as ListEntry, FaultProof, Freeze, Opening, Receipt, Signed, Vote};
@@ -55,10 +56,10 @@ impl Entry {
 
     /// With every list at hand: whoever gave a receipt for a report and left it out is convicted. `false` then.
     pub(super) fn check_left_out(&mut self, turn: &mut Turn<'_>) -> bool {
-        let me = turn.me();
+        let (id, me) = (self.id, turn.me());
         let guilty = self.heavy().and_then(|heavy| {
-            let mut receipts = heavy.receipts.values().flat_map(|given| given.values());
-            receipts.find_map(|receipt| heavy.left_out(me, receipt))
+            let mut others = self.terms().heavy.iter().filter(|other| **other != me);
+            others.find_map(|other| heavy.left_out_by(turn, id, other))
         });
         let innocent = guilty.is_none();
         if let Some((culprit, proof)) = guilty {
@@ -134,6 +135,17 @@ impl Entry {
 }
 
 impl Heavy {
+    /// What convicts a heavy node whose list differs from this node's own: a receipt for something that is not on it.
+    fn left_out_by(&self, turn: &Turn<'_>, id: ComputationId, other: &PeerId) -> Option<(PeerId, FaultProof)> {
+        let Some(Listing::Other(told)) = self.list_of(turn.me(), other) else { return None };
+        let mut lacking = told.left_out().chain(self.held.unlisted());
+        lacking.find_map(|participant| {
+            let given = turn.receipts(id, participant).into_iter();
+            let mut given = given.filter(|receipt| receipt.get().heavy == *other);
+            given.find_map(|receipt| self.left_out(turn.me(), &receipt))
+        })
+    }
+
     /// What convicts the giver of a receipt: its list is known, without the report and without evidence against the
     /// participant.
     fn left_out(&self, me: PeerId, receipt: &Signed<Receipt>) -> Option<(PeerId, FaultProof)> {

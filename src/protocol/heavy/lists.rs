@@ -133,7 +133,7 @@ impl Entry {
         }
         let Some(heavy) = self.heavy_mut() else { return };
         for exclusion in &outline.exclusions {
-            if heavy.held.contains_key(&exclusion.participant()) {
+            if heavy.held.contains(&exclusion.participant()) {
                 heavy.keep_exclusion(turn, id, exclusion.clone());
             }
         }
@@ -191,10 +191,11 @@ impl Entry {
 
     /// A list with all its leaves is one that an honest node makes, or it is dropped.
     fn settle_list(&mut self, turn: &mut Turn<'_>, from: PeerId, owner: PeerId) {
+        let id = self.id;
         let Some(heavy) = self.heavy_mut() else { return };
         let Some(told) = heavy.said.lists.get(&owner).filter(|told| told.is_complete()) else { return };
         if told.is_well_formed() {
-            heavy.show_conflicts(turn, from, owner);
+            heavy.show_conflicts(turn, id, from, owner);
         } else {
             heavy.said.lists.remove(&owner);
             turn.ignore(from, "leaves", "the list that they make is none");
@@ -218,11 +219,13 @@ impl Entry {
 impl Heavy {
     /// Reports on another's list that differ from this node's are shown to it: two signed reports of one participant are
     /// evidence.
-    fn show_conflicts(&self, turn: &mut Turn<'_>, to: PeerId, owner: PeerId) {
+    fn show_conflicts(&self, turn: &mut Turn<'_>, id: ComputationId, to: PeerId, owner: PeerId) {
         for entry in self.said.lists.get(&owner).into_iter().flat_map(Told::news) {
             let held = self.held.get(&entry.participant);
-            if let Some(held) = held.filter(|held| held.manifest.digest() != entry.manifest) {
-                turn.send(to, Message::Conflict(held.manifest.clone()));
+            if held.is_some_and(|held| held != entry.manifest)
+                && let Some(held) = turn.manifest(id, entry.participant)
+            {
+                turn.send(to, Message::Conflict(held));
             }
         }
     }
@@ -236,7 +239,8 @@ impl Heavy {
     /// Takes up a close: what is held was on the list, but for those who are excluded.
     pub(super) fn restore_close(&mut self, me: PeerId, close: Signed<Close>, excluded: &[PeerId]) {
         let exclusions = excluded.iter().filter_map(|peer| Some((*peer, self.exclusions.get(peer)?.clone())));
-        let list = self.list_without(exclusions.collect());
+        let list = self.held.list(exclusions.collect());
+        self.held.close(&list);
         self.said.closes.insert(me, close);
         if matches!(self.step, super::Step::Collecting) {
             self.step = super::Step::Closed { list };

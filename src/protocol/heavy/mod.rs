@@ -14,6 +14,7 @@ mod lists;
 mod noise;
 mod quorum;
 mod reveal;
+mod runs;
 mod verify;
 mod verifying;
 
@@ -23,13 +24,14 @@ use std::time::Duration;
 
 use super::entry::{Entry, Stage};
 use super::event::Timer;
+use super::shelf::Unreadable;
 use super::turn::Turn;
 use crate::domain::limits::{ANNOUNCEMENT_WAIT, CLOCK_SKEW_MAX, DEADLINE_MAX, REFUSAL_CHARS_MAX};
 use crate::domain::{ClockSkew, Computation, ComputationId, Digest, PeerId, Refusal, Role};
 use crate::sharing::{Scheme, Secret};
 use crate::statistics;
 use crate::wire::{
-    Acceptance, Blind, Close, Dealt, Exclusion, Freeze, List, Manifest, Message, Opening, Receipt, Record,
+    Acceptance, Blind, Close, Dealt, Exclusion, Freeze, HeldShare, List, Manifest, Message, Opening, Record,
     Signed, Told, Vote, Want, rho_commitment,
 };
 use held::Held;
@@ -48,8 +50,6 @@ pub(in crate::protocol) struct Heavy {
     exclusions: BTreeMap<PeerId, Exclusion>,
     /// Whether the proposer will hear of new reports soon.
     progress: Progress,
-    /// Receipts that other heavy nodes gave, by participant and heavy node.
-    receipts: BTreeMap<PeerId, BTreeMap<PeerId, Signed<Receipt>>>,
     /// What the heavy nodes have signed, this one included.
     said: Said,
     verifying: Verifying,
@@ -146,9 +146,9 @@ impl Heavy {
         u32::try_from(self.held.len()).unwrap_or(u32::MAX)
     }
 
-    /// Whose reports it holds.
-    pub fn participants(&self) -> Vec<PeerId> {
-        self.held.keys().copied().collect()
+    /// Takes up what it holds.
+    pub fn restore_held(&mut self, turn: &Turn<'_>, id: ComputationId) -> Result<(), Unreadable> {
+        turn.each_held(id, &mut |report| self.held.insert(report))
     }
 
     /// What a heavy node that accepted begins with.
@@ -171,9 +171,7 @@ impl Heavy {
     /// Rebuilds what was persisted, rung after rung.
     pub fn restore(&mut self, me: PeerId, heavy_nodes: &[PeerId], record: Record) {
         match record {
-            Record::Held(submission) => {
-                self.held.insert(submission);
-            }
+            Record::Held(submission) => self.held.insert(&HeldShare::of(&submission)),
             Record::Closed { close, excluded, .. } => self.restore_close(me, close, &excluded),
             Record::Decree { topic, memory, .. } => {
                 if let Some(quorum) = &mut self.quorum {
@@ -215,6 +213,7 @@ impl Heavy {
             | Record::Accepted { .. }
             | Record::Announced(_)
             | Record::Report(_)
+            | Record::Receipts { .. }
             | Record::Certificate(_)
             | Record::Failed { .. }
             | Record::Ledger(_)
@@ -428,12 +427,12 @@ impl Entry {
     pub fn on_conflict(&mut self, turn: &mut Turn<'_>, other: &Signed<Manifest>) {
         let (id, shares) = (self.id, self.terms().heavy.len());
         let Some(heavy) = self.heavy_mut() else { return };
-        let Some(held) = heavy.held.get(&other.signer()).filter(|_| other.get().shares.len() == shares) else {
+        let said = other.get();
+        if !heavy.held.contains(&other.signer()) || said.shares.len() != shares || said.computation != id {
             return;
-        };
-        if let Some(exclusion) = Exclusion::new(&held.manifest, other)
-            && other.get().computation == id
-        {
+        }
+        let held = turn.manifest(id, other.signer());
+        if let Some(exclusion) = held.and_then(|held| Exclusion::new(&held, other)) {
             heavy.keep_exclusion(turn, id, exclusion);
         }
     }

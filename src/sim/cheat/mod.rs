@@ -331,6 +331,7 @@ impl Cheater {
             }
             Record::Proposed(_)
             | Record::Report(_)
+            | Record::Receipts { .. }
             | Record::Decree { .. }
             | Record::Verifying { .. }
             | Record::Opened { .. }

@@ -180,6 +180,7 @@ impl Watch {
             | Record::Dealing { .. }
             | Record::Decree { .. }
             | Record::Announced(_)
+            | Record::Receipts { .. }
             | Record::Opened { .. }
             | Record::Ledger(_)
             | Record::Fault(_)
@@ -198,6 +199,7 @@ impl Watch {
             | RecordKind::Announced
             | RecordKind::Report
             | RecordKind::Held
+            | RecordKind::Receipts
             | RecordKind::Closed
             | RecordKind::Frozen
             | RecordKind::Dealing

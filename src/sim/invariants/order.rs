@@ -43,6 +43,7 @@ impl Watch {
             Record::Proposed(_)
             | Record::Ledger(_)
             | Record::Fault(_)
+            | Record::Receipts { .. }
             | Record::Members { .. }
             | Record::Compared(_)
             | Record::Invitation(_)
