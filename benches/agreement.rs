@@ -22,7 +22,7 @@ use formix_p2p::domain::{
 use formix_p2p::protocol::{Action, Command, Event, Node, Settings, Timer};
 use formix_p2p::sharing::Secret;
 use formix_p2p::statistics::encode_one;
-use formix_p2p::wire::{Announcement, Gossip, Identity, Message, to_bytes};
+use formix_p2p::wire::{Announcement, Gossip, Identity, Message, Record, RecordKey, RecordKind, to_bytes};
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const HEAVY: usize = 3;
@@ -99,6 +99,8 @@ struct World {
     /// The light nodes that still have something to do, each with its value.
     light: BTreeMap<PeerId, (Node, u64)>,
     queue: VecDeque<(PeerId, Parcel)>,
+    /// What the heavy nodes hold.
+    shelves: BTreeMap<PeerId, BTreeMap<RecordKey, Record>>,
     announcement: Option<Announcement>,
     phase: Phase,
     spent: BTreeMap<Phase, Spent>,
@@ -129,6 +131,7 @@ impl World {
             heavy,
             light: BTreeMap::new(),
             queue: VecDeque::new(),
+            shelves: BTreeMap::new(),
             announcement: None,
             phase: Phase::Proposal,
             spent: BTreeMap::new(),
@@ -173,7 +176,7 @@ impl World {
                 Some(node) => node,
                 None => &mut self.light.get_mut(&to).unwrap().0,
             };
-            let actions = node.handle(self.now, event);
+            let actions = node.handle(self.now, event, self.shelves.entry(to).or_default());
             let handled = start.elapsed();
             let mut encoding = Duration::ZERO;
             for action in actions {
@@ -196,7 +199,11 @@ impl World {
         match action {
             Action::Persist(record) => {
                 std::hint::black_box(to_bytes(&*record));
-                return start.elapsed();
+                let taken = start.elapsed();
+                if record.key().kind == RecordKind::Held {
+                    self.shelves.entry(me).or_default().insert(record.key(), *record);
+                }
+                return taken;
             }
             Action::Send { to, message } => {
                 if self.heavy.contains_key(&to) || self.light.contains_key(&to) {

@@ -205,7 +205,7 @@ fn messages() -> Vec<Message> {
         Message::Progress { computation: id, reports: 17 },
         Message::Complete { computation: id, list: list().digest(id) },
         Message::Close(close(1)),
-        Message::List { close: close(1), list: list() },
+        Message::List { close: close(1), outline: list().outline(id), leaves: list().filled(id, &[0]) },
         Message::Conflict(manifest(20, 0)),
         Message::Freeze { freeze: Signed::sign(freeze, &identity(1)), closes: (1..=3).map(close).collect() },
         Message::Deal { deal: deal(1), rho: part(3), noise: Some(part(4)) },
@@ -237,6 +237,8 @@ fn messages() -> Vec<Message> {
         Message::Roster { invitation: id, joined: vec![joining(1), joining(2)] },
         Message::Leave { invitation: id },
         Message::NotAdmitted { invitation: id, refusal: TicketRefusal::Used },
+        Message::Lacking { computation: id, owner: identity(1).peer(), leaves: vec![0, 300] },
+        Message::Leaves { computation: id, owner: identity(1).peer(), leaves: list().filled(id, &[0]) },
     ]
 }
 
@@ -327,7 +329,7 @@ fn every_message_has_its_golden_bytes() {
         assert_eq!(Message::decode(&bytes), Ok(message.clone()));
         kinds.insert(message.kind());
     }
-    assert_eq!(kinds.len(), 36, "a kind of message has no golden bytes");
+    assert_eq!(kinds.len(), 38, "a kind of message has no golden bytes");
     for (name, gossip) in gossip() {
         let bytes = gossip.encode();
         check_golden(&format!("gossip-{name}"), &bytes);
@@ -359,7 +361,7 @@ fn trailing_bytes_and_other_versions_are_refused() {
         bytes.push(0);
         assert!(Message::decode(&bytes).is_err(), "{}", message.kind());
         bytes.pop();
-        for other in [3, 5] {
+        for other in [4, 6] {
             bytes[0] = other;
             assert_eq!(Message::decode(&bytes), Err(CodecError::Version(other)));
         }
@@ -409,13 +411,13 @@ fn what_is_not_in_deterministic_form_is_refused() {
 
 #[test]
 fn oversized_and_deeply_nested_bytes_are_refused() {
-    let large = vec![4; 8 * 1024 * 1024 + 1];
+    let large = vec![5; 8 * 1024 * 1024 + 1];
     assert!(matches!(Message::decode(&large), Err(CodecError::TooLarge { .. })));
     assert!(matches!(Gossip::decode(&large[..64 * 1024 + 1]), Err(CodecError::TooLarge { .. })));
-    let nested = [&[4][..], &vec![0x81; 100_000]].concat();
+    let nested = [&[5][..], &vec![0x81; 100_000]].concat();
     assert!(matches!(Message::decode(&nested), Err(CodecError::Malformed(_))));
     // An array that claims 2^60 elements.
-    let claims = [4, 0xa1, 0x08, 0x9b, 0x10, 0, 0, 0, 0, 0, 0, 0];
+    let claims = [5, 0xa1, 0x08, 0x9b, 0x10, 0, 0, 0, 0, 0, 0, 0];
     assert!(Message::decode(&claims).is_err());
 }
 
@@ -423,7 +425,7 @@ fn oversized_and_deeply_nested_bytes_are_refused() {
 fn an_error_repeats_little_of_what_a_stranger_wrote() {
     // A kind of message with a name of a hundred thousand characters, line breaks among them.
     let name = [0x7a, 0, 1, 0x86, 0xa0].into_iter().chain("loud\n".bytes().cycle().take(100_000));
-    let bytes: Vec<u8> = [4, 0xa1].into_iter().chain(name).chain([0xf6]).collect();
+    let bytes: Vec<u8> = [5, 0xa1].into_iter().chain(name).chain([0xf6]).collect();
     let error = Message::decode(&bytes).unwrap_err().to_string();
     assert!(error.contains("loudloud") && !error.contains('\n') && error.len() < 256, "{error}");
 }

@@ -304,7 +304,7 @@ const fn hint_of(error: &ComputationError) -> &'static str {
         ComputationError::MinimumZero | ComputationError::MinimumAboveMaximum { .. } => {
             "choose --min-participants between 1 and the number that can take part"
         }
-        ComputationError::MaximumTooLarge(_) => "choose --max-participants up to 100000",
+        ComputationError::MaximumTooLarge(_) => "choose --max-participants up to 1000000",
         ComputationError::ClosedList => "name 1 to 1000 nodes with --participants, each once",
         ComputationError::OtherParties => "let `formix-p2p invite` make it",
         ComputationError::HeavyParticipates(_) => {

@@ -88,7 +88,7 @@ pub enum ComputationError {
         maximum: u32,
     },
     /// More participants than heavy nodes can list.
-    #[error("max_participants is {0}; at most 100000 are supported")]
+    #[error("max_participants is {0}; at most 1000000 are supported")]
     MaximumTooLarge(u32),
     /// A closed list that is too long, or not sorted, or names somebody twice.
     #[error("the closed list of participants must name 1 to 1000 nodes, sorted, each once")]

@@ -11,7 +11,7 @@ pub struct Rate {
     pub each_second: u32,
 }
 
-/// One message over request-response. A list of [`REPORTS_PER_COMPUTATION_MAX`] entries fits.
+/// One message over request-response. A report of 8 MiB fits; a list is told leaf by leaf.
 pub const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Characters of an error about a stranger's bytes, which may quote them: a line of a log.
 pub const MALFORMED_CHARS_MAX: usize = 160;
@@ -25,17 +25,28 @@ pub const OPEN_PER_PROPOSER_MAX: usize = 128;
 pub const ENDED_KEPT_MAX: usize = 10_000;
 /// Ended computations that a node remembers though it had no part in them.
 pub const FOREIGN_KEPT_MAX: usize = 1_000;
-/// Reports that one computation may take.
-pub const REPORTS_PER_COMPUTATION_MAX: u32 = 100_000;
-/// Bytes of reports that a heavy node takes for one computation, all of which it keeps in memory: 100 000 of 10 KiB each fit,
-/// or 256 of the largest.
+/// Reports that one computation may take: a heavy node has about 100 MB of memory for a million, and keeps them on its disk.
+pub const REPORTS_PER_COMPUTATION_MAX: u32 = 1_000_000;
+/// Bytes of reports that a heavy node takes for one computation, all of which it keeps on its disk, where they take about three
+/// times as much: a million of 1 KiB each fit, or 256 of the largest.
 pub const HELD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-/// Bytes of reports that a heavy node holds of all computations: a quarter of the memory of a common server. A guess.
+/// Bytes of reports that a heavy node holds of all computations. A guess: what a small disk has to spare.
 pub const HELD_BYTES_IN_ALL_MAX: u64 = 4 * HELD_BYTES_MAX;
 /// Reports that a computation takes unless its proposer says otherwise.
 pub const REPORTS_PER_COMPUTATION_DEFAULT: u32 = 10_000;
-/// Pairs of conflicting reports that one list may carry as evidence: with them a full list still fits a message.
+/// Pairs of conflicting reports that one list may carry as evidence: with them a list's outline still fits a message.
 pub const EXCLUSIONS_MAX: usize = 256;
+/// Reports of one leaf of a list: in a list of a million, the digests of all leaves come to 300 KB, and one report that is lacking
+/// somewhere to one leaf of 19 KB.
+pub const LEAF_ENTRIES_MAX: usize = 256;
+/// Leaves of one list. A million reports make about 6000; whoever makes keys that begin alike can make them more.
+pub const LEAVES_MAX: usize = 65_536;
+/// Leaves whose reports are told at once: 1.2 MB at most.
+pub const LEAVES_AT_ONCE: usize = 64;
+/// Bytes of held reports that are read back at once, to be added up or verified: enough work for every processor.
+pub const RUN_BYTES: usize = 8 * 1024 * 1024;
+/// Reports that are read back at once.
+pub const RUN_REPORTS_MAX: usize = 4_096;
 /// Heavy nodes of one computation, at least: with fewer, one dishonest pair reads everything.
 pub const HEAVY_MIN: usize = 3;
 /// Parties of an invitation, at least: of two, each learns what the other put in.
@@ -55,7 +66,7 @@ pub const TICKETS_DEFAULT: Duration = Duration::from_secs(3600);
 pub const HEAVY_MAX: usize = 16;
 /// Verifier shares sent at once, in bytes: a message may carry eight times as much.
 pub const VERIFIER_BATCH_BYTES: usize = 1024 * 1024;
-/// Batches of verifier shares of one heavy node: 100 000 reports of 10 KiB each fit. Each costs a digest of 32 bytes.
+/// Batches of verifier shares of one heavy node: a million verifier shares of 1 KiB each fit. Each costs a digest of 32 bytes.
 pub const VERIFIER_BATCHES_MAX: usize = 1_024;
 /// Characters of a prompt.
 pub const PROMPT_CHARS_MAX: usize = 500;

@@ -115,6 +115,8 @@ impl Kind {
             | Message::Complete { .. }
             | Message::Close(_)
             | Message::List { .. }
+            | Message::Lacking { .. }
+            | Message::Leaves { .. }
             | Message::Conflict(_)
             | Message::Freeze { .. }
             | Message::Rho { .. }

@@ -10,6 +10,7 @@ use super::propose;
 use super::references;
 use super::render;
 use super::runtime::Runtime;
+use super::shelf::OnDisk;
 use super::story::{self, Line};
 use crate::control::{ApiError, Reply};
 use crate::domain::{ComputationId, PeerId, Status};
@@ -42,7 +43,8 @@ pub(super) struct Round {
 impl Runtime {
     /// Gives the protocol an event, and does what it says.
     pub(super) fn handle(&mut self, event: Event) {
-        for action in self.node.handle(self.now, event) {
+        let shelf = OnDisk { store: &self.store, changes: &self.round.changes };
+        for action in self.node.handle(self.now, event, &shelf) {
             self.act(action);
         }
     }

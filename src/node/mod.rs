@@ -31,6 +31,7 @@ mod reading;
 mod references;
 mod render;
 mod runtime;
+mod shelf;
 mod start;
 mod story;
 mod subjects;

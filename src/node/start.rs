@@ -154,7 +154,7 @@ async fn open_memory(
         for lost in store.lost() {
             tracing::error!(hint = %lost.hint(), "{lost}");
         }
-        let records = store.load()?;
+        let records = store.load_but_reports()?;
         let known = store.known_peers();
         Ok::<_, StartError>((Arc::new(store), records, known))
     });

@@ -73,12 +73,13 @@ pub(super) fn of_record(record: &Record, own: PeerId) -> Option<Line> {
             let (computation, participant) = (Some(manifest.computation), Some(manifest.participant));
             Some(Line::new(Level::DEBUG, computation, participant, "holds a report"))
         }
-        Record::Closed { close, list } => {
-            let text = format!("closed with {}", counted(list.entries().len(), "report"));
+        Record::Receipts { .. } => None,
+        Record::Closed { close, reports, .. } => {
+            let text = format!("closed with {}", counted(*reports as usize, "report"));
             Some(Line::info(close.get().computation, text))
         }
-        Record::Frozen { computation, accepted, .. } => {
-            let frozen = counted(accepted.entries().len(), "participant");
+        Record::Frozen { computation, participants, .. } => {
+            let frozen = counted(*participants as usize, "participant");
             Some(Line::info(*computation, format!("frozen: every heavy node that counts holds {frozen}")))
         }
         Record::Dealing { computation, .. } => {
@@ -241,6 +242,8 @@ pub(super) fn of_message(from: PeerId, message: &Message) -> Option<Line> {
         | Message::Complete { .. }
         | Message::Close(_)
         | Message::List { .. }
+        | Message::Lacking { .. }
+        | Message::Leaves { .. }
         | Message::Conflict(_)
         | Message::Freeze { .. }
         | Message::Rho { .. }

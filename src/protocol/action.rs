@@ -12,7 +12,7 @@ use crate::wire::{Fault, Gossip, Message, Record, RecordKey, Similar};
 pub enum Action {
     /// Remember this.
     Persist(Box<Record>),
-    /// Forget the record with this key; shares, mostly.
+    /// Forget the record with this key; with a key without a peer, every record of its kind and computation.
     Erase(RecordKey),
     /// Send this to a peer. It may be lost; the protocol asks again.
     Send {

@@ -376,16 +376,8 @@ impl Entry {
 
     /// Shares, ρ and openings go when the end is known; signed statements go with them.
     fn erase_private(&mut self, turn: &mut Turn<'_>) {
-        if let Some(heavy) = self.heavy() {
-            for participant in heavy.participants() {
-                turn.erase_held(self.id, participant);
-            }
-        }
-        for kind in RecordKind::ALL {
-            // Held reports have gone by participant.
-            if kind.keeping() == Keeping::UntilTheEnd && kind != RecordKind::Held {
-                turn.erase(kind, self.id);
-            }
+        for kind in RecordKind::ALL.into_iter().filter(|kind| kind.keeping() == Keeping::UntilTheEnd) {
+            turn.erase(kind, self.id);
         }
     }
 

@@ -15,6 +15,7 @@ use super::invitation::Invited;
 use super::ledger::Judgement;
 use super::remembered::Remembered;
 use super::settings::Settings;
+use super::shelf::Shelf;
 use super::turn::Turn;
 use super::view::{InvitationView, OwnPart, View};
 use super::{restore, sync};
@@ -62,10 +63,10 @@ impl Node {
         Self { settings, rng, state: State::default() }
     }
 
-    /// Takes one event and gives what to do, in order.
+    /// Takes one event and gives what to do, in order. On the shelf is what earlier events had it persist and not erase.
     #[must_use]
-    pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Action> {
-        let mut turn = Turn::new(now, &self.settings, &mut self.rng);
+    pub fn handle(&mut self, now: Timestamp, event: Event, shelf: &dyn Shelf) -> Vec<Action> {
+        let mut turn = Turn::new(now, &self.settings, shelf, &mut self.rng);
         self.state.on_event(&mut turn, event);
         while let Some(message) = turn.next_to_self() {
             let me = turn.me();
@@ -218,8 +219,15 @@ impl State {
             Message::Close(close) => {
                 self.with(close.get().computation, |entry| entry.on_close(turn, from, close));
             }
-            Message::List { close, list } => {
-                self.with(close.get().computation, |entry| entry.on_list(turn, from, close, list));
+            Message::List { close, outline, leaves } => {
+                let id = close.get().computation;
+                self.with(id, |entry| entry.on_list(turn, from, close, outline, leaves));
+            }
+            Message::Lacking { computation, owner, leaves } => {
+                self.with(computation, |entry| entry.on_lacking(turn, from, owner, &leaves));
+            }
+            Message::Leaves { computation, owner, leaves } => {
+                self.with(computation, |entry| entry.on_leaves(turn, from, owner, leaves));
             }
             Message::Conflict(manifest) => {
                 let id = manifest.get().computation;

@@ -138,6 +138,7 @@ impl Pieces {
                 }
             },
             step @ (Record::Held(_)
+            | Record::Receipts { .. }
             | Record::Closed { .. }
             | Record::Frozen { .. }
             | Record::Decree { .. }
@@ -195,15 +196,22 @@ impl Pieces {
     fn resume(self, turn: &mut Turn<'_>, entry: &mut Entry, announcement: Announcement) {
         let mut heavy = self.accepted.map(|promise| Box::new(Heavy::with_promise(*promise)));
         let heavy_nodes = entry.terms().heavy.clone();
+        let mut readable = Ok(());
         if let Some(heavy) = &mut heavy {
-            for step in self.steps {
-                heavy.restore(turn.me(), &heavy_nodes, step);
-            }
+            readable = heavy.restore_held(turn, entry.id);
+            // A list has them, and follows from what is held.
             for exclusion in self.exclusions {
                 heavy.restore_exclusion(exclusion);
             }
+            for step in self.steps {
+                heavy.restore(turn.me(), &heavy_nodes, step);
+            }
         }
-        let lost = heavy.is_none() && entry.terms().has_heavy(&turn.me());
+        let me = turn.me();
+        let lost = match &heavy {
+            None => entry.terms().has_heavy(&me),
+            Some(heavy) => readable.is_err() || !heavy.remembers_its_list(entry.id, me),
+        };
         let closed = heavy.as_ref().is_some_and(|heavy| heavy.is_closed());
         entry.run(turn, announcement.acceptances, heavy);
         if closed {
@@ -246,6 +254,10 @@ impl Pieces {
     /// A crash between the certificate and the names leaves the rungs behind, from which the names follow.
     fn own_set(&self, turn: &mut Turn<'_>, entry: &Entry) -> Option<List> {
         let mut heavy = Heavy::default();
+        heavy.restore_held(turn, entry.id).ok()?;
+        for exclusion in &self.exclusions {
+            heavy.restore_exclusion(exclusion.clone());
+        }
         for step in &self.steps {
             heavy.restore(turn.me(), &entry.terms().heavy, step.clone());
         }
@@ -256,12 +268,13 @@ impl Pieces {
 
     /// A crash between the end and the erasing leaves shares behind: they go now.
     fn erase_leftovers(&self, turn: &mut Turn<'_>, id: ComputationId) {
-        for step in &self.steps {
-            let key = step.key();
-            match key.peer {
-                Some(participant) => turn.erase_held(id, participant),
-                None => turn.erase(key.kind, id),
-            }
+        // Reports and receipts are not among the records that are read at a start; they go before everything else.
+        if self.accepted.is_some() || !self.steps.is_empty() {
+            turn.erase(RecordKind::Held, id);
+            turn.erase(RecordKind::Receipts, id);
+        }
+        for step in self.steps.iter().filter(|step| step.key().peer.is_none()) {
+            turn.erase(step.key().kind, id);
         }
         if self.report.is_some() {
             turn.erase(RecordKind::Report, id);

@@ -9,10 +9,12 @@ use rand_chacha::rand_core::Rng;
 use super::action::{Action, Notice};
 use super::event::Timer;
 use super::settings::Settings;
+use super::shelf::{Shelf, Unreadable};
 use crate::domain::{ComputationId, Evidence, PeerId, Role, Timestamp};
 use crate::sharing::Secret;
 use crate::wire::{
-    Fault, FaultProof, Gossip, Identity, Message, Record, RecordKey, RecordKind, Signed, Statement,
+    Fault, FaultProof, Gossip, HeldShare, Identity, Manifest, Message, Receipt, Record, RecordKey, RecordKind,
+    Signed, Statement,
 };
 
 /// What handlers work with while one event is handled.
@@ -20,6 +22,7 @@ pub(super) struct Turn<'a> {
     /// The moment.
     pub now: Timestamp,
     settings: &'a Settings,
+    shelf: &'a dyn Shelf,
     rng: &'a mut ChaCha20Rng,
     actions: Vec<Action>,
     /// Messages of this node to itself: a heavy node may propose to itself, too.
@@ -27,8 +30,64 @@ pub(super) struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    pub fn new(now: Timestamp, settings: &'a Settings, rng: &'a mut ChaCha20Rng) -> Self {
-        Self { now, settings, rng, actions: Vec::new(), to_self: VecDeque::new() }
+    pub fn new(now: Timestamp, settings: &'a Settings, shelf: &'a dyn Shelf, rng: &'a mut ChaCha20Rng) -> Self {
+        Self { now, settings, shelf, rng, actions: Vec::new(), to_self: VecDeque::new() }
+    }
+
+    /// Reports of these participants, who are sorted, as they are held, in their order.
+    pub fn shares(
+        &self,
+        computation: ComputationId,
+        participants: &[PeerId],
+    ) -> Result<Vec<Option<HeldShare>>, Unreadable> {
+        let mut shares = self.shelf.shares(computation, participants)?;
+        // What was taken in within this turn is on no shelf yet.
+        for (participant, share) in participants.iter().zip(&mut shares).filter(|(_, share)| share.is_none()) {
+            let key = RecordKey { kind: RecordKind::Held, computation, peer: Some(*participant) };
+            if let Some(Record::Held(submission)) = self.just_persisted(&key) {
+                *share = Some(HeldShare::of(submission));
+            }
+        }
+        Ok(shares)
+    }
+
+    /// Every report that is held.
+    pub fn each_held(
+        &self,
+        computation: ComputationId,
+        visit: &mut dyn FnMut(&HeldShare),
+    ) -> Result<(), Unreadable> {
+        self.shelf.each(computation, visit)
+    }
+
+    /// One record, as it is persisted.
+    pub fn record(&self, key: &RecordKey) -> Result<Option<Record>, Unreadable> {
+        self.just_persisted(key).cloned().map_or_else(|| self.shelf.record(key), |record| Ok(Some(record)))
+    }
+
+    /// The manifest of a held report.
+    pub fn manifest(&self, computation: ComputationId, participant: PeerId) -> Option<Signed<Manifest>> {
+        let key = RecordKey { kind: RecordKind::Held, computation, peer: Some(participant) };
+        match self.record(&key) {
+            Ok(Some(Record::Held(submission))) => Some(submission.manifest),
+            Ok(_) | Err(Unreadable) => None,
+        }
+    }
+
+    /// The receipts of other heavy nodes that a participant has handed over.
+    pub fn receipts(&self, computation: ComputationId, participant: PeerId) -> Vec<Signed<Receipt>> {
+        let key = RecordKey { kind: RecordKind::Receipts, computation, peer: Some(participant) };
+        match self.record(&key) {
+            Ok(Some(Record::Receipts { receipts, .. })) => receipts,
+            Ok(_) | Err(Unreadable) => Vec::new(),
+        }
+    }
+
+    fn just_persisted(&self, key: &RecordKey) -> Option<&Record> {
+        self.actions.iter().rev().find_map(|action| match action {
+            Action::Persist(record) if record.key() == *key => Some(&**record),
+            _ => None,
+        })
     }
 
     pub fn into_actions(self) -> Vec<Action> {
@@ -79,11 +138,6 @@ impl<'a> Turn<'a> {
 
     pub fn erase(&mut self, kind: RecordKind, computation: ComputationId) {
         self.actions.push(Action::Erase(RecordKey { kind, computation, peer: None }));
-    }
-
-    pub fn erase_held(&mut self, computation: ComputationId, participant: PeerId) {
-        let key = RecordKey { kind: RecordKind::Held, computation, peer: Some(participant) };
-        self.actions.push(Action::Erase(key));
     }
 
     pub fn send(&mut self, to: PeerId, message: Message) {

@@ -311,6 +311,14 @@ impl Scheme {
         )
     }
 
+    /// Adds the partial sum over some reports to that over others, both of one heavy node.
+    ///
+    /// # Errors
+    /// Bytes that are no partial sum.
+    pub fn add_partial_sum(&self, sum: &mut Secret<Vec<u8>>, more: &Secret<Vec<u8>>) -> Result<(), ShareError> {
+        dispatch!(self, it => it.add_partial_sum(sum, more), it => it.add_partial_sum(sum, more))
+    }
+
     /// n of n: adds this heavy node's own noise to its partial sum, one number a slot.
     ///
     /// # Errors

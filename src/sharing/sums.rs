@@ -50,6 +50,14 @@ impl<T: Validity> Proven<T> {
         Ok(secret(&Elements::from(slots)))
     }
 
+    /// Adds one partial sum to another: taking slots out of encodings is linear, too.
+    pub fn add_partial_sum(&self, sum: &mut Secret<Vec<u8>>, more: &Secret<Vec<u8>>) -> Result<(), ShareError> {
+        let mut both = self.read_sum(sum.expose())?;
+        both.add(&self.read_sum(more.expose())?);
+        *sum = secret(&both);
+        Ok(())
+    }
+
     fn why_unreadable(&self, index: usize, share: &[u8]) -> ShareError {
         let (parties, got) = (self.layout.parties(), share.len());
         if index >= parties {

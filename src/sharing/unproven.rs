@@ -61,6 +61,14 @@ impl Unproven {
         Ok(Secret::new(encode(&sum, self.modulus)))
     }
 
+    pub fn add_partial_sum(&self, sum: &mut Secret<Vec<u8>>, more: &Secret<Vec<u8>>) -> Result<(), ShareError> {
+        let mut both = Zeroizing::new(vec![0; self.slots]);
+        accumulate(&mut both, sum.expose(), self.modulus)?;
+        accumulate(&mut both, more.expose(), self.modulus)?;
+        *sum = Secret::new(encode(&both, self.modulus));
+        Ok(())
+    }
+
     pub fn add_noise(&self, partial_sum: &mut Secret<Vec<u8>>, noise: &[i128]) -> Result<(), NoiseError> {
         if noise.len() != self.slots {
             return Err(NoiseError::Slots { expected: self.slots, got: noise.len() });

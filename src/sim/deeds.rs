@@ -9,7 +9,7 @@ use super::violation::{Broken, Check, Invariant};
 use crate::domain::ComputationId;
 use crate::protocol::{Action, Command, Event, Notice, SourceProblem};
 use crate::statistics::{self, Reading};
-use crate::wire::{DecreeMessage, Gossip, Message, to_bytes};
+use crate::wire::{DecreeMessage, Gossip, Message, RecordKey, to_bytes};
 
 /// Every so many messages one is encoded and decoded on its way; all of them would cost more than everything else.
 const ENCODE_EVERY: u64 = 64;
@@ -78,7 +78,13 @@ impl Run {
             }
             Action::Erase(key) => {
                 self.say(index, format_args!("erases {:?} {}", key.kind, key.computation));
-                self.machine(index).store.remove(&key);
+                let store = &mut self.machine(index).store;
+                let first = RecordKey { peer: None, ..key };
+                let gone = store.range(first..).map(|(key, _)| *key).take_while(|at| at.is_below(&first));
+                let gone: Vec<_> = gone.filter(|at| at.is_below(&key)).collect();
+                for key in gone {
+                    store.remove(&key);
+                }
             }
             Action::Send { to, message } => {
                 let name = self.places.get(&to).map(|to| self.scenario.name(*to)).unwrap_or_default();

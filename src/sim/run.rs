@@ -22,8 +22,9 @@ const CRASHES_END_MS: u64 = 25_000;
 const MARGIN_MS: u64 = 60_000;
 /// How long a run goes on when everything is over, to catch what comes too late.
 const LINGER_MS: u64 = 1_500;
-/// More things than this happen only when nodes answer each other for ever.
+/// More things than this happen only when nodes answer each other for ever: so many, or so many a node.
 const STEPS_MAX: u64 = 300_000;
+const STEPS_PER_NODE_MAX: u64 = 2_000;
 /// More deeds than this upon one event are a flood: the most is a list of [`Scenario`]'s fifty light nodes told to seven
 /// heavy ones, a few times over after a restart.
 const DEEDS_MAX: usize = 4_096;
@@ -144,8 +145,8 @@ impl Run {
             self.now = at;
             self.step += 1;
             self.happen(happening).map_err(|broken| self.violation(broken))?;
-            let settles = self.step < STEPS_MAX;
-            let settles = Invariant::Ends.check(settles, || format!("more than {STEPS_MAX} steps"));
+            let most = STEPS_MAX.max(STEPS_PER_NODE_MAX * self.machines.len() as u64);
+            let settles = Invariant::Ends.check(self.step < most, || format!("more than {most} steps"));
             settles.map_err(|broken| self.violation(broken))?;
             if self.is_over() {
                 break;
@@ -248,7 +249,7 @@ impl Run {
             }
             let machine = self.machine(index);
             let Some(node) = &mut machine.node else { return Ok(()) };
-            let mut actions = node.handle(clock, event);
+            let mut actions = node.handle(clock, event, &machine.store);
             if let Some(cheater) = &mut machine.cheater {
                 let twisted = cheater.twist(actions);
                 actions = twisted.actions;

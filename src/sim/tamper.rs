@@ -124,14 +124,28 @@ impl Rogue {
                 Message::Receipt(self.sign(said))
             }
             Message::Close(close) => Message::Close(self.close(close.get(), choices)),
-            Message::List { close, list } => {
-                let list = self.list(&list, choices);
+            Message::List { close, outline, leaves } => {
+                let known = leaves.into_iter().flat_map(|leaf| leaf.entries).collect();
+                let list = self.list(known, choices);
                 let computation = close.get().computation;
                 let mut said = Close { computation, heavy: me, list: list.digest(computation) };
                 if choices.below(4) == 0 {
                     digest(&mut said.list, choices);
                 }
-                Message::List { close: self.sign(said), list }
+                // As it is, with other leaves, or with digests that are none's.
+                let told = if choices.below(4) == 0 { outline } else { list.outline(computation) };
+                Message::List { close: self.sign(said), outline: told, leaves: list.filled(computation, &[0]) }
+            }
+            Message::Leaves { computation, leaves, .. } => {
+                let mut leaves = fewer(leaves, choices);
+                for leaf in &mut leaves {
+                    leaf.entries = fewer(std::mem::take(&mut leaf.entries), choices);
+                }
+                Message::Leaves { computation, owner: choices.pick(&self.peers)?, leaves }
+            }
+            Message::Lacking { computation, leaves, .. } => {
+                let leaves = leaves.into_iter().map(|leaf| leaf ^ u32::from(choices.byte())).collect();
+                Message::Lacking { computation, owner: choices.pick(&self.peers)?, leaves }
             }
             Message::Conflict(manifest) => Message::Conflict(self.manifest(manifest.get(), choices)),
             Message::Progress { computation, .. } => {
@@ -264,8 +278,8 @@ impl Rogue {
         self.sign(said)
     }
 
-    fn list(&self, list: &List, choices: &mut Choices<'_>) -> List {
-        let mut entries = fewer(list.entries().to_vec(), choices);
+    fn list(&self, known: Vec<Entry>, choices: &mut Choices<'_>) -> List {
+        let mut entries = fewer(known, choices);
         if choices.below(3) == 0 {
             let manifest = Digest::of("tampered", &[&[choices.byte()]]);
             entries.extend(choices.pick(&self.peers).map(|participant| Entry { participant, manifest }));

@@ -15,6 +15,7 @@ mod keys;
 mod peers;
 mod rows;
 mod seal;
+mod shelf;
 mod slots;
 mod tables;
 #[cfg(test)]
@@ -61,7 +62,7 @@ pub enum Memory {
 pub enum Change {
     /// Remember this, in the place of what has the same key.
     Put(Box<Record>),
-    /// Forget what has this key.
+    /// Forget what has this key; without a peer, every record of its kind and computation.
     Erase(RecordKey),
 }
 
@@ -180,13 +181,29 @@ impl Store {
     /// # Errors
     /// `Damaged` when one record cannot be read: it is not left out. `Io`.
     pub fn load(&self) -> Result<Vec<Record>, StoreError> {
+        self.load_kinds(|_| true)
+    }
+
+    /// Everything but the reports that are held, and receipts for them: they are many, and are read back when they are
+    /// needed ([`Self::each_held`], [`Self::shares`], [`Self::record`]).
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_but_reports(&self) -> Result<Vec<Record>, StoreError> {
+        self.load_kinds(|kind| !matches!(kind, RecordKind::Held | RecordKind::Receipts))
+    }
+
+    fn load_kinds(&self, wanted: impl Fn(RecordKind) -> bool) -> Result<Vec<Record>, StoreError> {
         let mut rows = Vec::new();
-        for kind in RecordKind::ALL {
+        for kind in RecordKind::ALL.into_iter().filter(|kind| wanted(*kind)) {
             let of_kind = rows_of(&self.database, table_of(kind)).map_err(|error| self.failed(error))?;
             rows.extend(of_kind.into_iter().map(|row| (kind, row)));
         }
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        rows::decode(&rows, &keys).map_err(|reason| damaged(&self.path, &reason))
+        self.with_keys(|keys| rows::decode(&rows, keys)).map_err(|reason| damaged(&self.path, &reason))
+    }
+
+    fn with_keys<T>(&self, act: impl FnOnce(&Keys) -> T) -> T {
+        act(&self.keys.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Makes these changes, in order, all or none. They are on the disk when this returns.
@@ -331,8 +348,15 @@ fn write_changes(
                     }
                 }
                 Change::Erase(key) => {
-                    if table.remove(key_bytes(key).as_slice())?.is_some() && is_sealed(kind) {
-                        tally.went(key.computation);
+                    // Without a peer it stands for every row that begins with it.
+                    let (first, mut gone) = (key_bytes(key), 0);
+                    let last = [first.as_slice(), &[0xff; 33]].concat();
+                    table.retain_in(first.as_slice()..=last.as_slice(), |_, _| {
+                        gone += 1;
+                        false
+                    })?;
+                    if is_sealed(kind) {
+                        (0..gone).for_each(|_| tally.went(key.computation));
                     }
                 }
             }

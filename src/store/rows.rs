@@ -63,16 +63,24 @@ pub(super) fn erase_lost(transaction: &redb::WriteTransaction, lost: &[LostKey])
 /// Reads rows on every processor: each holds signatures, which are checked again, and years of them would keep a
 /// start waiting.
 pub(super) fn decode(rows: &[(RecordKind, Row)], keys: &Keys) -> Result<Vec<Record>, String> {
+    on_every_processor(rows, |(kind, row)| {
+        decode_one(*kind, row, keys).map_err(|reason| format!("a record of kind {kind:?}: {reason}"))
+    })
+}
+
+/// Does the same with each row, a run of them on every processor.
+pub(super) fn on_every_processor<R: Sync, T: Send>(
+    rows: &[R],
+    read: impl Fn(&R) -> Result<T, String> + Sync,
+) -> Result<Vec<T>, String> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = rows.len().div_ceil(threads).max(ROWS_PER_THREAD_MIN);
-    let decode_some = |rows: &[(RecordKind, Row)]| -> Result<Vec<Record>, String> {
-        let decoded = rows.iter().map(|(kind, row)| {
-            decode_one(*kind, row, keys).map_err(|reason| format!("a record of kind {kind:?}: {reason}"))
-        });
-        decoded.collect()
-    };
+    if rows.len() <= share {
+        return rows.iter().map(&read).collect();
+    }
+    let read_some = |rows: &[R]| rows.iter().map(&read).collect::<Result<Vec<T>, String>>();
     std::thread::scope(|scope| {
-        let parts: Vec<_> = rows.chunks(share).map(|rows| scope.spawn(|| decode_some(rows))).collect();
+        let parts: Vec<_> = rows.chunks(share).map(|rows| scope.spawn(|| read_some(rows))).collect();
         let mut records = Vec::with_capacity(rows.len());
         for part in parts {
             records.extend(part.join().map_err(|_| "a record cannot be read".to_owned())??);

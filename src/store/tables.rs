@@ -12,7 +12,7 @@ use crate::domain::{ComputationId, Digest, PeerId};
 use crate::wire::{self, Record, RecordKey, RecordKind};
 
 /// The schema that this release writes. It goes up with every change to a table or a row.
-pub(super) const SCHEMA_VERSION: u32 = 4;
+pub(super) const SCHEMA_VERSION: u32 = 5;
 /// The version of a row, its first byte.
 const ROW_VERSION: u8 = 1;
 /// The version of a sealed row, its first byte.
@@ -33,6 +33,7 @@ pub(super) const fn table_of(kind: RecordKind) -> Table {
         RecordKind::Announced => "announcements",
         RecordKind::Report => "reports",
         RecordKind::Held => "held_reports",
+        RecordKind::Receipts => "receipts",
         RecordKind::Closed => "closes",
         RecordKind::Frozen => "freezes",
         RecordKind::Dealing => "dealings",
@@ -93,8 +94,16 @@ pub(super) fn to_row<T: serde::Serialize>(value: &T) -> Zeroizing<Vec<u8>> {
 /// # Errors
 /// What does not fit, in words that hold none of the row's content.
 pub(super) fn from_row<T: serde::Serialize + serde::de::DeserializeOwned>(row: &[u8]) -> Result<T, String> {
+    wire::from_bytes(row_body(row)?).map_err(|error| error.to_string())
+}
+
+/// What stands behind a row's version.
+///
+/// # Errors
+/// Another version, or none.
+pub(super) fn row_body(row: &[u8]) -> Result<&[u8], String> {
     match row.split_first() {
-        Some((&ROW_VERSION, body)) => wire::from_bytes(body).map_err(|error| error.to_string()),
+        Some((&ROW_VERSION, body)) => Ok(body),
         Some((version, _)) => Err(format!("row version {version}")),
         None => Err("an empty row".to_owned()),
     }

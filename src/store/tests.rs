@@ -2,6 +2,7 @@
 
 mod at_rest;
 mod samples;
+mod shelf;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -19,7 +20,8 @@ use crate::sharing::Secret;
 use crate::wire::{
     Acceptance, Announcement, Certificate, Close, Comparison, Deal, Dealt, Decider, Exclusion, Fault,
     FaultProof, Freeze, Identity, Input, InvitationMemory, InvitationPart, LedgerDecision, LedgerEntry,
-    LedgerReason, List, Manifest, Opening, Part, Seat, Signed, Similar, Submission, Topic, Verification, Vote,
+    LedgerReason, List, Manifest, Opening, Part, Receipt, Seat, Signed, Similar, Submission, Topic,
+    Verification, Vote,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -248,11 +250,11 @@ fn another_schema_version_is_refused_with_the_way_out() {
         });
         scratch.open().unwrap_err()
     };
-    let newer = stored(5);
-    assert!(matches!(newer, StoreError::Newer { found: 5, known: 4, .. }));
+    let newer = stored(6);
+    assert!(matches!(newer, StoreError::Newer { found: 6, known: 5, .. }));
     assert!(newer.to_string().contains("made by a newer formix-p2p"), "{newer}");
-    let older = stored(3);
-    assert!(matches!(older, StoreError::Older { found: 3, known: 4, .. }));
+    let older = stored(4);
+    assert!(matches!(older, StoreError::Older { found: 4, known: 5, .. }));
     assert!(
         older.to_string().contains("made by an older formix-p2p") && older.hint().contains(".old"),
         "{older}"

@@ -11,7 +11,10 @@ use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
-use crate::domain::limits::{ALLOWED_MAX, HEAVY_MAX, MALFORMED_CHARS_MAX, MEMBERS_MAX, VERIFIER_BATCHES_MAX};
+use crate::domain::limits::{
+    ALLOWED_MAX, EXCLUSIONS_MAX, HEAVY_MAX, LEAF_ENTRIES_MAX, LEAVES_AT_ONCE, LEAVES_MAX, MALFORMED_CHARS_MAX,
+    MEMBERS_MAX, VERIFIER_BATCHES_MAX,
+};
 
 /// Why bytes are not a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +34,7 @@ pub enum CodecError {
         limit: usize,
     },
     /// A version of the envelope that this node does not know.
-    #[error("version {0} of the envelope; this node knows version 4")]
+    #[error("version {0} of the envelope; this node knows version 5")]
     Version(u8),
     /// No bytes at all.
     #[error("empty")]
@@ -130,6 +133,42 @@ where
     at_most::<ALLOWED_MAX, D, T>(deserializer)
 }
 
+/// Reads the leaves of a list, without their reports.
+pub(super) fn leaves<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    at_most::<LEAVES_MAX, D, T>(deserializer)
+}
+
+/// Reads the exclusions of a list.
+pub(super) fn exclusions<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    at_most::<EXCLUSIONS_MAX, D, T>(deserializer)
+}
+
+/// Reads leaves of a list that are told, or asked for, at once.
+pub(super) fn leaves_at_once<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    at_most::<LEAVES_AT_ONCE, D, T>(deserializer)
+}
+
+/// Reads the reports of one leaf.
+pub(super) fn entries_of_a_leaf<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    at_most::<LEAF_ENTRIES_MAX, D, T>(deserializer)
+}
+
 fn at_most<'de, const MAX: usize, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -164,6 +203,14 @@ fn malformed(error: &serde_cbor::Error) -> CodecError {
     let words = error.to_string();
     let shown = words.chars().filter(|c| !c.is_control()).take(MALFORMED_CHARS_MAX);
     CodecError::Malformed(shown.collect())
+}
+
+/// Reads a value from bytes that this node has written itself: it does not look whether they are in deterministic form.
+///
+/// # Errors
+/// `Malformed`.
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    serde_cbor::from_slice(bytes).map_err(|error| malformed(&error))
 }
 
 /// Reads a value from bytes in deterministic form.

@@ -11,7 +11,8 @@ use super::commitment::Blind;
 use super::deal::{Deal, Part};
 use super::decree::{DecreeFault, DecreeMessage, Topic};
 use super::invitation::Joining;
-use super::list::{Entry, List};
+use super::list::Entry;
+use super::outline::{Filled, Outline};
 use super::signed::Signed;
 use super::statement::{
     Acceptance, Close, FailureNotice, Freeze, Manifest, Opening, Presence, Receipt, Verification, Vote,
@@ -20,7 +21,7 @@ use crate::domain::limits::{GOSSIP_BYTES_MAX, MESSAGE_BYTES_MAX};
 use crate::domain::{Computation, ComputationId, Digest, PeerId, Refusal, Standing, TicketRefusal, Timestamp};
 use crate::sharing::Secret;
 
-const ENVELOPE_VERSION: u8 = 4;
+const ENVELOPE_VERSION: u8 = 5;
 
 /// A computation that every heavy node has accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +66,7 @@ pub enum Want {
     Announcement,
     /// The receiver's signed close.
     Close,
-    /// The receiver's list itself, because its digest differs.
+    /// The outline of the receiver's list, because its digest differs.
     List,
     /// The receiver's freeze.
     Freeze,
@@ -160,12 +161,15 @@ pub enum Message {
     },
     /// Heavy node to heavy nodes: I have closed.
     Close(Signed<Close>),
-    /// Heavy node to heavy node: my list, since our digests differ.
+    /// Heavy node to heavy node: the outline of my list, since our digests differ.
     List {
         /// The close that it belongs to.
         close: Signed<Close>,
-        /// The list.
-        list: List,
+        /// The list without its reports.
+        outline: Outline,
+        /// These besides, where they are a single leaf.
+        #[serde(deserialize_with = "codec::leaves_at_once")]
+        leaves: Vec<Filled>,
     },
     /// Heavy node to heavy nodes: this report of a participant differs from the one on your list.
     Conflict(Signed<Manifest>),
@@ -296,6 +300,26 @@ pub enum Message {
         /// Why.
         refusal: TicketRefusal,
     },
+    /// Heavy node to heavy node: I lack these leaves of a list whose outline I have.
+    Lacking {
+        /// Of which computation.
+        computation: ComputationId,
+        /// Whose list.
+        owner: PeerId,
+        /// Their places in the outline.
+        #[serde(deserialize_with = "codec::leaves_at_once")]
+        leaves: Vec<u32>,
+    },
+    /// Heavy node to heavy node: leaves of a list, for the asking.
+    Leaves {
+        /// Of which computation.
+        computation: ComputationId,
+        /// Whose list.
+        owner: PeerId,
+        /// The leaves.
+        #[serde(deserialize_with = "codec::leaves_at_once")]
+        leaves: Vec<Filled>,
+    },
 }
 
 /// What is told to the whole network. A hint: nothing depends on its arrival.
@@ -374,6 +398,8 @@ impl Message {
             Self::Roster { .. } => "roster",
             Self::Leave { .. } => "leave",
             Self::NotAdmitted { .. } => "not admitted",
+            Self::Lacking { .. } => "lacking",
+            Self::Leaves { .. } => "leaves",
         }
     }
 }

@@ -6,16 +6,19 @@ mod codec;
 mod commitment;
 mod deal;
 mod decree;
+mod held;
 mod invitation;
 mod list;
 mod membership;
 mod message;
+mod outline;
 mod record;
 #[cfg_attr(fuzzing, path = "signature_stub.rs")]
 mod signature;
 mod signed;
 mod statement;
 mod ticket;
+mod tree;
 
 pub use certificate::Certificate;
 pub use codec::{CodecError, from_bytes, to_bytes, to_bytes_behind};
@@ -26,10 +29,12 @@ pub use decree::{
     Choice, Commit, Decided, DecreeFault, DecreeMemory, DecreeMessage, DecreeTerms, JustifiedProposal, Prepare,
     Prepared, Proposal, Topic, ViewChange,
 };
+pub use held::HeldShare;
 pub use invitation::{Input, InvitationMemory, InvitationPart, Joining, Seat, Ticket};
 pub use list::{Entry, Exclusion, List};
 pub use membership::Membership;
 pub use message::{Announcement, Gossip, Message, Rejection, Submission, Want};
+pub use outline::{Filled, NotTheLeaf, Outline, Told};
 pub use record::{
     Comparison, Decider, Fault, FaultProof, Keeping, LedgerDecision, LedgerEntry, LedgerReason, Record,
     RecordKey, RecordKind, Similar,
@@ -40,3 +45,4 @@ pub use statement::{
     Vote, verifications_digest, votes_digest,
 };
 pub use ticket::{TicketError, read_ticket, ticket_text};
+pub use tree::Leaf;

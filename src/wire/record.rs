@@ -7,7 +7,7 @@ use super::commitment::Blind;
 use super::deal::{Deal, Dealt, Part};
 use super::decree::{DecreeFault, DecreeMemory, Topic};
 use super::invitation::{Input, InvitationMemory};
-use super::list::{Entry, Exclusion, List};
+use super::list::{Entry, Exclusion};
 use super::message::{Announcement, Submission};
 use super::signed::Signed;
 use super::statement::{Acceptance, Close, FailureNotice, Freeze, Opening, Receipt, Verification, Vote};
@@ -51,12 +51,23 @@ pub enum Record {
     Report(Vec<Submission>),
     /// Heavy node: one report held.
     Held(Submission),
+    /// Heavy node: the receipts that the heavy nodes gave a participant whose report this node holds.
+    Receipts {
+        /// In which computation.
+        computation: ComputationId,
+        /// To whom.
+        participant: PeerId,
+        /// Those of the others, at most one each.
+        receipts: Vec<Signed<Receipt>>,
+    },
     /// Heavy node: intake is over.
     Closed {
         /// What was signed.
         close: Signed<Close>,
-        /// The list.
-        list: List,
+        /// How many reports are on the list.
+        reports: u32,
+        /// Whose held reports are not on it: the evidence against them is on it instead.
+        excluded: Vec<PeerId>,
     },
     /// Heavy node, under threshold sharing: where it stands in a decree.
     Decree {
@@ -73,8 +84,12 @@ pub enum Record {
         computation: ComputationId,
         /// What was signed; nothing under threshold sharing, where the decree is.
         freeze: Option<Signed<Freeze>>,
-        /// The set.
-        accepted: List,
+        /// How many reports are in the set.
+        participants: u32,
+        /// Whose reports of this node's own list are not in it.
+        left_out: Vec<PeerId>,
+        /// What is in it and not on this node's own list: under threshold sharing, where that need not count.
+        added: Vec<Entry>,
         /// The closes that it follows from, in the order of the heavy nodes.
         closes: Vec<Signed<Close>>,
     },
@@ -292,6 +307,8 @@ pub enum RecordKind {
     Report,
     /// [`Record::Held`].
     Held,
+    /// [`Record::Receipts`].
+    Receipts,
     /// [`Record::Closed`].
     Closed,
     /// [`Record::Decree`] about lists.
@@ -345,19 +362,28 @@ pub struct RecordKey {
     pub kind: RecordKind,
     /// The computation.
     pub computation: ComputationId,
-    /// The participant of a held report, the culprit of a fault.
+    /// The participant of a held report or of receipts, the culprit of a fault.
     pub peer: Option<PeerId>,
+}
+
+impl RecordKey {
+    /// Whether it is this key, or one of those that a key without a peer stands for: all of its kind and computation.
+    pub fn is_below(&self, other: &Self) -> bool {
+        let same = (self.kind, self.computation) == (other.kind, other.computation);
+        same && (other.peer.is_none() || self.peer == other.peer)
+    }
 }
 
 impl RecordKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Proposed,
         Self::Dealing,
         Self::Accepted,
         Self::Announced,
         Self::Report,
         Self::Held,
+        Self::Receipts,
         Self::Closed,
         Self::ListsDecree,
         Self::Frozen,
@@ -395,6 +421,7 @@ impl RecordKind {
             | Self::Accepted
             | Self::Report
             | Self::Held
+            | Self::Receipts
             | Self::Closed
             | Self::ListsDecree
             | Self::Frozen
@@ -436,6 +463,9 @@ impl Record {
             Self::Held(submission) => {
                 let manifest = submission.manifest.get();
                 RecordKey { peer: Some(manifest.participant), ..key(RecordKind::Held, manifest.computation) }
+            }
+            Self::Receipts { computation, participant, .. } => {
+                RecordKey { peer: Some(*participant), ..key(RecordKind::Receipts, *computation) }
             }
             Self::Closed { close, .. } => key(RecordKind::Closed, close.get().computation),
             Self::Frozen { computation, .. } => key(RecordKind::Frozen, *computation),

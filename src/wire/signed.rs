@@ -123,6 +123,15 @@ struct Envelope {
     signature: [u8; 64],
 }
 
+/// A statement as it was written down here once it had been checked: nobody has checked it since.
+#[derive(Deserialize)]
+pub(super) struct Unchecked {
+    #[serde(with = "serde_bytes")]
+    pub body: Vec<u8>,
+    #[serde(with = "serde_bytes", rename = "signature")]
+    _signature: [u8; 64],
+}
+
 impl<T: Statement> Serialize for Signed<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         EnvelopeRef { body: &self.0.body, signature: &self.0.signature }.serialize(serializer)

@@ -190,11 +190,14 @@ impl Signed<Computation> {
 impl Signed<Manifest> {
     /// The name of this report.
     pub fn digest(&self) -> Digest {
-        let manifest = self.get();
-        let parts: [&[u8]; 3] =
-            [manifest.computation.as_bytes(), &manifest.participant.to_bytes(), self.body()];
-        Digest::of("formix-p2p/manifest-digest/1", &parts)
+        manifest_digest(self.get(), self.body())
     }
+}
+
+/// The name of a report whose manifest was signed in these bytes.
+pub(super) fn manifest_digest(manifest: &Manifest, body: &[u8]) -> Digest {
+    let parts: [&[u8]; 3] = [manifest.computation.as_bytes(), &manifest.participant.to_bytes(), body];
+    Digest::of("formix-p2p/manifest-digest/1", &parts)
 }
 
 /// The digest of every heavy node's commitment to its verifier shares, in their order.

@@ -96,6 +96,7 @@ fn promise_is_kept(
         | Record::Dealing { .. }
         | Record::Announced(_)
         | Record::Held(_)
+        | Record::Receipts { .. }
         | Record::Closed { .. }
         | Record::Decree { .. }
         | Record::Frozen { .. }

@@ -20,9 +20,9 @@ fn bad_frames() -> Vec<(&'static str, Raw)> {
     let raw = |bytes: Vec<u8>| Raw { bytes, then: Then::Close };
     vec![
         ("empty", framed(&[])),
-        ("a version and nothing", framed(&[4])),
+        ("a version and nothing", framed(&[5])),
         ("garbage", framed(&garbage)),
-        ("garbage of this version", framed(&[&[4], &garbage[..]].concat())),
+        ("garbage of this version", framed(&[&[5], &garbage[..]].concat())),
         ("version 0", of_version(0)),
         ("version 3", of_version(3)),
         ("version 5", of_version(5)),

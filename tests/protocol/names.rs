@@ -1,6 +1,6 @@
 //! Who was in the set: names for those who have a part, and what a light node makes of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use formix_p2p::domain::{Computation, ComputationId, Digest, PeerId, Query, Role, Statistic};
@@ -102,7 +102,7 @@ fn a_comparison_is_kept_over_a_restart_and_made_once() {
 /// What a node does about a message.
 fn reaction(net: &mut Net, node: usize, from: usize, message: Message) -> Vec<Action> {
     let (now, from) = (net.now, peer(from));
-    net.nodes.get_mut(&peer(node)).unwrap().handle(now, Event::Message { from, message })
+    net.nodes.get_mut(&peer(node)).unwrap().handle(now, Event::Message { from, message }, &BTreeMap::new())
 }
 
 /// Why a message was not acted on.
@@ -150,7 +150,7 @@ fn names_that_the_votes_are_not_for_are_not_kept() {
     net.stores.get_mut(&peer(3)).unwrap().remove(&key);
     let records = net.stores[&peer(3)].values().cloned().collect();
     let mut node = Node::new(settings(3, 3, Net::open()));
-    let _ = node.handle(net.now, Event::Restored(records));
+    let _ = node.handle(net.now, Event::Restored(records), &BTreeMap::new());
     net.nodes.insert(peer(3), node);
     for entries in lists {
         let actions = reaction(&mut net, 3, 0, Message::Members { computation: id, entries });
@@ -224,7 +224,11 @@ fn who_was_left_out_asks_each_heavy_node_a_few_times_and_then_no_more() {
     for _ in 0..40 {
         net.now = net.now + Duration::from_secs(5);
         let now = net.now;
-        let actions = net.nodes.get_mut(&peer(*outside)).unwrap().handle(now, Event::Expired(Timer::Sync));
+        let actions = net.nodes.get_mut(&peer(*outside)).unwrap().handle(
+            now,
+            Event::Expired(Timer::Sync),
+            &BTreeMap::new(),
+        );
         let want = |action: &&Action| {
             matches!(action, Action::Send { message, .. }
                 if matches!(**message, Message::Want { want: Want::Members, .. }))
@@ -297,10 +301,10 @@ fn the_oldest_names_go_when_there_are_too_many_and_are_not_asked_for_again() {
         records.push(Record::Members { computation, entries: list.entries().to_vec() });
     }
     let mut node = Node::new(settings(3, 3, Net::open()));
-    let _ = node.handle(net.now, Event::Restored(records));
-    let _ = node.handle(net.now, Event::Met { peer: peer(0), role: Role::Heavy });
+    let _ = node.handle(net.now, Event::Restored(records), &BTreeMap::new());
+    let _ = node.handle(net.now, Event::Met { peer: peer(0), role: Role::Heavy }, &BTreeMap::new());
     let now = net.now + Duration::from_secs(1_000);
-    let actions = node.handle(now, Event::Expired(Timer::Sync));
+    let actions = node.handle(now, Event::Expired(Timer::Sync), &BTreeMap::new());
     let forgotten: BTreeSet<_> = actions
         .iter()
         .filter_map(|action| match action {
@@ -315,7 +319,7 @@ fn the_oldest_names_go_when_there_are_too_many_and_are_not_asked_for_again() {
         actions.iter().filter(want).count()
     };
     assert_eq!(wants(&actions), 0, "{actions:?}");
-    let actions = node.handle(now, Event::Expired(Timer::Sync));
+    let actions = node.handle(now, Event::Expired(Timer::Sync), &BTreeMap::new());
     assert_eq!(wants(&actions), 0, "{actions:?}");
 }
 
@@ -325,8 +329,8 @@ fn a_set_that_is_too_large_is_not_asked_for() {
     let asked = |participants: u32| {
         let certificate = certified(&net, 0, &imagined(participants), participants);
         let mut node = Node::new(settings(3, 3, Net::open()));
-        let _ = node.handle(net.now, Event::Restored(vec![Record::Certificate(certificate)]));
-        let actions = node.handle(net.now, Event::Met { peer: peer(0), role: Role::Heavy });
+        let _ = node.handle(net.now, Event::Restored(vec![Record::Certificate(certificate)]), &BTreeMap::new());
+        let actions = node.handle(net.now, Event::Met { peer: peer(0), role: Role::Heavy }, &BTreeMap::new());
         let want = |action: &Action| {
             matches!(action, Action::Send { message, .. }
                 if matches!(**message, Message::Want { want: Want::Members, .. }))

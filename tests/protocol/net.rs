@@ -96,7 +96,8 @@ impl Net {
             if self.down.contains(&to) {
                 continue;
             }
-            let actions = self.nodes.get_mut(&to).unwrap().handle(self.now, event);
+            let store = self.stores.entry(to).or_default();
+            let actions = self.nodes.get_mut(&to).unwrap().handle(self.now, event, store);
             for action in actions {
                 let leaves_a_mark = matches!(
                     action,
@@ -120,7 +121,7 @@ impl Net {
                 self.stores.entry(me).or_default().insert(record.key(), *record);
             }
             Action::Erase(key) => {
-                self.stores.entry(me).or_default().remove(&key);
+                self.stores.entry(me).or_default().retain(|at, _| !at.is_below(&key));
             }
             Action::Send { to, message } => {
                 if matches!(*message, Message::Open { .. }) {

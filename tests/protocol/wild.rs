@@ -47,7 +47,8 @@ impl<'a> Wild<'a> {
                 if self.net.down.contains(&to) {
                     continue;
                 }
-                let actions = self.net.nodes.get_mut(&to).unwrap().handle(self.net.now, event);
+                let store = self.net.stores.entry(to).or_default();
+                let actions = self.net.nodes.get_mut(&to).unwrap().handle(self.net.now, event, store);
                 self.act(to, actions);
             }
         }

@@ -8,6 +8,7 @@
 mod cheats;
 mod directed;
 mod invitations;
+mod many;
 mod names;
 mod proofs;
 mod seeds;

@@ -1,6 +1,6 @@
 //! Messages between nodes: envelope, version, deterministic CBOR, signed statements.
 
-use formix_p2p::wire::{CodecError, Message};
+use formix_p2p::wire::{CodecError, List, Message, Told};
 
 use super::{decrees, is_short, questions};
 
@@ -29,9 +29,20 @@ fn look_into(message: &Message) {
         }
         Message::Decree(said) => decrees::look_into(said),
         Message::Fault(fault) => decrees::judge(fault),
-        Message::List { close, list } => {
+        Message::List { close, outline, leaves } => {
             let id = close.get().computation;
-            let _ = list.digest(id);
+            let _ = outline.digest(id);
+            // Beside a list of its own, empty or not, a node takes what it is told, or says that it is none.
+            let entries: Vec<_> = leaves.iter().flat_map(|leaf| leaf.entries.clone()).collect();
+            for own in [List::default(), List::accepted(entries)] {
+                let Some(mut told) = Told::new(id, outline.clone(), &own) else { continue };
+                for leaf in leaves {
+                    let _ = told.take(id, leaf.clone());
+                }
+                if told.is_complete() && told.is_well_formed() {
+                    assert!(told.news().all(|entry| told.contains(entry)));
+                }
+            }
         }
         _ => assert!(!message.kind().is_empty()),
     }

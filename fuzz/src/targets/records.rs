@@ -1,6 +1,8 @@
 //! What stands in a node's store: a record, or a peer that it has met; the first byte chooses. Whatever can be read is
 //! put before a node that starts, which must come up, or go without it.
 
+use std::collections::BTreeMap;
+
 use formix_p2p::consent::Policy;
 use formix_p2p::domain::{Role, Timestamp};
 use formix_p2p::protocol::{Event, Node, Settings};
@@ -44,7 +46,7 @@ fn start(kind: u8, record: Record) {
         seed: Secret::new([7; 32]),
     });
     let now = Timestamp::from_millis(1_800_000_010_000);
-    let actions = node.handle(now, Event::Restored(vec![record]));
+    let actions = node.handle(now, Event::Restored(vec![record]), &BTreeMap::new());
     assert!(actions.len() <= ACTIONS_MAX, "{} deeds of one record", actions.len());
     let _ = node.views();
 }

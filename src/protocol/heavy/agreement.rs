@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use super::lists::agreed;
 use super::{Heavy, Step};
 use crate::domain::{Failure, PeerId};
 use crate::protocol::entry::{Due, Entry, Stage};
 use crate::protocol::event::Timer;
 use crate::protocol::turn::Turn;
-use crate::wire::{Close, Freeze, List, Message, Record, Signed, Want};
+use crate::wire::{Close, Exclusion, Freeze, Message, Record, Signed, Want};
 
 /// Time to the first question for what is missing; it doubles with every further one.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
@@ -51,7 +52,9 @@ impl Entry {
         }
         let list = heavy.would_be_list();
         let close = turn.sign(Close { computation: id, heavy: me, list: list.digest(id) });
-        turn.persist(Record::Closed { close: close.clone(), list: list.clone() });
+        let excluded = list.exclusions().iter().map(Exclusion::participant).collect();
+        turn.persist(Record::Closed { close: close.clone(), reports: list.participants(), excluded });
+        heavy.held.close(&list);
         heavy.step = Step::Closed { list };
         heavy.said.closes.insert(me, close.clone());
         for other in self.others(me) {
@@ -83,49 +86,6 @@ impl Entry {
             self.send_list_if_different(turn, from);
             self.advance(turn);
         }
-    }
-
-    /// Whoever holds another list gets this node's own, once both are closed.
-    fn send_list_if_different(&self, turn: &mut Turn<'_>, other: PeerId) {
-        let (me, Some(heavy)) = (turn.me(), self.heavy()) else { return };
-        let digest = |peer: &PeerId| heavy.said.closes.get(peer).map(|close| close.get().list);
-        if let (Some(own), Some(others)) = (digest(&me), digest(&other))
-            && own != others
-            && let Some(list) = self.statement(me, Want::List)
-        {
-            turn.send(other, list);
-        }
-    }
-
-    /// Another heavy node's list. Reports that differ from this node's are shown to it: two signed reports of one
-    /// participant are evidence.
-    pub fn on_list(&mut self, turn: &mut Turn<'_>, from: PeerId, close: Signed<Close>, list: List) {
-        let id = self.id;
-        let signer = close.signer();
-        // Another's list comes from others when it may be gone.
-        let may_pass_on = self.threshold().is_some() && self.terms().has_heavy(&from);
-        let by_sender = signer == from || may_pass_on;
-        if !by_sender || !list.is_well_formed(id) || list.digest(id) != close.get().list {
-            turn.ignore(from, "list", "it is not the list that its close names");
-            return;
-        }
-        if !self.keep_close(turn, close) {
-            return;
-        }
-        let Some(heavy) = self.heavy_mut() else { return };
-        for exclusion in list.exclusions() {
-            if heavy.held.contains_key(&exclusion.participant()) {
-                heavy.keep_exclusion(turn, id, exclusion.clone());
-            }
-        }
-        for entry in list.entries() {
-            let held = heavy.held.get(&entry.participant);
-            if let Some(held) = held.filter(|held| held.manifest.digest() != entry.manifest) {
-                turn.send(from, Message::Conflict(held.manifest.clone()));
-            }
-        }
-        heavy.said.lists.insert(signer, list);
-        self.advance(turn);
     }
 
     /// Another heavy node has seen every list; it shows whose.
@@ -179,10 +139,10 @@ impl Entry {
     fn freeze(&mut self, turn: &mut Turn<'_>) {
         let (id, me, heavy_nodes) = (self.id, turn.me(), self.terms().heavy.clone());
         let minimum = self.terms().min_participants;
-        let Some(heavy) = self.heavy_mut() else { return };
+        let Some(heavy) = self.heavy() else { return };
         let Step::Closed { list } = &heavy.step else { return };
         let Some(lists) = heavy.counted_lists(id, me, &heavy_nodes) else { return };
-        let (frozen, list) = (List::intersection(lists), list.clone());
+        let (frozen, list) = (agreed(&lists), list.clone());
         if !self.check_left_out(turn) {
             return;
         }
@@ -192,33 +152,28 @@ impl Entry {
             self.fail(turn, failure);
             return;
         }
-        if self.threshold().is_some() {
-            let Some(heavy) = self.heavy_mut() else { return };
-            let accepted = frozen.clone();
-            turn.persist(Record::Frozen { computation: id, freeze: None, accepted, closes: Vec::new() });
-            heavy.step = Step::Frozen { list, frozen };
-            self.drop_foreign_commitments();
-            return;
-        }
+        let threshold = self.threshold().is_some();
         let Some(heavy) = self.heavy_mut() else { return };
-        let digests = heavy_nodes
-            .iter()
-            .filter_map(|other| heavy.said.closes.get(other).map(|close| close.get().list))
-            .collect();
-        let set = frozen.digest(id);
-        let freeze =
-            turn.sign(Freeze { computation: id, heavy: me, lists: digests, frozen: set, participants });
-        let closes = heavy.closes(&heavy_nodes);
+        let (left_out, added) = list.changes_to(&frozen);
+        let closes = if threshold { Vec::new() } else { heavy.closes(&heavy_nodes) };
+        let freeze = (!threshold).then(|| {
+            let lists = closes.iter().map(|close| close.get().list).collect();
+            turn.sign(Freeze { computation: id, heavy: me, lists, frozen: frozen.digest(id), participants })
+        });
         turn.persist(Record::Frozen {
             computation: id,
-            freeze: Some(freeze.clone()),
-            accepted: frozen.clone(),
+            freeze: freeze.clone(),
+            participants,
+            left_out,
+            added,
             closes,
         });
         heavy.step = Step::Frozen { list, frozen };
-        heavy.said.freezes.insert(me, freeze);
+        heavy.said.freezes.extend(freeze.map(|freeze| (me, freeze)));
         self.drop_foreign_commitments();
-        self.stepped(turn, Want::Freeze);
+        if !threshold {
+            self.stepped(turn, Want::Freeze);
+        }
     }
 
     /// Whether the frozen set can not change any more: every heavy node has signed it, or a quorum has decided.
@@ -246,8 +201,10 @@ impl Entry {
     /// Asks another heavy node for what this one lacks from it.
     pub fn ask_for_lacking(&self, turn: &mut Turn<'_>, other: PeerId) {
         let me = turn.me();
-        if let Some(want) = self.heavy().and_then(|heavy| heavy.lacks_from(me, &other, self.terms())) {
-            turn.send(other, Message::Want { computation: self.id, want });
+        match self.heavy().and_then(|heavy| heavy.lacks_from(me, &other, self.terms())) {
+            Some(Want::List) => self.ask_for_list(turn, other, other, Want::List),
+            Some(want) => turn.send(other, Message::Want { computation: self.id, want }),
+            None => {}
         }
         self.ask_for_inputs(turn, other);
     }

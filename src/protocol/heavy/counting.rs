@@ -1,13 +1,13 @@
 //! Whose inputs count at each rung: those of all heavy nodes, or under threshold sharing those that a decree has decided on.
 
+use super::lists::Listing;
 use super::quorum::{Quorum, opened_digest};
 use super::{Heavy, Step};
 use crate::domain::{Computation, ComputationId, Digest, PeerId, Sharing};
 use crate::protocol::entry::Entry;
 use crate::protocol::turn::Turn;
 use crate::wire::{
-    Decided, List, Opening, Signed, Topic, Vote, Want, partial_sum_commitment, verifications_digest,
-    votes_digest,
+    Decided, Opening, Signed, Topic, Vote, Want, partial_sum_commitment, verifications_digest, votes_digest,
 };
 
 /// Votes, the openings that answer them, and the decision that counts them.
@@ -20,7 +20,7 @@ impl Heavy {
         id: ComputationId,
         me: PeerId,
         heavy_nodes: &[PeerId],
-    ) -> Option<Vec<&List>> {
+    ) -> Option<Vec<Listing<'_>>> {
         let counted = match &self.quorum {
             None => heavy_nodes.to_vec(),
             Some(quorum) => counted(quorum, Topic::Lists, heavy_nodes)?,

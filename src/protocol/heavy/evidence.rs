@@ -1,10 +1,11 @@
 //! Evidence: statements that no honest heavy node makes. Each ends the computation and names its signer.
 
 use super::Heavy;
-use crate::domain::{Failure, PeerId};
+use super::lists::Listing;
+use crate::domain::{ComputationId, Failure, PeerId};
 use crate::protocol::entry::Entry;
 use crate::protocol::turn::Turn;
-use crate::wire::{Close, Entry as ListEntry, FaultProof, Freeze, List, Opening, Receipt, Signed, Vote};
+use crate::wire::{Close, Entry as ListEntry, FaultProof, Freeze, Opening, Receipt, Signed, Vote};
 
 impl Entry {
     /// Keeps the proof and ends the computation.
@@ -55,10 +56,10 @@ impl Entry {
 
     /// With every list at hand: whoever gave a receipt for a report and left it out is convicted. `false` then.
     pub(super) fn check_left_out(&mut self, turn: &mut Turn<'_>) -> bool {
-        let me = turn.me();
+        let (id, me) = (self.id, turn.me());
         let guilty = self.heavy().and_then(|heavy| {
-            let mut receipts = heavy.receipts.values().flat_map(|given| given.values());
-            receipts.find_map(|receipt| heavy.left_out(me, receipt))
+            let mut others = self.terms().heavy.iter().filter(|other| **other != me);
+            others.find_map(|other| heavy.left_out_by(turn, id, other))
         });
         let innocent = guilty.is_none();
         if let Some((culprit, proof)) = guilty {
@@ -134,10 +135,15 @@ impl Entry {
 }
 
 impl Heavy {
-    /// The list of a heavy node: this node's own where the digests are equal.
-    pub(super) fn list_of(&self, me: PeerId, other: &PeerId) -> Option<&List> {
-        let (own, others) = (self.said.closes.get(&me)?, self.said.closes.get(other)?);
-        if own.get().list == others.get().list { self.step.list() } else { self.said.lists.get(other) }
+    /// What convicts a heavy node whose list differs from this node's own: a receipt for something that is not on it.
+    fn left_out_by(&self, turn: &Turn<'_>, id: ComputationId, other: &PeerId) -> Option<(PeerId, FaultProof)> {
+        let Some(Listing::Other(told)) = self.list_of(turn.me(), other) else { return None };
+        let mut lacking = told.left_out().chain(self.held.unlisted());
+        lacking.find_map(|participant| {
+            let given = turn.receipts(id, participant).into_iter();
+            let mut given = given.filter(|receipt| receipt.get().heavy == *other);
+            given.find_map(|receipt| self.left_out(turn.me(), &receipt))
+        })
     }
 
     /// What convicts the giver of a receipt: its list is known, without the report and without evidence against the
@@ -146,7 +152,7 @@ impl Heavy {
         let said = receipt.get();
         let (close, list) = (self.said.closes.get(&said.heavy)?, self.list_of(me, &said.heavy)?);
         let entry = ListEntry { participant: said.participant, manifest: said.manifest };
-        let missing = !list.contains(&entry) && list.exclusion_of(&said.participant).is_none();
+        let missing = !list.contains(&entry) && !list.excludes(&said.participant);
         missing.then(|| (said.heavy, FaultProof::ReportLeftOut(receipt.clone(), close.clone())))
     }
 }

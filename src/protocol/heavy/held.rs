@@ -1,20 +1,21 @@
-//! The reports that a heavy node holds: one a participant, and no more than its memory takes, however many a proposer
+//! The reports that a heavy node holds: one a participant, and no more than its disk should take, however many a proposer
 //! allows and however large they are.
 
 use std::collections::BTreeMap;
-use std::ops::Deref;
 
-use crate::domain::PeerId;
 use crate::domain::limits::{HELD_BYTES_IN_ALL_MAX, HELD_BYTES_MAX};
+use crate::domain::{Digest, PeerId};
 use crate::protocol::entry::Entry;
 use crate::protocol::node::State;
 use crate::protocol::turn::Turn;
-use crate::wire::Submission;
+use crate::wire::{Entry as ListEntry, Exclusion, HeldShare, List, Submission};
 
-/// One report a participant: the first that came.
+/// Which report of each participant is held, the first that came; the reports themselves are persisted.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    reports: BTreeMap<PeerId, Submission>,
+    reports: BTreeMap<PeerId, Digest>,
+    /// Once it has closed: those that are on its list.
+    listed: List,
     bytes: u64,
 }
 
@@ -36,22 +37,55 @@ pub(in crate::protocol) struct Load {
 
 impl Held {
     /// Holds a report.
-    pub fn insert(&mut self, submission: Submission) {
-        self.bytes += bytes_of(&submission);
-        self.reports.insert(submission.manifest.signer(), submission);
+    pub fn insert(&mut self, report: &HeldShare) {
+        if self.get(&report.participant).is_none() {
+            self.bytes += (report.share.expose().len() + report.public.len()) as u64;
+            self.reports.insert(report.participant, report.manifest);
+        }
     }
 
     /// Whether a report fits beside the others.
     pub fn room_for(&self, submission: &Submission) -> Room {
         if self.bytes + bytes_of(submission) > HELD_BYTES_MAX { Room::None } else { Room::Left }
     }
-}
 
-impl Deref for Held {
-    type Target = BTreeMap<PeerId, Submission>;
+    /// Which report of a participant is held.
+    pub fn get(&self, participant: &PeerId) -> Option<Digest> {
+        self.reports.get(participant).copied().or_else(|| self.listed.report_of(participant))
+    }
 
-    fn deref(&self) -> &Self::Target {
-        &self.reports
+    pub fn contains(&self, participant: &PeerId) -> bool {
+        self.get(participant).is_some()
+    }
+
+    /// Whether this very report is held.
+    pub fn holds(&self, entry: &ListEntry) -> bool {
+        self.get(&entry.participant) == Some(entry.manifest)
+    }
+
+    pub fn len(&self) -> usize {
+        self.reports.len() + self.listed.entries().len()
+    }
+
+    /// What is held, less who is excluded.
+    pub fn list(&self, exclusions: BTreeMap<PeerId, Exclusion>) -> List {
+        let reports = self
+            .reports
+            .iter()
+            .map(|(participant, manifest)| ListEntry { participant: *participant, manifest: *manifest });
+        List::without_excluded(reports, exclusions)
+    }
+
+    /// What is on the list is not kept a second time.
+    pub fn close(&mut self, list: &List) {
+        let reports = std::mem::take(&mut self.reports);
+        self.reports = reports.into_iter().filter(|(participant, _)| !list.names(participant)).collect();
+        self.listed = list.clone();
+    }
+
+    /// Who is held and on no list: who is excluded.
+    pub fn unlisted(&self) -> impl Iterator<Item = PeerId> {
+        self.reports.keys().copied()
     }
 }
 
@@ -114,7 +148,7 @@ mod tests {
     #[test]
     fn reports_are_held_up_to_a_number_of_bytes_whatever_their_number() {
         let mut held = Held { bytes: HELD_BYTES_MAX - 200, ..Held::default() };
-        held.insert(submission(1, 100));
+        held.insert(&HeldShare::of(&submission(1, 100)));
         assert_eq!(held.room_for(&submission(2, 36)), Room::Left);
         assert_eq!(held.room_for(&submission(2, 37)), Room::None);
         assert_eq!(held.len(), 1);

@@ -1,5 +1,6 @@
 //! Intake: one report a participant, a receipt once it is durable, evidence for a second one.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::held::Room;
@@ -10,7 +11,8 @@ use crate::protocol::entry::Entry;
 use crate::protocol::event::Timer;
 use crate::protocol::turn::Turn;
 use crate::wire::{
-    Exclusion, FaultProof, List, Message, Receipt, Record, Rejection, Signed, Submission, share_digest,
+    Exclusion, FaultProof, HeldShare, List, Message, Receipt, Record, Rejection, Signed, Submission,
+    share_digest,
 };
 
 /// The proposer hears of new reports at most this often.
@@ -57,10 +59,11 @@ impl Entry {
             return Err(Rejection::Malformed);
         }
         if let Some(held) = heavy.held.get(&participant) {
-            if held.manifest.digest() == digest {
+            if held == digest {
                 return Ok(Some(turn.sign(receipt)));
             }
-            if let Some(exclusion) = Exclusion::new(&held.manifest, &submission.manifest) {
+            let held = turn.manifest(id, participant);
+            if let Some(exclusion) = held.and_then(|held| Exclusion::new(&held, &submission.manifest)) {
                 heavy.keep_exclusion(turn, id, exclusion);
             }
             return Err(Rejection::OtherReport);
@@ -88,8 +91,8 @@ impl Entry {
         if !fits {
             return Err(Rejection::Malformed);
         }
-        turn.persist(Record::Held(submission.clone()));
-        heavy.held.insert(submission);
+        heavy.held.insert(&HeldShare::of(&submission));
+        turn.persist(Record::Held(submission));
         Ok(Some(turn.sign(receipt)))
     }
 
@@ -133,7 +136,7 @@ impl Entry {
         let heavy = self.heavy().filter(|heavy| matches!(heavy.step, Step::Collecting))?;
         // Only who is invited is taken in, so with fewer reports somebody is lacking.
         let complete = heavy.held.len() >= invited.len()
-            && invited.iter().all(|participant| heavy.held.contains_key(participant));
+            && invited.iter().all(|participant| heavy.held.contains(participant));
         complete.then(|| heavy.would_be_list().digest(self.id))
     }
 
@@ -176,30 +179,31 @@ impl Entry {
     /// A participant hands over the receipts that the heavy nodes gave it.
     pub fn on_receipts(&mut self, turn: &mut Turn<'_>, from: PeerId, receipts: Vec<Signed<Receipt>>) {
         let (id, me, heavy_nodes) = (self.id, turn.me(), self.terms().heavy.clone());
-        let Some(heavy) = self.heavy_mut() else { return };
-        // Only for reports that this node holds, so that nobody fills its memory.
-        let Some(held) = heavy.held.get(&from).map(|held| held.manifest.digest()) else { return };
-        let mut news = Vec::new();
+        let Some(heavy) = self.heavy() else { return };
+        // Only for reports that this node holds, so that nobody fills its store.
+        let Some(held) = heavy.held.get(&from) else { return };
+        let mut given: BTreeMap<PeerId, Signed<Receipt>> = BTreeMap::new();
         for receipt in receipts {
             let said = receipt.get();
             let fits = said.computation == id && said.participant == from && said.manifest == held;
             if fits && said.heavy != me && heavy_nodes.contains(&said.heavy) {
-                let given = heavy.receipts.entry(from).or_default();
-                if given.insert(said.heavy, receipt.clone()).is_none() {
-                    news.push(receipt);
-                }
+                given.insert(said.heavy, receipt);
             }
         }
-        self.check_receipts(turn, &news);
+        let receipts: Vec<_> = given.into_values().collect();
+        // They matter once the lists are known, which may be after a restart.
+        let early = matches!(heavy.step, Step::Collecting | Step::Closed { .. });
+        if early && !receipts.is_empty() && turn.receipts(id, from) != receipts {
+            turn.persist(Record::Receipts { computation: id, participant: from, receipts: receipts.clone() });
+        }
+        self.check_receipts(turn, &receipts);
     }
 }
 
 impl Heavy {
     /// The list that a close would sign now.
     pub(super) fn would_be_list(&self) -> List {
-        let reports =
-            self.held.iter().map(|(participant, held)| (*participant, held.manifest.digest())).collect();
-        List::new(reports, self.exclusions.clone())
+        self.held.list(self.exclusions.clone())
     }
 
     /// Keeps the proof that a participant sent two reports.

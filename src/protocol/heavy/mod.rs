@@ -10,9 +10,11 @@ mod dealing;
 mod evidence;
 mod held;
 mod intake;
+mod lists;
 mod noise;
 mod quorum;
 mod reveal;
+mod runs;
 mod verify;
 mod verifying;
 
@@ -22,14 +24,15 @@ use std::time::Duration;
 
 use super::entry::{Entry, Stage};
 use super::event::Timer;
+use super::shelf::Unreadable;
 use super::turn::Turn;
 use crate::domain::limits::{ANNOUNCEMENT_WAIT, CLOCK_SKEW_MAX, DEADLINE_MAX, REFUSAL_CHARS_MAX};
 use crate::domain::{ClockSkew, Computation, ComputationId, Digest, PeerId, Refusal, Role};
 use crate::sharing::{Scheme, Secret};
 use crate::statistics;
 use crate::wire::{
-    Acceptance, Blind, Close, Dealt, Exclusion, Freeze, List, Manifest, Message, Opening, Receipt, Record,
-    Signed, Vote, Want, rho_commitment,
+    Acceptance, Blind, Close, Dealt, Exclusion, Freeze, HeldShare, List, Manifest, Message, Opening, Record,
+    Signed, Told, Vote, Want, rho_commitment,
 };
 use held::Held;
 use quorum::Quorum;
@@ -47,8 +50,6 @@ pub(in crate::protocol) struct Heavy {
     exclusions: BTreeMap<PeerId, Exclusion>,
     /// Whether the proposer will hear of new reports soon.
     progress: Progress,
-    /// Receipts that other heavy nodes gave, by participant and heavy node.
-    receipts: BTreeMap<PeerId, BTreeMap<PeerId, Signed<Receipt>>>,
     /// What the heavy nodes have signed, this one included.
     said: Said,
     verifying: Verifying,
@@ -76,8 +77,8 @@ pub(in crate::protocol) struct Promise {
 struct Said {
     complete: BTreeMap<PeerId, Digest>,
     closes: BTreeMap<PeerId, Signed<Close>>,
-    /// Lists that differ from this node's own.
-    lists: BTreeMap<PeerId, List>,
+    /// Lists that differ from this node's own, as far as they have come.
+    lists: BTreeMap<PeerId, Told>,
     freezes: BTreeMap<PeerId, Signed<Freeze>>,
     votes: BTreeMap<PeerId, Signed<Vote>>,
     openings: BTreeMap<PeerId, Signed<Opening>>,
@@ -145,9 +146,9 @@ impl Heavy {
         u32::try_from(self.held.len()).unwrap_or(u32::MAX)
     }
 
-    /// Whose reports it holds.
-    pub fn participants(&self) -> Vec<PeerId> {
-        self.held.keys().copied().collect()
+    /// Takes up what it holds.
+    pub fn restore_held(&mut self, turn: &Turn<'_>, id: ComputationId) -> Result<(), Unreadable> {
+        turn.each_held(id, &mut |report| self.held.insert(report))
     }
 
     /// What a heavy node that accepted begins with.
@@ -170,25 +171,19 @@ impl Heavy {
     /// Rebuilds what was persisted, rung after rung.
     pub fn restore(&mut self, me: PeerId, heavy_nodes: &[PeerId], record: Record) {
         match record {
-            Record::Held(submission) => {
-                self.held.insert(submission);
-            }
-            Record::Closed { close, list } => {
-                self.said.closes.insert(me, close);
-                if matches!(self.step, Step::Collecting) {
-                    self.step = Step::Closed { list };
-                }
-            }
+            Record::Held(submission) => self.held.insert(&HeldShare::of(&submission)),
+            Record::Closed { close, excluded, .. } => self.restore_close(me, close, &excluded),
             Record::Decree { topic, memory, .. } => {
                 if let Some(quorum) = &mut self.quorum {
                     quorum.restore(topic, *memory);
                 }
             }
-            Record::Frozen { freeze, accepted, closes, .. } => {
+            Record::Frozen { freeze, left_out, added, closes, .. } => {
                 self.said.freezes.extend(freeze.map(|freeze| (me, freeze)));
                 self.said.closes.extend(closes.into_iter().map(|close| (close.signer(), close)));
                 if let Step::Closed { list } = std::mem::take(&mut self.step) {
-                    self.step = Step::Frozen { list, frozen: accepted };
+                    let frozen = list.changed_by(&left_out, &added);
+                    self.step = Step::Frozen { list, frozen };
                 }
             }
             Record::Verifying { verification, blinds, rhos } => {
@@ -218,6 +213,7 @@ impl Heavy {
             | Record::Accepted { .. }
             | Record::Announced(_)
             | Record::Report(_)
+            | Record::Receipts { .. }
             | Record::Certificate(_)
             | Record::Failed { .. }
             | Record::Ledger(_)
@@ -272,10 +268,11 @@ impl Heavy {
         let own_list = self.said.closes.get(&me).map(|close| close.get().list);
         match self.said.closes.get(other) {
             None => Some(Want::Close),
-            Some(close) if Some(close.get().list) != own_list && !self.said.lists.contains_key(other) => {
-                Some(Want::List)
+            Some(close) if Some(close.get().list) == own_list => None,
+            Some(_) => {
+                let known = self.said.lists.get(other).is_some_and(Told::is_complete);
+                (!known).then_some(Want::List)
             }
-            Some(_) => None,
         }
     }
 
@@ -288,10 +285,6 @@ impl Heavy {
     fn statement(&self, me: PeerId, heavy_nodes: &[PeerId], want: Want) -> Option<Message> {
         match want {
             Want::Close => self.said.closes.get(&me).cloned().map(Message::Close),
-            Want::List => {
-                let close = self.said.closes.get(&me)?.clone();
-                Some(Message::List { close, list: self.step.list()?.clone() })
-            }
             Want::Freeze => {
                 let freeze = self.said.freezes.get(&me)?.clone();
                 Some(Message::Freeze { freeze, closes: self.closes(heavy_nodes) })
@@ -317,6 +310,7 @@ impl Heavy {
             }
             Want::Announcement
             | Want::Outcome
+            | Want::List
             | Want::Deal
             | Want::Rho
             | Want::Verifiers
@@ -412,6 +406,8 @@ impl Entry {
             self.deal_to(turn, Some(from));
         } else if let Want::Input { topic, owner } = want {
             self.send_input(turn, from, topic, owner);
+        } else if want == Want::List {
+            self.send_list_of(turn, from, turn.me());
         } else if want == Want::Verifiers {
             self.send_verifiers(turn, from);
         } else if let Some(statement) = self.statement(turn.me(), want) {
@@ -431,12 +427,12 @@ impl Entry {
     pub fn on_conflict(&mut self, turn: &mut Turn<'_>, other: &Signed<Manifest>) {
         let (id, shares) = (self.id, self.terms().heavy.len());
         let Some(heavy) = self.heavy_mut() else { return };
-        let Some(held) = heavy.held.get(&other.signer()).filter(|_| other.get().shares.len() == shares) else {
+        let said = other.get();
+        if !heavy.held.contains(&other.signer()) || said.shares.len() != shares || said.computation != id {
             return;
-        };
-        if let Some(exclusion) = Exclusion::new(&held.manifest, other)
-            && other.get().computation == id
-        {
+        }
+        let held = turn.manifest(id, other.signer());
+        if let Some(exclusion) = held.and_then(|held| Exclusion::new(&held, other)) {
             heavy.keep_exclusion(turn, id, exclusion);
         }
     }

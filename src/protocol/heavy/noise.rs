@@ -50,10 +50,12 @@ impl Heavy {
     /// The end of a computation whose noise nobody can rely on: of the dealers that count, one must be honest, so there must be more than
     /// may collude. One lying heavy node can make everybody's noise look false.
     pub(super) fn unsound_noise(&self, id: ComputationId, me: PeerId, terms: &Computation) -> Option<Failure> {
+        if terms.noise.is_none() || self.quorum.is_none() {
+            return None;
+        }
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let (sound, needed) = (self.sound_dealers(id, me, terms)?.len(), terms.private_against() + 1);
-        (terms.noise.is_some() && self.quorum.is_some() && sound < needed)
-            .then(|| Failure::NoiseUnsound { sound: count(sound), needed: count(needed) })
+        (sound < needed).then(|| Failure::NoiseUnsound { sound: count(sound), needed: count(needed) })
     }
 
     /// The places of the dealers whose noise is consistent, as the verifier shares that count show.
@@ -61,13 +63,13 @@ impl Heavy {
         let scheme = self.scheme(terms)?;
         let counted = self.counted_verifiers(id, me, terms)?;
         let each = scheme.element_bytes();
-        let all = self.noise_verifier_bytes(&scheme);
+        // They stand behind the verifier shares of the reports.
+        let begin = self.step.frozen()?.entries().len() * scheme.verifier_bytes();
+        let bytes = begin..begin + self.noise_verifier_bytes(&scheme);
         let values: Vec<(usize, Vec<u8>)> = counted
             .into_iter()
             .map(|(position, node)| {
-                let shares = self.verifiers_of(me, &node)?;
-                let begin = shares.len().checked_sub(all)?;
-                Some((position, shares.get(begin..)?.to_vec()))
+                Some((position, self.verifiers_in(me, &node, &scheme, bytes.clone())?.to_vec()))
             })
             .collect::<Option<_>>()?;
         let sound = |dealer: &usize| {

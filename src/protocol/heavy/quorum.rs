@@ -297,7 +297,12 @@ impl Entry {
                 // What a later step stands on is not needed again.
                 if lacks && *owner != me && heavy.needs_inputs_of(*topic) {
                     let want = Want::Input { topic: *topic, owner: *owner };
-                    turn.send(other, Message::Want { computation: id, want });
+                    match topic {
+                        Topic::Lists => self.ask_for_list(turn, other, *owner, want),
+                        Topic::Verifiers | Topic::Openings => {
+                            turn.send(other, Message::Want { computation: id, want });
+                        }
+                    }
                 }
             }
         }
@@ -308,12 +313,7 @@ impl Entry {
         let me = turn.me();
         let Some(heavy) = self.heavy() else { return };
         match topic {
-            Topic::Lists => {
-                let held = heavy.said.closes.get(&owner).zip(heavy.list_of(me, &owner));
-                if let Some((close, list)) = held {
-                    turn.send(to, Message::List { close: close.clone(), list: list.clone() });
-                }
-            }
+            Topic::Lists => self.send_list_of(turn, to, owner),
             Topic::Verifiers => self.send_verifiers_of(turn, to, owner),
             Topic::Openings => {
                 let held = heavy.said.openings.get(&owner).zip(heavy.said.votes.get(&owner));

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::runs::Lacks;
 use super::{Heavy, Step};
 use crate::domain::{Computation, ComputationId, Failure, PeerId};
 use crate::protocol::action::Notice;
@@ -112,7 +113,17 @@ impl Entry {
         let ready = self
             .heavy()
             .is_some_and(|heavy| matches!(heavy.step, Step::Frozen { .. } | Step::Verifying { .. }));
-        let Some(refused) = ready.then(|| self.unverified(me)).flatten() else { return };
+        if !ready {
+            return;
+        }
+        let refused = match self.unverified(turn) {
+            Ok(Some(refused)) => refused,
+            Ok(None) => return,
+            Err(lacks) => {
+                self.give_up_if_lost(turn, lacks);
+                return;
+            }
+        };
         // In n of n a lying heavy node can make any report fail: there, nobody is named.
         if self.threshold().is_some() {
             for (participant, verdict) in &refused {
@@ -136,7 +147,13 @@ impl Entry {
             self.fail(turn, failure);
             return;
         }
-        let Some(partial_sum) = heavy.partial_sum(turn, id, terms, &accepted) else { return };
+        let partial_sum = match heavy.partial_sum(turn, id, terms, &accepted) {
+            Ok(partial_sum) => partial_sum,
+            Err(lacks) => {
+                self.give_up_if_lost(turn, lacks);
+                return;
+            }
+        };
         let blind = turn.secret_bytes();
         let commitment = partial_sum_commitment(id, me, blind.expose(), partial_sum.expose());
         let vote = turn.sign(Vote {
@@ -232,19 +249,23 @@ impl Entry {
 }
 
 impl Heavy {
-    /// This node's sum over the accepted set, with its noise; `None` if it lacks a report.
+    /// This node's sum over the accepted set, with its noise.
     fn partial_sum(
         &self,
         turn: &mut Turn<'_>,
         id: ComputationId,
         terms: &Computation,
         accepted: &List,
-    ) -> Option<Secret<Vec<u8>>> {
-        let position = terms.heavy.iter().position(|heavy| *heavy == turn.me())?;
-        let shares: Option<Vec<_>> = accepted.entries().iter().map(|entry| self.report_share(entry)).collect();
-        let scheme = self.scheme(terms)?;
-        let mut sum = scheme.partial_sum(id.as_bytes(), position, shares?).ok()?;
-        self.add_noise(turn, id, terms, &scheme, &mut sum)?;
-        Some(sum)
+    ) -> Result<Secret<Vec<u8>>, Lacks> {
+        let place = terms.heavy.iter().position(|heavy| *heavy == turn.me());
+        let (position, scheme) = place.zip(self.scheme(terms)).ok_or(Lacks::Report)?;
+        // Of no reports at all.
+        let mut sum = scheme.partial_sum(id.as_bytes(), position, []).map_err(|_| Lacks::Report)?;
+        self.in_runs(turn, id, (&scheme, position), accepted, |_, reports| {
+            let run = scheme.partial_sum(id.as_bytes(), position, reports.iter().copied()).ok()?;
+            scheme.add_partial_sum(&mut sum, &run).ok()
+        })?;
+        self.add_noise(turn, id, terms, &scheme, &mut sum).ok_or(Lacks::Report)?;
+        Ok(sum)
     }
 }

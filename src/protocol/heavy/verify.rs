@@ -5,20 +5,21 @@
 //! A report is never queried under a second key: there is one ρ a heavy node, fixed before the announcement.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use zeroize::Zeroizing;
 
 use super::dealing::rebuild;
+use super::runs::Lacks;
 use super::verifying::Shown;
 use super::{Heavy, Step};
-use crate::domain::limits::VERIFIER_BATCH_BYTES;
+use crate::domain::limits::{RUN_REPORTS_MAX, VERIFIER_BATCH_BYTES};
 use crate::domain::{Computation, ComputationId, PeerId};
 use crate::protocol::entry::{Entry, Stage};
 use crate::protocol::turn::Turn;
-use crate::sharing::{ReportShare, Scheme, Secret, Verdict};
+use crate::sharing::{Scheme, Secret, Verdict};
 use crate::wire::{
-    Blind, Entry as ListEntry, FaultProof, List, Message, Record, Signed, Verification, Want, rho_commitment,
-    verifiers_commitment,
+    Blind, FaultProof, List, Message, Record, Signed, Verification, Want, rho_commitment, verifiers_commitment,
 };
 
 impl Entry {
@@ -101,7 +102,13 @@ impl Entry {
         let Step::Frozen { list, frozen } = &heavy.step else { return };
         let Some(key) = heavy.verifying.key(id, &terms.heavy) else { return };
         let Some(scheme) = heavy.scheme(terms) else { return };
-        let Some(shares) = heavy.own_verifiers(me, id, terms, frozen, &key) else { return };
+        let shares = match heavy.own_verifiers(turn, id, terms, frozen, &key) {
+            Ok(shares) => shares,
+            Err(lacks) => {
+                self.give_up_if_lost(turn, lacks);
+                return;
+            }
+        };
         let blinds: Vec<Blind> = batches(&scheme, shares.expose()).map(|_| turn.secret_bytes()).collect();
         let digests = batches(&scheme, shares.expose())
             .zip(&blinds)
@@ -203,11 +210,16 @@ impl Entry {
         if !may_show {
             return;
         }
-        if heavy.verifying.own.is_none() {
-            let key = heavy.verifying.key(id, &terms.heavy);
-            let frozen = heavy.step.frozen().cloned();
-            heavy.verifying.own =
-                key.zip(frozen).and_then(|(key, frozen)| heavy.own_verifiers(me, id, terms, &frozen, &key));
+        if heavy.verifying.own.is_none()
+            && let Some((key, frozen)) = heavy.verifying.key(id, &terms.heavy).zip(heavy.step.frozen())
+        {
+            match heavy.own_verifiers(turn, id, terms, frozen, &key) {
+                Ok(own) => heavy.verifying.own = Some(own),
+                Err(lacks) => {
+                    self.give_up_if_lost(turn, lacks);
+                    return;
+                }
+            }
         }
         let Some(own) = &heavy.verifying.own else { return };
         // Whoever lacks one of the commitments that this node has seen would wait for it in vain.
@@ -274,51 +286,54 @@ impl Entry {
     }
 
     /// Whose reports of the frozen set did not verify, once that is known. Every heavy node finds the same.
-    pub(super) fn unverified(&self, me: PeerId) -> Option<BTreeMap<PeerId, Verdict>> {
+    pub(super) fn unverified(&self, turn: &Turn<'_>) -> Result<Option<BTreeMap<PeerId, Verdict>>, Lacks> {
         let terms = self.terms();
-        let heavy = self.heavy()?;
+        let Some(heavy) = self.heavy() else { return Ok(None) };
         if !terms.sharing.is_proven() {
-            return self.set_is_fixed().then(BTreeMap::new);
+            return Ok(self.set_is_fixed().then(BTreeMap::new));
         }
-        let Step::Verifying { frozen, .. } = &heavy.step else { return None };
-        let counted = heavy.counted_verifiers(self.id, me, terms)?;
-        let verifiers: Option<Vec<_>> = counted
-            .into_iter()
-            .map(|(position, node)| Some((position, heavy.verifiers_of(me, &node)?)))
-            .collect();
-        heavy.left_out_by(self.id, terms, frozen, &verifiers?)
+        let Step::Verifying { frozen, .. } = &heavy.step else { return Ok(None) };
+        let Some(counted) = heavy.counted_verifiers(self.id, turn.me(), terms) else { return Ok(None) };
+        heavy.judge(turn, self.id, terms, frozen, &counted).map(Some)
     }
 }
 
 impl Heavy {
-    /// A report of the frozen set as this node holds it. A participant that sent two different ones may be in the set with the other.
-    pub(super) fn report_share<'a>(&'a self, entry: &ListEntry) -> Option<ReportShare<'a>> {
-        let held = self.held.get(&entry.participant).filter(|held| held.manifest.digest() == entry.manifest)?;
-        let manifest = held.manifest.get();
-        Some(ReportShare { nonce: &manifest.nonce, public: &manifest.public, share: held.share.expose() })
-    }
-
-    /// This node's verifier shares of the frozen set; `None` if it lacks a report.
+    /// This node's verifier shares of the frozen set.
     fn own_verifiers(
         &self,
-        me: PeerId,
+        turn: &Turn<'_>,
         id: ComputationId,
         terms: &Computation,
         frozen: &List,
         key: &Secret<[u8; 32]>,
-    ) -> Option<Secret<Vec<u8>>> {
-        let position = terms.heavy.iter().position(|heavy| *heavy == me)?;
-        let reports: Option<Vec<_>> = frozen.entries().iter().map(|entry| self.report_share(entry)).collect();
-        let scheme = self.scheme(terms)?;
-        let mut shares = scheme.verifier_shares(key.expose(), id.as_bytes(), position, &reports?);
+    ) -> Result<Secret<Vec<u8>>, Lacks> {
+        let place = terms.heavy.iter().position(|heavy| *heavy == turn.me());
+        let (position, scheme) = place.zip(self.scheme(terms)).ok_or(Lacks::Report)?;
+        let bytes = frozen.entries().len() * scheme.verifier_bytes() + self.noise_verifier_bytes(&scheme);
+        // With the room already there: growing would leave copies behind.
+        let mut shares = Zeroizing::new(Vec::with_capacity(bytes));
+        self.in_runs(turn, id, (&scheme, position), frozen, |_, reports| {
+            let run = scheme.verifier_shares(key.expose(), id.as_bytes(), position, reports);
+            shares.extend_from_slice(&Zeroizing::new(run));
+            Some(())
+        })?;
         shares.extend(self.noise_verifiers(&scheme, key.expose(), id));
-        Some(Secret::new(shares))
+        Ok(Secret::new(std::mem::take(&mut *shares)))
     }
 
-    /// A heavy node's verifier shares, one after the other, this node's own included.
-    pub(super) fn verifiers_of(&self, me: PeerId, node: &PeerId) -> Option<Zeroizing<Vec<u8>>> {
-        let own = || Some(Zeroizing::new(self.verifying.own.as_ref()?.expose().clone()));
-        if *node == me { own() } else { Some(self.verifying.verifiers_of(node)) }
+    /// Some bytes of a heavy node's verifier shares, this node's own included.
+    pub(super) fn verifiers_in(
+        &self,
+        me: PeerId,
+        node: &PeerId,
+        scheme: &Scheme,
+        bytes: Range<usize>,
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        if *node == me {
+            return Some(Zeroizing::new(self.verifying.own.as_ref()?.expose().get(bytes)?.to_vec()));
+        }
+        self.verifying.verifiers_in(node, batch_bytes(scheme), bytes)
     }
 
     /// Whether a commitment is to verifier shares of exactly the frozen set.
@@ -336,24 +351,47 @@ impl Heavy {
         Some((0..all).step_by(one).map(|begin| one.min(all - begin)).collect())
     }
 
-    /// Whose reports these verifier shares of the frozen set leave out.
-    fn left_out_by(
+    /// Whose reports the verifier shares of these nodes leave out of the frozen set.
+    fn judge(
         &self,
+        turn: &Turn<'_>,
         id: ComputationId,
         terms: &Computation,
         frozen: &List,
-        verifiers: &[(usize, Zeroizing<Vec<u8>>)],
-    ) -> Option<BTreeMap<PeerId, Verdict>> {
-        let entries = frozen.entries();
-        let publics: Option<Vec<&[u8]>> =
-            entries.iter().map(|entry| self.report_share(entry).map(|report| report.public)).collect();
-        let scheme = self.scheme(terms)?;
-        let bytes = entries.len() * scheme.verifier_bytes();
-        let verifiers: Option<Vec<_>> =
-            verifiers.iter().map(|(position, shares)| Some((*position, shares.get(..bytes)?))).collect();
-        let verdicts = scheme.verdicts(id.as_bytes(), &publics?, &verifiers?).ok()?;
-        let judged = entries.iter().map(|entry| entry.participant).zip(verdicts);
-        Some(judged.filter(|(_, verdict)| *verdict != Verdict::Valid).collect())
+        counted: &[(usize, PeerId)],
+    ) -> Result<BTreeMap<PeerId, Verdict>, Lacks> {
+        let place = terms.heavy.iter().position(|heavy| *heavy == turn.me());
+        let (position, scheme) = place.zip(self.scheme(terms)).ok_or(Lacks::Report)?;
+        let (one, mut left_out) = (scheme.verifier_bytes(), BTreeMap::new());
+        let mut judge = |begin: usize, publics: &[&[u8]]| {
+            let bytes = begin * one..(begin + publics.len()) * one;
+            let verifiers: Option<Vec<_>> = counted
+                .iter()
+                .map(|(place, node)| {
+                    Some((*place, self.verifiers_in(turn.me(), node, &scheme, bytes.clone())?))
+                })
+                .collect();
+            let verifiers = verifiers?;
+            let verifiers: Vec<_> =
+                verifiers.iter().map(|(place, shares)| (*place, shares.as_slice())).collect();
+            let verdicts = scheme.verdicts(id.as_bytes(), publics, &verifiers).ok()?;
+            let judged = frozen.entries().iter().skip(begin).zip(verdicts);
+            let refused = judged.filter(|(_, verdict)| *verdict != Verdict::Valid);
+            left_out.extend(refused.map(|(entry, verdict)| (entry.participant, verdict)));
+            Some(())
+        };
+        if scheme.public_bytes() == 0 {
+            // Nothing of the reports themselves is needed, but a node that lacks one does not judge.
+            self.has_all(frozen)?;
+            for (run, entries) in frozen.entries().chunks(RUN_REPORTS_MAX).enumerate() {
+                judge(run * RUN_REPORTS_MAX, &vec![&[][..]; entries.len()]).ok_or(Lacks::Report)?;
+            }
+        } else {
+            self.in_runs(turn, id, (&scheme, position), frozen, |begin, reports| {
+                judge(begin, &reports.iter().map(|report| report.public).collect::<Vec<_>>())
+            })?;
+        }
+        Ok(left_out)
     }
 }
 

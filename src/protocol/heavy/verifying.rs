@@ -1,6 +1,7 @@
 //! What a heavy node keeps while the reports of the frozen set are verified.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use zeroize::Zeroizing;
 
@@ -75,11 +76,25 @@ impl Verifying {
         promised == Some(self.batches.get(heavy).map_or(0, BTreeMap::len))
     }
 
-    /// A heavy node's verifier shares, one after the other.
-    pub fn verifiers_of(&self, heavy: &PeerId) -> Zeroizing<Vec<u8>> {
-        let batches = self.batches.get(heavy).into_iter().flat_map(BTreeMap::values);
-        let batches: Vec<&[u8]> = batches.map(|(_, shares)| shares.expose().as_slice()).collect();
-        Zeroizing::new(batches.concat())
+    /// Some bytes of a heavy node's verifier shares, which came in batches of so many bytes.
+    pub fn verifiers_in(
+        &self,
+        heavy: &PeerId,
+        batch_bytes: usize,
+        bytes: Range<usize>,
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let batches = self.batches.get(heavy)?;
+        let mut joined = Zeroizing::new(Vec::with_capacity(bytes.len()));
+        let mut begin = bytes.start;
+        while begin < bytes.end {
+            let batch = begin / batch_bytes;
+            let (_, shares) = batches.get(&u32::try_from(batch).ok()?)?;
+            let first = batch * batch_bytes;
+            let end = bytes.end.min(first + batch_bytes);
+            joined.extend_from_slice(shares.expose().get(begin - first..end - first)?);
+            begin = end;
+        }
+        Some(joined)
     }
 
     /// What is lacking from another heavy node while this one is frozen or verifies.

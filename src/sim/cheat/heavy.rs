@@ -65,7 +65,10 @@ impl Cheater {
         let list = List::new(reports, BTreeMap::new());
         let close = Close { computation: id, heavy: self.identity.peer(), list: list.digest(id) };
         let close = Signed::sign(close, &self.identity);
-        if matches!(message, Message::Close(_)) { Message::Close(close) } else { Message::List { close, list } }
+        if matches!(message, Message::Close(_)) {
+            return Message::Close(close);
+        }
+        Message::List { close, outline: list.outline(id), leaves: list.filled(id, &[0]) }
     }
 
     /// To every other heavy node, a freeze of another set.

@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::dice::Dice;
 use super::scenario::NodeIndex;
-use crate::domain::{Computation, ComputationId, PeerId};
+use crate::domain::{Computation, ComputationId, Digest, PeerId};
 use crate::protocol::{Action, Event};
 use crate::wire::{Certificate, Entry, Identity, List, Message, Record, Submission};
 
@@ -70,6 +70,8 @@ pub(super) struct Twisted {
 #[derive(Clone, Debug)]
 struct Known {
     computation: Computation,
+    /// The reports that it holds.
+    held: BTreeMap<PeerId, Digest>,
     /// Its own list, once it has closed.
     list: List,
     closed: bool,
@@ -292,9 +294,17 @@ impl Cheater {
                     known.certificate = Some(certificate.clone());
                 }
             }
-            Record::Closed { close, list } => {
+            Record::Held(submission) => {
+                let manifest = &submission.manifest;
+                if let Some(known) = self.known.get_mut(&manifest.get().computation) {
+                    known.held.insert(manifest.signer(), manifest.digest());
+                }
+            }
+            Record::Closed { close, excluded, .. } => {
                 if let Some(known) = self.known.get_mut(&close.get().computation) {
-                    known.list = list.clone();
+                    let mut reports = known.held.clone();
+                    reports.retain(|participant, _| !excluded.contains(participant));
+                    known.list = List::new(reports, BTreeMap::new());
                     known.closed = true;
                 }
             }
@@ -304,9 +314,9 @@ impl Cheater {
                     known.other_report = submissions.clone();
                 }
             }
-            Record::Frozen { computation, accepted, .. } => {
+            Record::Frozen { computation, left_out, added, .. } => {
                 if let Some(known) = self.known.get_mut(computation) {
-                    known.frozen = accepted.clone();
+                    known.frozen = known.list.changed_by(left_out, added);
                 }
             }
             Record::Members { computation, entries } => {
@@ -321,7 +331,7 @@ impl Cheater {
             }
             Record::Proposed(_)
             | Record::Report(_)
-            | Record::Held(_)
+            | Record::Receipts { .. }
             | Record::Decree { .. }
             | Record::Verifying { .. }
             | Record::Opened { .. }
@@ -338,6 +348,7 @@ impl Cheater {
     fn know(&mut self, id: ComputationId, computation: &Computation) {
         self.known.entry(id).or_insert_with(|| Known {
             computation: computation.clone(),
+            held: BTreeMap::new(),
             list: List::default(),
             closed: false,
             frozen: List::default(),

@@ -9,8 +9,8 @@ use crate::domain::{Computation, ComputationId, Digest, PeerId, Sharing};
 use crate::sharing::ReportShare;
 use crate::statistics;
 use crate::wire::{
-    Close, Freeze, List, Opening, Record, RecordKey, RecordKind, Signed, Vote, partial_sum_commitment,
-    votes_digest,
+    Close, Entry, FaultProof, Freeze, List, Opening, Record, RecordKey, RecordKind, Signed, Vote,
+    partial_sum_commitment, votes_digest,
 };
 
 impl Watch {
@@ -22,8 +22,15 @@ impl Watch {
     }
 
     /// Intake ends at the deadline or by unanimity, and the list is what is held.
-    pub(super) fn closed(&mut self, actor: Actor<'_>, close: &Close, list: &List) -> Check {
+    pub(super) fn closed(
+        &mut self,
+        actor: Actor<'_>,
+        close: &Close,
+        reports: u32,
+        excluded: &[PeerId],
+    ) -> Check {
         let id = close.computation;
+        let list = listed(actor, id, excluded);
         let case = self.case(id)?;
         let digest = list.digest(id);
         Invariant::SignedOnce.check(digest == close.list, || format!("{} signs another list", actor.index))?;
@@ -35,12 +42,9 @@ impl Watch {
         let due = actor.clock >= case.computation.deadline;
         Invariant::OneOpening
             .check(due || unanimous, || format!("{} closes before the deadline", actor.index))?;
-        let listed: BTreeMap<_, _> =
-            list.entries().iter().map(|entry| (entry.participant, entry.manifest)).collect();
-        let mut held = held(actor, id);
-        held.retain(|participant, _| list.exclusion_of(participant).is_none());
-        Invariant::OneReport.check(listed == held && list.is_well_formed(id), || {
-            format!("{} lists {} reports and holds {}", actor.index, listed.len(), held.len())
+        let exact = list.is_well_formed(id) && list.participants() == reports;
+        Invariant::OneReport.check(exact && list.exclusions().len() == excluded.len(), || {
+            format!("{} lists {reports} reports and holds {}", actor.index, held(actor, id).len())
         })
     }
 
@@ -49,24 +53,21 @@ impl Watch {
         &mut self,
         actor: Actor<'_>,
         id: ComputationId,
-        freeze: Option<&Freeze>,
-        accepted: &List,
+        (freeze, participants): (Option<&Freeze>, u32),
+        (left_out, added): (&[PeerId], &[Entry]),
     ) -> Check {
+        let Some(own) = own_list(actor, id) else {
+            return Invariant::OneSet.check(false, || format!("{} freezes without a list", actor.index));
+        };
+        let accepted = own.changed_by(left_out, added);
         let digest = accepted.digest(id);
-        let says = freeze
-            .is_none_or(|freeze| freeze.frozen == digest && freeze.participants == accepted.participants());
+        let says = freeze.is_none_or(|freeze| freeze.frozen == digest && freeze.participants == participants);
+        let says = says && participants == accepted.participants();
         Invariant::OneSet.check(says && accepted.is_well_formed(id), || {
             format!("{} freezes another set than it keeps", actor.index)
         })?;
-        if self.case(id)?.has_threshold() {
-            // A decree says whose lists count: this node's own need not be among them.
-            return Ok(());
-        }
-        let key = RecordKey { kind: RecordKind::Closed, computation: id, peer: None };
-        let own = match actor.store.get(&key) {
-            Some(Record::Closed { list, .. }) => accepted.entries().iter().all(|entry| list.contains(entry)),
-            _ => false,
-        };
+        // A decree says whose lists count: this node's own need not be among them.
+        let own = self.case(id)?.has_threshold() || added.is_empty();
         Invariant::OneSet.check(own, || format!("{} freezes a report that it has not listed", actor.index))
     }
 
@@ -90,7 +91,7 @@ impl Watch {
             .check(frozen_by_all, || format!("{} votes before every freeze is in", actor.index))?;
         let unverified: BTreeSet<PeerId> = unverified.iter().copied().collect();
         let frozen = frozen(actor, id);
-        let accepted = frozen.map(|frozen| frozen.without(&unverified));
+        let accepted = frozen.as_ref().map(|frozen| frozen.without(&unverified));
         let accepted = accepted.as_ref();
         let same = accepted.is_some_and(|accepted| {
             let counts = (accepted.participants(), u32::try_from(unverified.len()).unwrap_or(u32::MAX));
@@ -110,7 +111,7 @@ impl Watch {
         Invariant::PlainSum
             .check(right, || format!("the partial sum of {} is not that of its shares", actor.index))?;
         match frozen {
-            Some(frozen) => self.judged(actor, vote, frozen, &unverified),
+            Some(frozen) => self.judged(actor, vote, &frozen, &unverified),
             None => Ok(()),
         }
     }
@@ -155,10 +156,29 @@ impl Watch {
     }
 }
 
-/// The frozen set in a heavy node's store.
-fn frozen<'a>(actor: Actor<'a>, computation: ComputationId) -> Option<&'a List> {
+/// The frozen set, as a heavy node's store has it.
+pub(super) fn frozen(actor: Actor<'_>, computation: ComputationId) -> Option<List> {
     let record = actor.store.get(&RecordKey { kind: RecordKind::Frozen, computation, peer: None });
-    if let Some(Record::Frozen { accepted, .. }) = record { Some(accepted) } else { None }
+    let Some(Record::Frozen { left_out, added, .. }) = record else { return None };
+    Some(own_list(actor, computation)?.changed_by(left_out, added))
+}
+
+/// The list that a heavy node has closed over, as its store has it.
+fn own_list(actor: Actor<'_>, computation: ComputationId) -> Option<List> {
+    let record = actor.store.get(&RecordKey { kind: RecordKind::Closed, computation, peer: None });
+    let Some(Record::Closed { excluded, .. }) = record else { return None };
+    Some(listed(actor, computation, excluded))
+}
+
+/// What is held, but for those who are excluded, with the evidence that is kept.
+fn listed(actor: Actor<'_>, computation: ComputationId, excluded: &[PeerId]) -> List {
+    let evidence = excluded.iter().filter_map(|participant| {
+        let key = RecordKey { kind: RecordKind::Fault, computation, peer: Some(*participant) };
+        let Some(Record::Fault(fault)) = actor.store.get(&key) else { return None };
+        let FaultProof::TwoReports(exclusion) = &fault.proof else { return None };
+        Some((*participant, (**exclusion).clone()))
+    });
+    List::new(held(actor, computation), evidence.collect())
 }
 
 /// The reports in a heavy node's store.

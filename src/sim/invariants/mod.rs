@@ -162,9 +162,10 @@ impl Watch {
         match record {
             Record::Report(submissions) => self.report_made(actor, submissions),
             Record::Held(submission) => self.report_held(actor, submission),
-            Record::Closed { close, list } => self.closed(actor, close.get(), list),
-            Record::Frozen { computation, freeze, accepted, .. } => {
-                self.frozen(actor, *computation, freeze.as_ref().map(Signed::get), accepted)
+            Record::Closed { close, reports, excluded } => self.closed(actor, close.get(), *reports, excluded),
+            Record::Frozen { computation, freeze, participants, left_out, added, .. } => {
+                let freeze = freeze.as_ref().map(Signed::get);
+                self.frozen(actor, *computation, (freeze, *participants), (left_out, added))
             }
             Record::Verifying { verification, rhos, .. } => self.verifies(actor, verification.get(), rhos),
             Record::Voted { vote, unverified, partial_sum, blind, .. } => {
@@ -179,6 +180,7 @@ impl Watch {
             | Record::Dealing { .. }
             | Record::Decree { .. }
             | Record::Announced(_)
+            | Record::Receipts { .. }
             | Record::Opened { .. }
             | Record::Ledger(_)
             | Record::Fault(_)
@@ -197,6 +199,7 @@ impl Watch {
             | RecordKind::Announced
             | RecordKind::Report
             | RecordKind::Held
+            | RecordKind::Receipts
             | RecordKind::Closed
             | RecordKind::Frozen
             | RecordKind::Dealing

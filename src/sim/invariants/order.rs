@@ -43,6 +43,7 @@ impl Watch {
             Record::Proposed(_)
             | Record::Ledger(_)
             | Record::Fault(_)
+            | Record::Receipts { .. }
             | Record::Members { .. }
             | Record::Compared(_)
             | Record::Invitation(_)
@@ -103,6 +104,8 @@ impl Watch {
             | Message::Receipts(_)
             | Message::Stand { .. }
             | Message::Progress { .. }
+            | Message::Lacking { .. }
+            | Message::Leaves { .. }
             | Message::Conflict(_)
             | Message::Decree(_)
             | Message::Fault(_)

@@ -221,6 +221,7 @@ const fn holds_secrets(kind: RecordKind) -> bool {
         | RecordKind::Input => true,
         RecordKind::Proposed
         | RecordKind::Announced
+        | RecordKind::Receipts
         | RecordKind::Closed
         | RecordKind::Frozen
         | RecordKind::ListsDecree

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::cheat::Cheat;
 use super::super::violation::{Check, Invariant};
+use super::agreement::frozen;
 use super::{Actor, Case, Watch, statement_of};
 use crate::domain::{ComputationId, Digest, PeerId, Sharing};
 use crate::sharing::Secret;
@@ -67,9 +68,7 @@ impl Watch {
     ) -> Check {
         let id = verification.computation;
         let case = self.case(id)?;
-        let own = statement_of(actor, id, RecordKind::Frozen);
-        let same = matches!(own, Some(Record::Frozen { accepted: freeze, .. })
-            if freeze.digest(id) == verification.frozen);
+        let same = frozen(actor, id).is_some_and(|frozen| frozen.digest(id) == verification.frozen);
         Invariant::KeyAfterFreeze.check(same && case.is_frozen_for(actor), || {
             format!("{} verifies another set than all have frozen", actor.index)
         })?;

@@ -40,6 +40,8 @@ pub(super) fn every_kind() -> Vec<Record> {
     };
     let opening = Signed::sign(opening, &heavy);
     let close = Signed::sign(close, &heavy);
+    let receipt = Receipt { computation: id, heavy: heavy.peer(), participant: light.peer(), manifest: digest };
+    let receipt = Signed::sign(receipt, &heavy);
     let part = Part { share: Secret::new(vec![2; 32]), blind: Secret::new([1; 32]) };
     let deal = Deal { computation: id, heavy: heavy.peer(), rho: vec![digest; 3], noise: vec![digest; 3] };
     let deal = Signed::sign(deal, &heavy);
@@ -63,12 +65,15 @@ pub(super) fn every_kind() -> Vec<Record> {
         Record::Announced(Announcement { computation: question.clone(), acceptances: vec![acceptance] }),
         Record::Report(vec![first.clone(), first]),
         held(&light),
-        Record::Closed { close: close.clone(), list: list.clone() },
+        Record::Receipts { computation: id, participant: light.peer(), receipts: vec![receipt] },
+        Record::Closed { close: close.clone(), reports: list.participants(), excluded: vec![light.peer()] },
         decree(id, Topic::Lists),
         Record::Frozen {
             computation: id,
             freeze: Some(Signed::sign(freeze, &heavy)),
-            accepted: list,
+            participants: list.participants(),
+            left_out: vec![light.peer()],
+            added: list.entries().to_vec(),
             closes: vec![close],
         },
         Record::Verifying {

@@ -1,0 +1,63 @@
+//! Computing over reports that are not in memory: they are read back in runs, and what comes of one run is added to what came
+//! of the others.
+
+use super::Heavy;
+use crate::domain::limits::{RUN_BYTES, RUN_REPORTS_MAX};
+use crate::domain::{ComputationId, Failure};
+use crate::protocol::entry::Entry;
+use crate::protocol::shelf::Unreadable;
+use crate::protocol::turn::Turn;
+use crate::sharing::{ReportShare, Scheme};
+use crate::wire::List;
+
+/// Why a node does not compute over a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lacks {
+    /// It does not hold every report of it.
+    Report,
+    /// It has held them, and can not read them any more.
+    Memory,
+}
+
+impl Heavy {
+    /// Whether every report of a set is held. A participant that sent two different ones may be in the set with the other.
+    pub(super) fn has_all(&self, set: &List) -> Result<(), Lacks> {
+        let all = set.entries().iter().all(|entry| self.held.holds(entry));
+        if all { Ok(()) } else { Err(Lacks::Report) }
+    }
+
+    /// Goes through the reports of a set in its order, a run at a time; with each comes the place of its first report.
+    pub(super) fn in_runs(
+        &self,
+        turn: &Turn<'_>,
+        id: ComputationId,
+        (scheme, position): (&Scheme, usize),
+        set: &List,
+        mut work: impl FnMut(usize, &[ReportShare<'_>]) -> Option<()>,
+    ) -> Result<(), Lacks> {
+        self.has_all(set)?;
+        let one = scheme.share_bytes(position) + scheme.public_bytes();
+        let reports = (RUN_BYTES / one.max(1)).clamp(1, RUN_REPORTS_MAX);
+        for (run, entries) in set.entries().chunks(reports).enumerate() {
+            let participants: Vec<_> = entries.iter().map(|entry| entry.participant).collect();
+            let held = turn.shares(id, &participants).map_err(|Unreadable| Lacks::Memory)?;
+            let same = entries.iter().zip(&held).map(|(entry, held)| {
+                let held = held.as_ref().filter(|held| held.manifest == entry.manifest)?;
+                let (nonce, public) = (&held.nonce, held.public.as_slice());
+                Some(ReportShare { nonce, public, share: held.share.expose() })
+            });
+            let shares: Option<Vec<_>> = same.collect();
+            work(run * reports, &shares.ok_or(Lacks::Memory)?).ok_or(Lacks::Report)?;
+        }
+        Ok(())
+    }
+}
+
+impl Entry {
+    /// Without what it has held, a node can not go on; without what it has never held, it waits for how it ends.
+    pub(super) fn give_up_if_lost(&mut self, turn: &mut Turn<'_>, lacks: Lacks) {
+        if lacks == Lacks::Memory {
+            self.fail(turn, Failure::MemoryLost { heavy: turn.me() });
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! A held report as it is read back to be added up: what a heavy node computes with, and the name of the report.
+
+use serde::{Deserialize, Deserializer};
+use zeroize::Zeroizing;
+
+use super::codec::CodecError;
+use super::message::Submission;
+use super::signed::Unchecked;
+use super::statement::{Manifest, manifest_digest};
+use crate::domain::{ComputationId, Digest, PeerId};
+use crate::sharing::Secret;
+
+/// One report as a heavy node computes with it. It proves nothing to others: for that there is the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldShare {
+    /// Of which computation.
+    pub computation: ComputationId,
+    /// Whose report.
+    pub participant: PeerId,
+    /// The manifest's digest.
+    pub manifest: Digest,
+    /// The manifest's nonce.
+    pub nonce: [u8; 16],
+    /// What all heavy nodes got.
+    pub public: Vec<u8>,
+    /// What this one got.
+    pub share: Secret<Vec<u8>>,
+}
+
+/// A record of a held report, as it is read.
+#[derive(Deserialize)]
+enum Row {
+    Held(Body),
+}
+
+#[derive(Deserialize)]
+struct Body {
+    manifest: Unchecked,
+    #[serde(rename = "blind")]
+    _blind: Skipped,
+    share: Secret<Vec<u8>>,
+}
+
+/// The random bytes of a digest that was checked when the report came.
+struct Skipped;
+
+impl<'de> Deserialize<'de> for Skipped {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Secret::<[u8; 32]>::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+impl HeldShare {
+    /// What a submission is, once it is held.
+    pub fn of(submission: &Submission) -> Self {
+        let manifest = submission.manifest.get();
+        Self {
+            computation: manifest.computation,
+            participant: manifest.participant,
+            manifest: submission.manifest.digest(),
+            nonce: manifest.nonce,
+            public: manifest.public.clone(),
+            share: submission.share.clone(),
+        }
+    }
+
+    /// Reads it from the bytes of its record. The signature was checked when the report came, and is not checked again: whoever
+    /// keeps records sees to it that they are what was written.
+    ///
+    /// # Errors
+    /// `Malformed`.
+    pub fn from_record(bytes: &[u8]) -> Result<Self, CodecError> {
+        let Row::Held(Body { manifest, share, .. }) = super::codec::read(bytes)?;
+        let body = Zeroizing::new(manifest.body);
+        let said: Manifest = super::codec::read(&body)?;
+        Ok(Self {
+            computation: said.computation,
+            participant: said.participant,
+            manifest: manifest_digest(&said, &body),
+            nonce: said.nonce,
+            public: said.public,
+            share,
+        })
+    }
+}
