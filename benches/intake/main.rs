@@ -6,13 +6,17 @@
 //! many connections, requests of the same bytes and as many of them on their way; in turn with the other, in the same process. What
 //! the light side computes is in both.
 //!
+//! `verified`: how many reports a second a heavy node verifies on all cores, beside the bare calls of the `prio` crate.
+//!
 //! Options: `--runs N` (7), `--connections N` (64), `--questions N` (64, each asked of every connection), `--window N` (4 reports a
-//! connection without their receipt), `--only NAME`, `--bare` (no echo).
+//! connection without their receipt), `--only NAME`, `--bare` (no echo), `--lazy` (the echo, too, sends its
+//! first bytes without waiting for the protocol to be agreed on, as nodes do; libp2p left to itself waits).
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod links;
 mod material;
+mod verified;
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -27,6 +31,7 @@ use formix_p2p::sharing::Secret;
 use formix_p2p::sources::Sources;
 use formix_p2p::wire::{Identity, Message};
 use futures::future::join_all;
+use libp2p::core::upgrade::Version;
 
 use links::{Counts, Link};
 use material::{NODE, Question, key};
@@ -38,12 +43,21 @@ struct Options {
     window: usize,
     only: String,
     bare: bool,
+    /// How the echo agrees on a protocol.
+    version: Version,
 }
 
 impl Options {
     fn parse() -> Self {
-        let mut options =
-            Self { runs: 7, connections: 64, questions: 64, window: 4, only: String::new(), bare: false };
+        let mut options = Self {
+            runs: 7,
+            connections: 64,
+            questions: 64,
+            window: 4,
+            only: String::new(),
+            bare: false,
+            version: Version::V1,
+        };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut number = || arguments.next().and_then(|it| it.parse().ok()).unwrap();
@@ -54,6 +68,7 @@ impl Options {
                 "--window" => options.window = number(),
                 "--only" => options.only = arguments.next().unwrap(),
                 "--bare" => options.bare = true,
+                "--lazy" => options.version = Version::V1Lazy,
                 _ => {}
             }
         }
@@ -101,11 +116,36 @@ fn main() {
             }
         }
         let a_second = |rates: &[Rate]| format!("{:.0}", median(rates.iter().map(|rate| rate.a_second)));
-        line(name, &bytes.to_string(), &a_second(&taken), &a_second(&echoed), &format!("{:.2}", median(ratios.iter().copied())));
+        line(
+            name,
+            &bytes.to_string(),
+            &a_second(&taken),
+            &a_second(&echoed),
+            &format!("{:.2}", median(ratios.iter().copied())),
+        );
         let cpu = |rates: &[Rate]| format!("{:.0}", median(rates.iter().map(|rate| rate.cpu_us)));
         line("  processor, us each", "", &cpu(&taken), &cpu(&echoed), "");
     }
-    println!("\n\"busy\" was said {} times", links::BUSY.load(Ordering::Relaxed));
+    println!("\"busy\" was said {} times", links::BUSY.load(Ordering::Relaxed));
+    if "verified".contains(&options.only) {
+        verify(&options);
+    }
+}
+
+/// Verified reports a second, by a heavy node's machine and by the bare calls.
+fn verify(options: &Options) {
+    println!("\nprio3, 31 bits: verified on all cores, from the deadline to the certificate");
+    println!("{:>8} {:>11} {:>11} {:>7} {:>24}", "reports", "ours / s", "bare / s", "ratio", "longest event, ms");
+    for reports in [1_000, 10_000] {
+        let turns: Vec<_> = (0..=options.runs).map(|_| verified::turn(reports)).skip(1).collect();
+        let a_second = |took: Duration| reports as f64 / took.as_secs_f64();
+        let ours = median(turns.iter().map(|turn| a_second(turn.ours)));
+        let bare = median(turns.iter().map(|turn| a_second(turn.bare)));
+        let ratio = median(turns.iter().map(|turn| turn.bare.as_secs_f64() / turn.ours.as_secs_f64()));
+        let longest = median(turns.iter().map(|turn| turn.longest.0.as_secs_f64() * 1000.0));
+        let what = turns.first().map_or("", |turn| turn.longest.1);
+        println!("{reports:>8} {ours:>11.0} {bare:>11.0} {ratio:>7.2} {longest:>10.1} ({what})");
+    }
 }
 
 /// Reports through a real node; and the frames that were sent to it.
@@ -115,7 +155,7 @@ async fn intake(question: Question, options: &Options) -> (Rate, Vec<Vec<Vec<u8>
     let address: Multiaddr = node.id().addresses[0].parse().unwrap();
     let proposer_key = key(0xbb, 0);
     let proposer = Identity::from_secret_key(&proposer_key);
-    let asking = Link::new(proposer_key, &address).await;
+    let asking = Link::new(proposer_key, &address, Version::V1Lazy).await;
     let computations = material::computations(question, &proposer, options.questions);
     let proposals = computations.iter().cloned().map(|it| Message::Propose(it).encode()).collect();
     let accepted = asking.send(proposals, 16, Counts::Messages("Accept"), options.questions).await;
@@ -126,12 +166,13 @@ async fn intake(question: Question, options: &Options) -> (Rate, Vec<Vec<Vec<u8>
         }
         other => panic!("{}", other.kind()),
     });
-    asking.send(announcements.collect(), 16, Counts::Messages("nothing"), 0).await;
+    // Nothing comes back but that each is taken.
+    asking.send(announcements.collect(), usize::MAX, Counts::Messages("nothing"), 0).await;
     let (mut links, mut frames) = (Vec::new(), Vec::new());
     for number in 0..options.connections {
         let secret = key(0xcc, number);
         let light = Identity::from_secret_key(&secret);
-        links.push(Link::new(secret, &address).await);
+        links.push(Link::new(secret, &address, Version::V1Lazy).await);
         let report = |computation: &formix_p2p::wire::Signed<formix_p2p::domain::Computation>| {
             let mut report = material::report(computation.get(), computation.id(), question, &light, number);
             Message::Submit(report.swap_remove(NODE)).encode()
@@ -153,7 +194,7 @@ async fn echo(frames: Vec<Vec<Vec<u8>>>, options: &Options) -> Rate {
     let address = links::echo(key(0xdd, 0)).await;
     let mut links = Vec::new();
     for number in 0..options.connections {
-        links.push(Link::new(key(0xcc, number), &address).await);
+        links.push(Link::new(key(0xcc, number), &address, options.version).await);
     }
     timed(&links, frames, Counts::Echoes, options).await.0
 }

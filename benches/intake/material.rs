@@ -7,7 +7,9 @@ use formix_p2p::domain::{
 };
 use formix_p2p::sharing::{Secret, Split};
 use formix_p2p::statistics::{encode_one, scheme};
-use formix_p2p::wire::{Acceptance, Announcement, Identity, Manifest, Message, Signed, Submission, share_digest};
+use formix_p2p::wire::{
+    Acceptance, Announcement, Identity, Manifest, Message, Signed, Submission, share_digest,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -38,8 +40,7 @@ impl Question {
             return Query::parse(Statistic::Sum, &["value".to_owned()], Some(&number)).unwrap();
         }
         let length = self.length;
-        let schema =
-            format!(r#"{{"type":"array","items":{number},"minItems":{length},"maxItems":{length}}}"#);
+        let schema = format!(r#"{{"type":"array","items":{number},"minItems":{length},"maxItems":{length}}}"#);
         Query::parse(Statistic::VectorMean, &["update".to_owned()], Some(&schema)).unwrap()
     }
 
