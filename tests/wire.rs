@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use formix_p2p::domain::VERSION;
+use formix_p2p::domain::limits::MESSAGE_BYTES_MAX;
 use formix_p2p::domain::{
     Computation, ComputationId, Digest, Failure, Invitation, Modulus, PeerId, Query, Refusal, Role, Sharing,
     Standing, Statistic, TicketRefusal, Timestamp,
@@ -439,6 +440,23 @@ fn a_signature_serves_one_type_and_one_signer() {
     let signed = to_bytes(&Signed::sign(acceptance, &identity(1)));
     assert!(from_bytes::<Signed<Acceptance>>(&signed).is_ok());
     assert!(matches!(from_bytes::<Signed<Close>>(&signed), Err(CodecError::Malformed(_))));
+}
+
+#[test]
+fn a_frame_is_the_envelope_behind_its_length() {
+    for message in messages() {
+        let envelope = message.encode();
+        let length = u32::try_from(envelope.len()).unwrap().to_be_bytes();
+        assert_eq!(message.frame().unwrap(), [&length[..], &envelope].concat());
+    }
+    let too_large = Message::Verifiers {
+        computation: id(),
+        heavy: heavy()[0],
+        batch: 0,
+        blind: Secret::new([0; 32]),
+        shares: Secret::new(vec![0; MESSAGE_BYTES_MAX]),
+    };
+    assert_eq!(too_large.frame(), None);
 }
 
 #[test]

@@ -167,6 +167,8 @@ pub const SYNC_IDS_MAX: usize = 1_024;
 pub const REQUESTS_PER_PEER_MAX: usize = 32;
 /// Messages that wait for one peer; more are dropped, and the protocol asks again.
 pub const QUEUED_PER_PEER_MAX: usize = 4_096;
+/// Shares whose senders wait for the receipt in the answer to their request: as many as wait for the node and twice the next round.
+pub const REPLIES_AWAITED_MAX: usize = 4_096;
 /// Connections to one peer, both transports and simultaneous dials included.
 pub const CONNECTIONS_PER_PEER_MAX: u32 = 4;
 /// Connections in all; each costs about 95 KB and a file handle.

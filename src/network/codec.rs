@@ -1,4 +1,5 @@
-//! How one message crosses a stream: its length in four bytes, the envelope, and one byte back.
+//! How one message crosses a stream: its length in four bytes, the envelope, and one byte back; where that says so, a message
+//! follows it, in the same form.
 //!
 //! The stream's own task decodes, signatures and all, so the event loop meets only messages that hold. A frame that
 //! does not hold reaches the event loop as [`Frame::Refused`], because it alone knows who sent it: an error
@@ -45,7 +46,7 @@ pub(super) enum Size {
 }
 
 /// What the receiver did with a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// It is in the receiver's queue.
     Taken,
@@ -53,6 +54,10 @@ pub(super) enum Answer {
     Busy,
     /// It does not hold; trying again is an offence.
     Refused,
+    /// It was taken, and this is what the receiver has to say to it.
+    Replied(Box<Message>),
+    /// Read, and the message in it does not hold.
+    Garbled(CodecError),
 }
 
 /// A large frame of which less than this arrives in [`PROGRESS_WAIT`] is given up: its turn goes to the next one. A link so slow
@@ -171,6 +176,7 @@ impl request_response::Codec for Codec {
             [0] => Ok(Answer::Taken),
             [1] => Ok(Answer::Busy),
             [2] => Ok(Answer::Refused),
+            [3] => read_reply(io).await,
             [other] => Err(io::Error::new(io::ErrorKind::InvalidData, format!("answer {other}"))),
         }
     }
@@ -179,31 +185,49 @@ impl request_response::Codec for Codec {
     where
         T: AsyncWrite + Unpin + Send,
     {
-        let bytes = match frame {
-            Frame::Outgoing(message) => Zeroizing::new(message.encode()),
+        match frame {
+            // In one piece: each would be a frame of its own further down.
+            Frame::Outgoing(message) => io.write_all(&framed(&message)?).await,
             Frame::Received(..) | Frame::Refused(_) => {
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a frame to send"));
+                Err(io::Error::new(io::ErrorKind::InvalidInput, "not a frame to send"))
             }
-        };
-        let length = u32::try_from(bytes.len())
-            .ok()
-            .filter(|_| bytes.len() <= MESSAGE_BYTES_MAX)
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "larger than a message may be"))?;
-        io.write_all(&length.to_be_bytes()).await?;
-        io.write_all(&bytes).await
+        }
     }
 
     async fn write_response<T>(&mut self, _: &StreamProtocol, io: &mut T, answer: Answer) -> io::Result<()>
     where
         T: AsyncWrite + Unpin + Send,
     {
-        let byte = match answer {
-            Answer::Taken => 0,
-            Answer::Busy => 1,
-            Answer::Refused => 2,
-        };
-        io.write_all(&[byte]).await
+        match answer {
+            Answer::Taken => io.write_all(&[0]).await,
+            Answer::Busy => io.write_all(&[1]).await,
+            Answer::Refused => io.write_all(&[2]).await,
+            Answer::Replied(message) => io.write_all(&[&[3], framed(&message)?.as_slice()].concat()).await,
+            Answer::Garbled(_) => Err(io::Error::new(io::ErrorKind::InvalidInput, "not an answer to send")),
+        }
     }
+}
+
+/// A message as it goes over a stream.
+fn framed(message: &Message) -> io::Result<Zeroizing<Vec<u8>>> {
+    let too_large = || io::Error::new(io::ErrorKind::InvalidInput, "larger than a message may be");
+    message.frame().map(Zeroizing::new).ok_or_else(too_large)
+}
+
+/// The message behind an answer. It is a small one: nothing larger is ever a reply.
+async fn read_reply<T: AsyncRead + Unpin>(io: &mut T) -> io::Result<Answer> {
+    let mut prefix = [0; 4];
+    io.read_exact(&mut prefix).await?;
+    let bytes = usize::try_from(u32::from_be_bytes(prefix)).unwrap_or(usize::MAX);
+    if bytes > SMALL_FRAME_BYTES {
+        return Ok(Answer::Garbled(CodecError::TooLarge { bytes, limit: SMALL_FRAME_BYTES }));
+    }
+    let mut envelope = Zeroizing::new(vec![0; bytes]);
+    io.read_exact(&mut envelope).await?;
+    Ok(match Message::decode(&envelope) {
+        Ok(message) => Answer::Replied(Box::new(message)),
+        Err(error) => Answer::Garbled(error),
+    })
 }
 
 #[cfg(test)]
@@ -305,13 +329,23 @@ mod tests {
 
     #[tokio::test]
     async fn answers_survive_the_stream() {
-        for answer in [Answer::Taken, Answer::Busy, Answer::Refused] {
+        let replied = || Answer::Replied(Box::new(message()));
+        for answer in [|| Answer::Taken, || Answer::Busy, || Answer::Refused, replied] {
             let mut stream = Vec::new();
-            Codec::default().write_response(&PROTOCOL, &mut stream, answer).await.expect("written");
-            let mut stream = Cursor::new(stream);
-            let read = Codec::default().read_response(&PROTOCOL, &mut stream).await.expect("read");
-            assert_eq!(read, answer);
+            Codec::default().write_response(&PROTOCOL, &mut stream, answer()).await.expect("written");
+            assert_eq!(read_answer(&stream).await.expect("read"), answer());
         }
-        assert!(Codec::default().read_response(&PROTOCOL, &mut Cursor::new([3])).await.is_err());
+        for cut_short in [&[][..], &[3], &[3, 0, 0, 0], &[3, 0, 0, 0, 9, 4], &[4]] {
+            assert!(read_answer(cut_short).await.is_err(), "{cut_short:?}");
+        }
+        let too_large = [&[3][..], &(SMALL_FRAME_BYTES as u32 + 1).to_be_bytes()].concat();
+        for garbled in [too_large, vec![3, 0, 0, 0, 0], vec![3, 0, 0, 0, 2, 4, 0xff]] {
+            let read = read_answer(&garbled).await.expect("read");
+            assert!(matches!(read, Answer::Garbled(_)), "{read:?}");
+        }
+    }
+
+    async fn read_answer(bytes: &[u8]) -> io::Result<Answer> {
+        Codec::default().read_response(&PROTOCOL, &mut Cursor::new(bytes)).await
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use libp2p::core::transport::ListenerId;
+use libp2p::request_response::ResponseChannel;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{DialError, SwarmEvent};
 use libp2p::{Multiaddr, Swarm, gossipsub};
@@ -14,13 +15,14 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use super::behaviour::{Behaviour, BehaviourEvent};
 use super::book::{Book, Interest};
 use super::bootstrap::Bootstrap;
-use super::codec::Frame;
+use super::codec::{Answer, Frame};
 use super::gate::{Gate, ShutDoors, Strangers};
 use super::gossip::DecodedGossip;
 use super::offences::Offences;
 use super::outbox::{Full, Outbox, Pushed};
 use super::outlet::Outlet;
 use super::quotas::Quotas;
+use super::replies::Replies;
 use super::topic::{Publication, Waiting};
 use super::{NetworkConfig, peer};
 use crate::domain::limits::GOSSIP_BYTES_MAX;
@@ -61,6 +63,8 @@ pub(super) struct EventLoop {
     pub(super) book: Book,
     pub(super) bootstrap: Bootstrap,
     pub(super) outbox: Outbox,
+    /// Requests that wait for the node's word.
+    pub(super) replies: Replies<ResponseChannel<Answer>>,
     pub(super) offences: Offences,
     pub(super) quotas: Quotas,
     pub(super) decoding: JoinSet<DecodedGossip>,
@@ -140,6 +144,7 @@ impl EventLoop {
             book,
             bootstrap: Bootstrap::new(anonymous, now),
             outbox: Outbox::new(),
+            replies: Replies::default(),
             offences: Offences::default(),
             quotas: Quotas::default(),
             decoding: JoinSet::new(),
@@ -248,6 +253,17 @@ impl EventLoop {
 
     fn on_send(&mut self, to: PeerId, message: Message) {
         let kind = message.kind();
+        let message = match self.replies.take(to, &message) {
+            Some(channel) => {
+                let reply = Answer::Replied(Box::new(message));
+                match self.swarm.behaviour_mut().message.send_response(channel, reply) {
+                    // The asker is gone; it may be back.
+                    Err(Answer::Replied(message)) => *message,
+                    Ok(()) | Err(_) => return,
+                }
+            }
+            None => message,
+        };
         if !self.book.is_reachable(to) {
             tracing::debug!(peer = ?to, kind, "no address of this peer is known; a message is lost");
         } else {
@@ -294,6 +310,10 @@ impl EventLoop {
         while let Some(peer) = self.outbox.take_resumed(now) {
             self.pump(peer);
         }
+        while let Some(channel) = self.replies.take_overdue(now) {
+            // The asker is gone when this fails.
+            self.swarm.behaviour_mut().message.send_response(channel, Answer::Taken).ok();
+        }
         while let Some(publication) = self.waiting.take_due(now) {
             self.publish(publication);
         }
@@ -307,6 +327,7 @@ impl EventLoop {
             self.book.next_due(),
             self.bootstrap.next_due(),
             self.outbox.next_due(),
+            self.replies.next_due(),
             self.waiting.next_due(),
             self.offences.next_due(),
         ];

@@ -25,6 +25,7 @@ mod outbox;
 mod outlet;
 mod peer;
 mod quotas;
+mod replies;
 mod slots;
 mod swarm_events;
 mod swarm_key;

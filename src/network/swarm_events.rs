@@ -15,6 +15,7 @@ use super::gate::NotAMember;
 use super::offences::Verdict;
 use super::outlet::NoRoom;
 use super::quotas::{Allowance, Kind, Load};
+use super::replies::asked_by;
 use super::{NetworkEvent, peer};
 use crate::domain::limits::{
     ADDRESSES_PER_PEER_MAX, LIGHT_NEIGHBOURS_MAX, NETWORK_EVENTS_CROWDED, NETWORK_EVENTS_OF_STRANGERS_MAX,
@@ -234,12 +235,33 @@ impl EventLoop {
         match event {
             request_response::Event::Message { peer: peer_id, message, .. } => match message {
                 request_response::Message::Request { request, channel, .. } => {
+                    let asked = peer::from_libp2p(&peer_id).and_then(|from| match &request {
+                        Frame::Received(message, Size::Small | Size::Large) => asked_by(from, message),
+                        Frame::Outgoing(_) | Frame::Refused(_) => None,
+                    });
                     let answer = self.on_frame(&peer_id, request);
-                    // The asker is gone when this fails.
-                    self.swarm.behaviour_mut().message.send_response(channel, answer).ok();
+                    let now = match asked {
+                        Some(subject) if answer == Answer::Taken => {
+                            self.replies.wait(subject, channel, Instant::now())
+                        }
+                        Some(_) | None => Some(channel),
+                    };
+                    if let Some(channel) = now {
+                        // The asker is gone when this fails.
+                        self.swarm.behaviour_mut().message.send_response(channel, answer).ok();
+                    }
                 }
                 request_response::Message::Response { request_id, response } => {
                     let peer = match response {
+                        Answer::Replied(message) => {
+                            // As if it had come by itself; where there is no room for it, it is asked for again.
+                            self.on_frame(&peer_id, Frame::Received(message, Size::Small));
+                            self.outbox.on_done(request_id).map(|(peer, _)| peer)
+                        }
+                        Answer::Garbled(reason) => self.outbox.on_done(request_id).map(|(peer, _)| {
+                            self.on_offence(peer, "answer", &describe(&reason));
+                            peer
+                        }),
                         Answer::Taken => self.outbox.on_done(request_id).map(|(peer, _)| peer),
                         Answer::Busy => {
                             self.outbox.on_busy(request_id, Instant::now());

@@ -32,9 +32,7 @@ pub fn split(
     for _ in 1..parties {
         let mut share = vec![0; rest.len() * modulus.bytes()];
         rng.fill_bytes(&mut share);
-        for (left, bytes) in rest.iter_mut().zip(share.chunks_exact(modulus.bytes())) {
-            *left = left.wrapping_sub(residue(bytes)) & modulus.mask();
-        }
+        subtract(&mut rest, &share, modulus);
         shares.push(Secret::new(share));
     }
     shares.push(Secret::new(encode(&rest, modulus)));
@@ -48,10 +46,22 @@ pub fn split(
 /// `ShareError` when the share has another length.
 pub fn accumulate(sum: &mut [u128], share: &[u8], modulus: Modulus) -> Result<(), ShareError> {
     check(share, sum.len(), modulus)?;
-    for (slot, bytes) in sum.iter_mut().zip(share.chunks_exact(modulus.bytes())) {
+    add(sum, share, modulus);
+    Ok(())
+}
+
+/// Adds as many encoded residues to a running sum.
+pub(super) fn add(sum: &mut [u128], residues: &[u8], modulus: Modulus) {
+    for (slot, bytes) in sum.iter_mut().zip(residues.chunks_exact(modulus.bytes())) {
         *slot = slot.wrapping_add(residue(bytes)) & modulus.mask();
     }
-    Ok(())
+}
+
+/// Takes as many encoded residues away from what is left.
+pub(super) fn subtract(rest: &mut [u128], residues: &[u8], modulus: Modulus) {
+    for (left, bytes) in rest.iter_mut().zip(residues.chunks_exact(modulus.bytes())) {
+        *left = left.wrapping_sub(residue(bytes)) & modulus.mask();
+    }
 }
 
 /// Whether bytes are a share of this many slots.
@@ -85,6 +95,13 @@ pub const fn signed(residue: u128, modulus: Modulus) -> i128 {
 }
 
 fn residue(bytes: &[u8]) -> u128 {
+    // The usual lengths in one step: vectors may be long.
+    if let Ok(bytes) = <[u8; 4]>::try_from(bytes) {
+        return u32::from_le_bytes(bytes).into();
+    }
+    if let Ok(bytes) = <[u8; 8]>::try_from(bytes) {
+        return u64::from_le_bytes(bytes).into();
+    }
     bytes.iter().rev().fold(0, |value, byte| (value << 8) | u128::from(*byte))
 }
 

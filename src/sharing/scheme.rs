@@ -186,7 +186,7 @@ impl Scheme {
 
     /// Bytes of one heavy node's share.
     pub fn share_bytes(&self, index: usize) -> usize {
-        dispatch!(self, it => it.sum_bytes(), it => it.share_bytes(index))
+        dispatch!(self, it => it.share_bytes(index), it => it.share_bytes(index))
     }
 
     /// Bytes of one residue or field element.
@@ -217,7 +217,7 @@ impl Scheme {
     ) -> Result<Split, SplitError> {
         dispatch!(
             self,
-            it => it.split(measurement, rng),
+            it => it.split(ctx, measurement, rng),
             it => it.split(ctx, nonce, measurement.expose(), rng),
         )
     }
@@ -236,7 +236,7 @@ impl Scheme {
     ) -> Result<Split, SplitError> {
         dispatch!(
             self,
-            it => Ok(it.split_unchecked(measurement, rng)),
+            it => Ok(it.split_unchecked(ctx, measurement, rng)),
             it => it.split_unchecked(ctx, nonce, measurement.expose(), rng),
         )
     }
@@ -306,7 +306,7 @@ impl Scheme {
         let shares: Vec<_> = shares.into_iter().collect();
         dispatch!(
             self,
-            it => it.partial_sum(index, &shares),
+            it => it.partial_sum(ctx, index, &shares, self.threads),
             it => it.partial_sum(ctx, index, &shares, self.threads),
         )
     }

@@ -4,9 +4,11 @@
 //! scheme, for which computation), a seed and a binder. Prio3 and the threshold scheme differ in the tag alone.
 
 use prio::vdaf::xof::{IntoFieldVec, Xof, XofTurboShake128};
+use rand_chacha::rand_core::Rng;
 use zeroize::Zeroizing;
 
 use super::element::{Element, Elements, encode};
+use crate::domain::Modulus;
 
 /// Bytes of a seed, a blind and a joint randomness part.
 pub(super) const SEED_BYTES: usize = 32;
@@ -23,6 +25,8 @@ const PRIO3_CLASS: u8 = 0;
 const PROOFS: u8 = 1;
 /// The label under which the threshold scheme derives. No tag of Prio3 starts like it.
 const THRESHOLD_LABEL: &[u8] = b"formix-p2p/threshold/1";
+/// The label under which the additive scheme derives.
+const ADDITIVE_LABEL: &[u8] = b"formix-p2p/additive/1";
 
 /// What something is derived for. The numbers below 256 are those of the specification.
 #[derive(Clone, Copy)]
@@ -59,6 +63,14 @@ impl Derivation {
         Self { prefix }
     }
 
+    /// For additive shares modulo this.
+    pub fn additive(modulus: Modulus) -> Self {
+        let mut prefix = ADDITIVE_LABEL.to_vec();
+        // At most 16.
+        prefix.push(modulus.bytes() as u8);
+        Self { prefix }
+    }
+
     fn init(&self, seed: &Seed, usage: Usage, ctx: &Context) -> XofTurboShake128 {
         XofTurboShake128::init(seed, &[&self.prefix, &(usage as u16).to_be_bytes(), ctx])
     }
@@ -74,6 +86,13 @@ impl Derivation {
         let mut xof = self.init(seed, Usage::MeasurementShare, ctx);
         xof.update(&[node]);
         Elements::random(length, &mut xof.into_seed_stream())
+    }
+
+    /// The bytes of the additive share that a seed stands for.
+    pub fn share_stream(&self, seed: &Seed, ctx: &Context, node: u8) -> impl Rng + use<> {
+        let mut xof = self.init(seed, Usage::MeasurementShare, ctx);
+        xof.update(&[node]);
+        xof.into_seed_stream()
     }
 
     /// The proof share that a seed stands for.

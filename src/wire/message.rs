@@ -4,6 +4,7 @@
 //! ([`Message::Want`]), and receiving anything twice changes nothing.
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::certificate::Certificate;
 use super::codec::{self, CodecError};
@@ -349,6 +350,15 @@ impl Message {
     /// The envelope: a version and deterministic CBOR.
     pub fn encode(&self) -> Vec<u8> {
         codec::to_bytes_behind(&[ENVELOPE_VERSION], self)
+    }
+
+    /// The envelope behind its length in four bytes, big endian; nothing for one that is larger than a message may be.
+    pub fn frame(&self) -> Option<Vec<u8>> {
+        let mut frame = Zeroizing::new(codec::to_bytes_behind(&[0, 0, 0, 0, ENVELOPE_VERSION], self));
+        let (length, envelope) = frame.split_first_chunk_mut::<4>()?;
+        *length =
+            u32::try_from(envelope.len()).ok().filter(|_| envelope.len() <= MESSAGE_BYTES_MAX)?.to_be_bytes();
+        Some(std::mem::take(&mut *frame))
     }
 
     /// Reads an envelope.

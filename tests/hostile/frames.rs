@@ -3,7 +3,8 @@
 use formix_p2p::domain::limits::MESSAGE_BYTES_MAX;
 use formix_p2p::domain::{ComputationId, Timestamp};
 use formix_p2p::network::NetworkEvent;
-use formix_p2p::wire::Message;
+use formix_p2p::sharing::Secret;
+use formix_p2p::wire::{Manifest, Message, Rejection, Signed, Submission};
 
 use crate::node::{Node, message};
 use crate::peer::{Hostile, Met, Pose, Raw, Then, framed};
@@ -71,6 +72,46 @@ async fn bad_frames_cost_their_sender_its_connection_and_nobody_else_anything() 
         let heard = hub.next_message().await;
         assert_eq!(heard, (light.peer(), message(number.into())), "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_rejection_comes_in_the_answer_and_by_itself_where_the_node_takes_long() {
+    let mut hub = Node::heavy(1, &[]).await;
+    let mut light = Hostile::at(1, Pose::Light, hub.peer(), &hub.address()).await;
+    let computation = ComputationId::of_body(b"one");
+    let manifest = Manifest {
+        computation,
+        participant: light.peer(),
+        nonce: [0; 16],
+        public: Vec::new(),
+        shares: Vec::new(),
+    };
+    let manifest = Signed::sign(manifest, &light.identity);
+    let submission = Submission { manifest, blind: Secret::new([0; 32]), share: Secret::new(vec![1]) };
+    let (submit, no) = (Message::Submit(submission), Message::Reject { computation, rejection: Rejection::Closed });
+    light.send(hub.peer(), &submit);
+    assert_eq!(hub.next_message().await, (light.peer(), submit.clone()));
+    hub.network.send(light.peer(), no.clone());
+    let answered = |met| match met {
+        Met::Replied(from, message) => Some((from, message)),
+        Met::Answer(answer) => panic!("{answer}"),
+        _ => None,
+    };
+    assert_eq!(light.until("the rejection in the answer", answered).await, (hub.peer(), no.clone()));
+
+    light.send(hub.peer(), &submit);
+    assert_eq!(hub.next_message().await, (light.peer(), submit));
+    let taken = |met| match met {
+        Met::Answer(answer) => Some(answer),
+        _ => None,
+    };
+    assert_eq!(light.until("an answer", taken).await, 0);
+    hub.network.send(light.peer(), no.clone());
+    let came = |met| match met {
+        Met::Message(from, message) => Some((from, message)),
+        _ => None,
+    };
+    assert_eq!(light.until("the rejection", came).await, (hub.peer(), no));
 }
 
 #[tokio::test]

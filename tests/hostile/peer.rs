@@ -58,6 +58,8 @@ pub enum Met {
     Answer(u8),
     NoAnswer,
     Message(PeerId, Message),
+    /// The same, in the answer to a request.
+    Replied(PeerId, Message),
     /// Somebody listens to a topic.
     Subscribed,
 }
@@ -105,9 +107,9 @@ impl Codec for Bytes {
     where
         T: AsyncRead + Unpin + Send,
     {
-        let mut byte = vec![0];
-        io.read_exact(&mut byte).await?;
-        Ok(byte)
+        let mut answer = Vec::new();
+        io.read_to_end(&mut answer).await?;
+        if answer.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(answer) }
     }
 
     async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, raw: Raw) -> io::Result<()>
@@ -273,10 +275,10 @@ impl Hostile {
         self.until("the end", outside).await;
     }
 
-    /// The next message for it of a kind.
+    /// The next message for it of a kind, by itself or in an answer.
     pub async fn receive<T>(&mut self, what: &str, mut wanted: impl FnMut(PeerId, Message) -> Option<T>) -> T {
         let message = |met| match met {
-            Met::Message(from, message) => wanted(from, message),
+            Met::Message(from, message) | Met::Replied(from, message) => wanted(from, message),
             _ => None,
         };
         self.until(what, message).await
@@ -341,7 +343,13 @@ fn meet(swarm: &mut Swarm<Behaviour>, event: SwarmEvent<BehaviourEvent>) -> Opti
                     let message = Message::decode(request.bytes.get(4..)?).ok()?;
                     Some(Met::Message(ours(peer)?, message))
                 }
-                request_response::Message::Response { response, .. } => Some(Met::Answer(response[0])),
+                request_response::Message::Response { response, .. } => match response.as_slice() {
+                    // An answer that brings a message: its length, and the envelope.
+                    [3, _, _, _, _, envelope @ ..] => {
+                        Some(Met::Replied(ours(peer)?, Message::decode(envelope).ok()?))
+                    }
+                    _ => Some(Met::Answer(response[0])),
+                },
             },
             request_response::Event::OutboundFailure { .. } => Some(Met::NoAnswer),
             _ => None,

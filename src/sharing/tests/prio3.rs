@@ -61,6 +61,61 @@ fn additive_sharing_has_the_same_interface() {
 }
 
 #[test]
+fn long_additive_shares_are_seeds_but_for_the_last() {
+    for modulus in [Modulus::Bits32, Modulus::Bits64, Modulus::Bits128] {
+        let (slots, most) = (1_500, modulus.mask());
+        let vector =
+            |start: u128| (0..slots as u128).map(|slot| (start + slot * slot) & most).collect::<Vec<_>>();
+        let measurements: Vec<_> = [0, 7, most - 3].map(vector).to_vec();
+        let batch = Batch::new(Scheme::additive(modulus, slots, 4).unwrap(), &measurements, 3);
+        let full = slots * modulus.bytes();
+        for (index, bytes) in [32, 32, 32, full].into_iter().enumerate() {
+            assert_eq!(batch.scheme.share_bytes(index), bytes);
+            let share = batch.reports[0].shares[index].expose();
+            assert_eq!(batch.scheme.check_share(index, &[], share), Ok(()));
+            let error = Err(ShareError::Length { expected: bytes, got: bytes - 1 });
+            assert_eq!(batch.scheme.check_share(index, &[], &share[1..]), error);
+            assert_eq!(batch.partial_sum(index).len(), full);
+        }
+        let error = Err(ShareError::Length { expected: 32, got: full });
+        assert_eq!(batch.scheme.check_share(0, &[], batch.reports[0].shares[3].expose()), error);
+        let expected: Vec<_> = sum(&measurements).into_iter().map(|total| total & most).collect();
+        assert_eq!(batch.total(&batch.all()).unwrap().slots, expected);
+    }
+}
+
+#[test]
+fn additive_shares_that_are_no_longer_than_a_seed_are_themselves() {
+    for (slots, bytes) in [(4, [32, 32, 32]), (5, [32, 32, 40])] {
+        let scheme = Scheme::additive(Modulus::Bits64, slots, 3).unwrap();
+        let sizes: Vec<_> = (0..3).map(|index| scheme.share_bytes(index)).collect();
+        assert_eq!(sizes, bytes);
+        let batch = Batch::new(scheme, &[vec![1; slots], vec![2; slots]], 5);
+        assert_eq!(batch.total(&batch.all()).unwrap().slots, vec![3; slots]);
+    }
+}
+
+#[test]
+fn seeds_of_additive_shares_do_not_depend_on_the_measurement_and_stand_for_other_vectors_elsewhere() {
+    let scheme = Scheme::additive(Modulus::Bits64, 100, 3).unwrap();
+    let split = |value: u128| {
+        let mut rng = ChaCha20Rng::seed_from_u64(9);
+        scheme.split(&CTX, &[5; 16], &Secret::new(vec![value; 100]), &mut rng).unwrap().shares
+    };
+    let (one, other) = (split(1), split(2));
+    assert!(one[..2] == other[..2] && one[2] != other[2]);
+    let stands_for = |ctx: &[u8; 32], index: usize| {
+        let report = ReportShare { nonce: &[5; 16], public: &[], share: &[3; 32] };
+        scheme.partial_sum(ctx, index, [report]).unwrap().expose().clone()
+    };
+    let vectors = [stands_for(&CTX, 0), stands_for(&CTX, 1), stands_for(&[1; 32], 0)];
+    assert!(vectors[0] != vectors[1] && vectors[0] != vectors[2] && vectors[1] != vectors[2]);
+    // A known answer: other programs must expand seeds to the same.
+    let known = data_encoding::HEXLOWER.encode(&stands_for(&[9; 32], 1)[..24]);
+    assert_eq!(known, "KNOWN");
+}
+
+#[test]
 fn sizes_are_those_that_the_documents_give() {
     let sizes = |scheme: &Scheme| -> Vec<_> { (0..3).map(|index| scheme.share_bytes(index)).collect() };
     let sum = Circuit::Sum { max: (1 << 31) - 1 };
