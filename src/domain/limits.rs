@@ -21,10 +21,14 @@ pub const GOSSIP_BYTES_MAX: usize = 64 * 1024;
 pub const OPEN_PER_HEAVY_MAX: usize = 256;
 /// Open computations that a heavy node carries for one proposer; also what a proposer may have open.
 pub const OPEN_PER_PROPOSER_MAX: usize = 128;
-/// Ended computations that a node remembers in full. Older ones are pruned; a guess: months of use.
-pub const ENDED_KEPT_MAX: usize = 10_000;
-/// Ended computations that a node remembers though it had no part in them.
-pub const FOREIGN_KEPT_MAX: usize = 1_000;
+/// Ended computations that a node keeps in memory, in full: twice as many as an offer names ([`SYNC_ENDED_MAX`]), so that whoever
+/// reads one finds what it names. Each costs about 10 KiB.
+pub const ENDED_KEPT_MAX: usize = 2 * SYNC_ENDED_MAX;
+/// Ended computations that a node remembers though it had no part in them, by the same reckoning.
+pub const FOREIGN_KEPT_MAX: usize = ENDED_KEPT_MAX;
+/// Older computations of which the store keeps the certificate, or why they failed. A guess: months of use; with three heavy nodes and
+/// short questions 30 MB. In memory each is an id and a time.
+pub const PRUNED_KEPT_MAX: usize = 10_000;
 /// Reports that one computation may take.
 pub const REPORTS_PER_COMPUTATION_MAX: u32 = 100_000;
 /// Bytes of reports that a heavy node takes for one computation, all of which it keeps in memory: 100 000 of 10 KiB each fit,
@@ -45,7 +49,7 @@ pub const INVITATIONS_OPEN_MAX: usize = OPEN_PER_PROPOSER_MAX;
 /// Invitations that a node remembers when they are over. A guess, as that of ended computations.
 pub const INVITATIONS_KEPT_MAX: usize = 1_000;
 /// Marks of forgotten computations that are kept: as many as computations that this node had a part in.
-pub const FORGOTTEN_KEPT_MAX: usize = ENDED_KEPT_MAX;
+pub const FORGOTTEN_KEPT_MAX: usize = PRUNED_KEPT_MAX;
 /// Characters of a ticket: room for the longest prompt, 8 KiB of categories and 16 addresses. Twice as much still fits the
 /// body of a request to the local API.
 pub const TICKET_CHARS_MAX: usize = 30 * 1024;

@@ -13,6 +13,7 @@ mod error;
 mod full_disk_tests;
 mod keys;
 mod peers;
+mod recall;
 mod rows;
 mod seal;
 mod slots;
@@ -175,16 +176,12 @@ impl Store {
         self.memory_since
     }
 
-    /// Everything that is remembered, by kind and key.
+    /// Everything that a node takes up when it starts, by kind and key: all but what only [`Self::recall`] gives.
     ///
     /// # Errors
     /// `Damaged` when one record cannot be read: it is not left out. `Io`.
     pub fn load(&self) -> Result<Vec<Record>, StoreError> {
-        let mut rows = Vec::new();
-        for kind in RecordKind::ALL {
-            let of_kind = rows_of(&self.database, table_of(kind)).map_err(|error| self.failed(error))?;
-            rows.extend(of_kind.into_iter().map(|row| (kind, row)));
-        }
+        let rows = recall::rows_to_load(&self.database).map_err(|error| self.failed(error))?;
         let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         rows::decode(&rows, &keys).map_err(|reason| damaged(&self.path, &reason))
     }

@@ -12,7 +12,7 @@ use crate::domain::{ComputationId, Digest, PeerId};
 use crate::wire::{self, Record, RecordKey, RecordKind};
 
 /// The schema that this release writes. It goes up with every change to a table or a row.
-pub(super) const SCHEMA_VERSION: u32 = 4;
+pub(super) const SCHEMA_VERSION: u32 = 5;
 /// The version of a row, its first byte.
 const ROW_VERSION: u8 = 1;
 /// The version of a sealed row, its first byte.
@@ -51,6 +51,8 @@ pub(super) const fn table_of(kind: RecordKind) -> Table {
         RecordKind::Invitation => "invitations",
         RecordKind::Input => "inputs",
         RecordKind::Forgotten => "forgotten",
+        RecordKind::Pruned => "pruned",
+        RecordKind::Summary => "summaries",
     })
 }
 

@@ -15,6 +15,7 @@ mod record;
 mod signature;
 mod signed;
 mod statement;
+mod summary;
 mod ticket;
 
 pub use certificate::Certificate;
@@ -39,4 +40,5 @@ pub use statement::{
     Acceptance, Activity, Close, FailureNotice, Freeze, Manifest, Opening, Presence, Receipt, Verification,
     Vote, verifications_digest, votes_digest,
 };
+pub use summary::{End, Summary};
 pub use ticket::{TicketError, read_ticket, ticket_text};
