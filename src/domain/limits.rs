@@ -145,8 +145,9 @@ pub const CERTIFICATE_PUSH_MAX: usize = 1_000;
 /// Participants of a set whose names are told, kept and compared. Everybody in it gets 71 bytes for everybody in it: so many
 /// cost the heavy nodes 71 MB in all, and ten times as many a hundred times that. As many as a closed list may name.
 pub const MEMBERS_MAX: usize = 1_000;
-/// Names of participants that a node keeps over all computations, the newest ones; 32 MB of memory.
-pub const MEMBERS_KEPT_MAX: usize = 500_000;
+/// Names of participants that a node keeps over all computations, the newest ones; 13 MB of memory. Fewer than the largest sets of all
+/// computations in memory have, or it would be no limit.
+pub const MEMBERS_KEPT_MAX: usize = 200_000;
 /// Computations whose participants a node asks for at a time.
 pub const MEMBERS_ASKED_MAX: usize = 16;
 /// Times that each heavy node is asked for the participants of one computation. Who was left out of the set never gets an

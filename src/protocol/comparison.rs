@@ -57,6 +57,11 @@ impl Comparisons {
         self.similar.remove(&id);
     }
 
+    /// Every comparison in memory.
+    pub fn made(&self) -> impl Iterator<Item = &Comparison> {
+        self.made.values()
+    }
+
     /// What was found when the set of this computation came.
     pub fn of(&self, id: ComputationId) -> Option<&Comparison> {
         self.made.get(&id)

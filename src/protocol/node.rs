@@ -22,7 +22,7 @@ use crate::domain::limits::CLOCK_SKEW_MAX;
 use crate::domain::{ComputationId, Digest, Failure, PeerId, Role, Timestamp};
 use crate::statistics;
 use crate::wire::{
-    Announcement, Certificate, Comparison, DecreeMessage, Gossip, LedgerEntry, Message, Signed, Similar, Want,
+    Announcement, Certificate, Comparison, DecreeMessage, Gossip, LedgerEntry, Message, Signed, Want,
 };
 
 /// The protocol of one node: no IO, no clock, no randomness but the seed.
@@ -121,9 +121,9 @@ impl Node {
         self.state.judge(&self.settings, id, now)
     }
 
-    /// Other answers about the same field over nearly the same people, the nearest first.
-    pub fn similar_to(&self, id: ComputationId) -> Vec<Similar> {
-        self.state.comparisons.similar_to(id)
+    /// The comparisons that are in memory. The store has all.
+    pub fn comparisons(&self) -> impl Iterator<Item = &Comparison> {
+        self.state.comparisons.made()
     }
 
     /// What was done with the questions that this node has in memory, newest first. The store has all.

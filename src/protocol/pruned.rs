@@ -11,7 +11,7 @@ use super::node::{Node, State};
 use super::turn::Turn;
 use super::view::{OwnPart, View};
 use crate::domain::limits::PRUNED_KEPT_MAX;
-use crate::domain::{ComputationId, PeerId, Standing, Status, Timestamp};
+use crate::domain::{Computation, ComputationId, PeerId, Standing, Status, Timestamp};
 use crate::statistics::Answer;
 use crate::wire::{Certificate, End, LedgerDecision, LedgerEntry, Record, RecordKind, Similar, Summary};
 
@@ -38,6 +38,16 @@ impl Recalled {
     #[must_use]
     pub fn with_similar(self, similar: Vec<Similar>) -> Self {
         Self { similar, ..self }
+    }
+
+    /// What the ledger says of it.
+    pub const fn ledger(&self) -> Option<&LedgerEntry> {
+        self.ledger.as_ref()
+    }
+
+    /// What was asked.
+    pub const fn question(&self) -> &Computation {
+        &self.summary.question
     }
 
     /// As a node shows it, without who was in the set and why others have not answered.
@@ -88,9 +98,11 @@ impl State {
 
     /// Leaves of an ended computation what its owner may still ask for.
     pub(super) fn prune_to_the_end(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
-        let Some((summary, at)) = self.entries.get(&id).and_then(|entry| {
-            Some((entry.summary()?, entry.terms().proposed_at.min(turn.now)))
-        }) else {
+        let Some((summary, at)) = self
+            .entries
+            .get(&id)
+            .and_then(|entry| Some((entry.summary()?, entry.terms().proposed_at.min(turn.now))))
+        else {
             return;
         };
         let failed = matches!(summary.end, End::Failed(_));

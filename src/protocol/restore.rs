@@ -129,10 +129,8 @@ impl Pieces {
             // They outlive their computations: `Comparisons` has them. Summaries are read when somebody asks.
             Record::Compared(_) | Record::Summary(_) => {}
             // `sorted` has taken them out.
-            Record::Invitation(_)
-            | Record::Input { .. }
-            | Record::Forgotten { .. }
-            | Record::Pruned { .. } => {}
+            Record::Invitation(_) | Record::Input { .. } | Record::Forgotten { .. } | Record::Pruned { .. } => {
+            }
             Record::Fault(fault) => match fault.proof {
                 FaultProof::TwoReports(exclusion) => self.exclusions.push(*exclusion),
                 proof @ (FaultProof::TwoLists(..)

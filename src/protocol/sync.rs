@@ -303,10 +303,7 @@ impl Entry {
 }
 
 /// All but the newest so many.
-fn surplus(
-    mut ended: Vec<(Timestamp, ComputationId)>,
-    kept: usize,
-) -> impl Iterator<Item = ComputationId> {
+fn surplus(mut ended: Vec<(Timestamp, ComputationId)>, kept: usize) -> impl Iterator<Item = ComputationId> {
     ended.sort_unstable();
     let surplus = ended.len().saturating_sub(kept);
     ended.into_iter().take(surplus).map(|(_, id)| id)

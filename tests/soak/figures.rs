@@ -62,7 +62,8 @@ impl Figures {
         let mut line = format!("{minutes:3} min  {exact} exact, {failed} failed;");
         for (node, samples) in &self.of {
             if let Some(Sample { memory_kib, handles, store_bytes, .. }) = samples.last() {
-                let _ = write!(line, "  {}: {memory_kib} KiB, {handles}, {} KiB", name(*node), store_bytes / 1024);
+                let _ =
+                    write!(line, "  {}: {memory_kib} KiB, {handles}, {} KiB", name(*node), store_bytes / 1024);
             }
         }
         println!("{line}");
@@ -107,7 +108,10 @@ impl Figures {
             let (before, after) = (median(first, |it| it.handles), median(last, |it| it.handles));
             assert!(after <= before + bounds.handles, "{name} has {after} open files, and had {before}");
             let store = samples.iter().map(|it| it.store_bytes).max().unwrap_or_default();
-            assert!(store <= store_max, "the store of {name} has {store} bytes after {computations} computations");
+            assert!(
+                store <= store_max,
+                "the store of {name} has {store} bytes after {computations} computations"
+            );
         }
     }
 }

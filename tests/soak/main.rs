@@ -148,7 +148,10 @@ async fn soak(plan: Plan) {
     };
     let ((), (), gone, restarted) = tokio::join!(async { drop(asking.await) }, sampling, light, heavy);
     let (tally, figures) = (tally.into_inner(), figures.into_inner());
-    println!("{:.0} s; {gone} light nodes went and came, heavy ones {restarted} times", begun.elapsed().as_secs_f64());
+    println!(
+        "{:.0} s; {gone} light nodes went and came, heavy ones {restarted} times",
+        begun.elapsed().as_secs_f64()
+    );
     println!("exact: {} {:?}", tally.completed(), tally.exact);
     println!("failed by name: {} {:?}", tally.failures(), tally.failed);
     println!("not announced: {:?}", tally.refused);

@@ -69,7 +69,8 @@ pub struct Starting {
 
 impl Nodes {
     pub async fn start() -> Self {
-        let guard = Command::new("setpriv").args(["--pdeathsig", "KILL", "true"]).stderr(Stdio::null()).status();
+        let guard =
+            Command::new("setpriv").args(["--pdeathsig", "KILL", "true"]).stderr(Stdio::null()).status();
         let guarded = guard.is_ok_and(|status| status.success());
         let (seats, owners) = (Vec::new(), BTreeMap::new());
         let mut nodes = Self { lab: Lab::new(), seats, owners, identities: 0, guarded };
@@ -94,7 +95,8 @@ impl Nodes {
         let owned = Owned::of(self.identities);
         self.identities += 1;
         let data = [format!("n={}", owned.n), format!("m={}", owned.m), format!("c={}", owned.c)];
-        let role = ["--new", "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0", "--role", "light", "--policy", "open"];
+        let role =
+            ["--new", "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0", "--role", "light", "--policy", "open"];
         let values: Vec<_> = data.iter().flat_map(|value| ["--data", value.as_str()]).collect();
         self.spawn(&[&role[..], &values].concat(), Some(owned))
     }
