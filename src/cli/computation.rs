@@ -182,6 +182,10 @@ pub fn in_full(look: Look, view: &ComputationView) -> String {
         more = block(look, view);
     }
     rows.extend(members::rows(look, view));
+    if view.pruned {
+        let what = if view.status == Status::Completed { "its certificate" } else { "why it failed" };
+        rows.push(("kept", format!("{what} and the ledger; it ended too long ago to know who was in it")));
+    }
     format!("{}\n{}{more}", view.id, table::pairs(&rows))
 }
 
@@ -271,6 +275,7 @@ pub(super) mod tests {
             expected: 5,
             standings: BTreeMap::new(),
             unreachable: Vec::new(),
+            pruned: false,
             invitation: None,
             revision: 1,
         }

@@ -328,6 +328,10 @@ pub struct ComputationView {
     pub standings: BTreeMap<String, usize>,
     /// Heavy nodes of this computation that this node has no connection to, UIDs.
     pub unreachable: Vec<String>,
+    /// Whether it ended so long ago that of it only the certificate, or why it failed, and the ledger are left: who was in the set
+    /// and why others have not answered is no longer known, and in a list its result is null.
+    #[serde(default)]
+    pub pruned: bool,
     /// Where it was by invitation: who is in it, and how far that has come; null otherwise.
     #[serde(default)]
     pub invitation: Option<Box<InvitationView>>,

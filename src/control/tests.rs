@@ -92,6 +92,7 @@ fn view(reference: &str, revision: u64) -> ComputationView {
         expected: 3,
         standings: std::collections::BTreeMap::new(),
         unreachable: Vec::new(),
+        pruned: false,
         invitation: None,
         revision,
     }

@@ -21,10 +21,14 @@ pub const GOSSIP_BYTES_MAX: usize = 64 * 1024;
 pub const OPEN_PER_HEAVY_MAX: usize = 256;
 /// Open computations that a heavy node carries for one proposer; also what a proposer may have open.
 pub const OPEN_PER_PROPOSER_MAX: usize = 128;
-/// Ended computations that a node remembers in full. Older ones are pruned; a guess: months of use.
-pub const ENDED_KEPT_MAX: usize = 10_000;
-/// Ended computations that a node remembers though it had no part in them.
-pub const FOREIGN_KEPT_MAX: usize = 1_000;
+/// Ended computations that a node keeps in memory, in full: twice as many as an offer names ([`SYNC_ENDED_MAX`]), so that whoever
+/// reads one finds what it names. Each costs about 10 KiB.
+pub const ENDED_KEPT_MAX: usize = 2 * SYNC_ENDED_MAX;
+/// Ended computations that a node remembers though it had no part in them, by the same reckoning.
+pub const FOREIGN_KEPT_MAX: usize = ENDED_KEPT_MAX;
+/// Older computations of which the store keeps the certificate, or why they failed. A guess: months of use; with three heavy nodes and
+/// short questions 30 MB. In memory each is an id and a time.
+pub const PRUNED_KEPT_MAX: usize = 10_000;
 /// Reports that one computation may take: a heavy node has about 100 MB of memory for a million, and keeps them on its disk.
 pub const REPORTS_PER_COMPUTATION_MAX: u32 = 1_000_000;
 /// Bytes of reports that a heavy node takes for one computation, all of which it keeps on its disk, where they take about three
@@ -56,7 +60,7 @@ pub const INVITATIONS_OPEN_MAX: usize = OPEN_PER_PROPOSER_MAX;
 /// Invitations that a node remembers when they are over. A guess, as that of ended computations.
 pub const INVITATIONS_KEPT_MAX: usize = 1_000;
 /// Marks of forgotten computations that are kept: as many as computations that this node had a part in.
-pub const FORGOTTEN_KEPT_MAX: usize = ENDED_KEPT_MAX;
+pub const FORGOTTEN_KEPT_MAX: usize = PRUNED_KEPT_MAX;
 /// Characters of a ticket: room for the longest prompt, 8 KiB of categories and 16 addresses. Twice as much still fits the
 /// body of a request to the local API.
 pub const TICKET_CHARS_MAX: usize = 30 * 1024;
@@ -152,8 +156,9 @@ pub const CERTIFICATE_PUSH_MAX: usize = 1_000;
 /// Participants of a set whose names are told, kept and compared. Everybody in it gets 71 bytes for everybody in it: so many
 /// cost the heavy nodes 71 MB in all, and ten times as many a hundred times that. As many as a closed list may name.
 pub const MEMBERS_MAX: usize = 1_000;
-/// Names of participants that a node keeps over all computations, the newest ones; 32 MB of memory.
-pub const MEMBERS_KEPT_MAX: usize = 500_000;
+/// Names of participants that a node keeps over all computations, the newest ones; 13 MB of memory. Fewer than the largest sets of all
+/// computations in memory have, or it would be no limit.
+pub const MEMBERS_KEPT_MAX: usize = 200_000;
 /// Computations whose participants a node asks for at a time.
 pub const MEMBERS_ASKED_MAX: usize = 16;
 /// Times that each heavy node is asked for the participants of one computation. Who was left out of the set never gets an

@@ -40,6 +40,7 @@ impl Runtime {
                 invitation_shown::pending(seat, &self.invitation_shown(seat))
             }),
             Subject::Invitation(view) => invitation_shown::pending(view, &self.invitation_shown(view)),
+            Subject::Pruned(_) => None,
         };
         Reply::Pending(self.subjects().iter().filter_map(waits).collect())
     }
@@ -52,6 +53,7 @@ impl Runtime {
                 None => question_of(&view),
             },
             Subject::Invitation(view) => seat(&view),
+            Subject::Pruned(recalled) => question_of(&recalled.view()),
         }
     }
 
@@ -142,7 +144,7 @@ impl Runtime {
     fn kept(&self, id: ComputationId) -> Answer {
         let answered = match self.subject(id) {
             Some(Subject::Computation(view, _)) => view.own == OwnPart::Answered,
-            Some(Subject::Invitation(_)) | None => false,
+            Some(Subject::Invitation(_) | Subject::Pruned(_)) | None => false,
         };
         if answered || self.node.invitation(id).is_some_and(|view| view.answers) {
             return Ok(decided(id));

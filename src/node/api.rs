@@ -9,7 +9,7 @@ use super::parked::{Asker, Discovering, Watcher};
 use super::propose::{self, Asker as Proposer};
 use super::render;
 use super::runtime::Runtime;
-use super::subjects::Subject;
+use super::subjects::{Subject, sort_newest_first};
 use crate::control::{ApiError, Call, Decided, Health, NodeId, Proposal, Reply, Request};
 use crate::domain::limits::DISCOVERY_WAIT;
 use crate::domain::{Computation, ComputationId, Status};
@@ -33,7 +33,7 @@ impl Runtime {
             Request::View => {
                 Ok(Reply::View(render::network(&self.presence.current(), &self.directory, self.now)))
             }
-            Request::Computations => Ok(self.computations()),
+            Request::Computations => self.computations(),
             Request::Computation { reference } => self.computation(&reference),
             Request::Watch { reference, seen } => return self.watch(&reference, seen, asker),
             Request::Propose(proposal) => return self.propose(*proposal, asker),
@@ -86,8 +86,11 @@ impl Runtime {
         render::active_light_nodes(self.role, &self.directory, self.now)
     }
 
-    fn computations(&self) -> Reply {
-        Reply::Computations(self.subjects().iter().map(|subject| self.shown(subject)).collect())
+    fn computations(&self) -> Answer {
+        let mut subjects = self.subjects();
+        subjects.extend(self.pruned_subjects()?);
+        sort_newest_first(&mut subjects);
+        Ok(Reply::Computations(subjects.iter().map(|subject| self.shown(subject)).collect()))
     }
 
     fn computation(&self, reference: &str) -> Answer {
@@ -114,11 +117,18 @@ impl Runtime {
         let subject = self.meant(reference)?;
         let id = subject.key();
         let again = match &subject {
-            Subject::Computation(view, _) => match view.certificate {
-                Some(certificate) => return Ok(Reply::Certificate(wire::to_bytes(certificate))),
-                None if view.computation.is_by_invitation() => "invite again",
-                None => "propose it again",
-            },
+            Subject::Computation(view, _) => {
+                if let Some(certificate) = view.certificate {
+                    return Ok(Reply::Certificate(wire::to_bytes(certificate)));
+                }
+                how_again(view.computation)
+            }
+            Subject::Pruned(recalled) => {
+                if let Some(certificate) = recalled.view().certificate {
+                    return Ok(Reply::Certificate(wire::to_bytes(certificate)));
+                }
+                how_again(recalled.question())
+            }
             Subject::Invitation(_) => "invite again",
         };
         let shown = self.shown(&subject);
@@ -202,6 +212,10 @@ impl Runtime {
             self.answer(asker, Err(refused(("not_announced", 1), message, hint)));
         }
     }
+}
+
+const fn how_again(question: &Computation) -> &'static str {
+    if question.is_by_invitation() { "invite again" } else { "propose it again" }
 }
 
 /// To whoever has decided.

@@ -18,21 +18,31 @@ impl Runtime {
         let (id, ended) = (subject.key(), subject.has_ended());
         let (words, forget, looks) = match &subject {
             Subject::Computation(view, invitation) => {
-                (self.of_computation(view, invitation.as_ref()), view.id, false)
+                (self.of_computation(view, invitation.as_ref()), Command::Forget(view.id), false)
             }
-            Subject::Invitation(view) => (of_invitation(view), view.id, view.memory.own.is_none()),
+            Subject::Invitation(view) => {
+                (of_invitation(view), Command::Forget(view.id), view.memory.own.is_none())
+            }
+            Subject::Pruned(recalled) => {
+                let (view, ledger) = (recalled.view(), recalled.ledger().cloned());
+                let (computation, invitation) = (view.id, view.computation.invitation);
+                let forget = Command::ForgetPruned { computation, invitation, ledger: ledger.map(Box::new) };
+                (self.of_computation(&view, None), forget, false)
+            }
         };
         if !ended && !looks {
             let inviter = match &subject {
                 Subject::Computation(view, _) => view.computation.proposer,
                 Subject::Invitation(view) => view.memory.invitation.inviter,
+                Subject::Pruned(recalled) => recalled.question().proposer,
             };
             return Err(still_open(id, &subject, inviter == self.own));
         }
-        if !ended {
-            self.handle(Event::Command(Command::Decline(forget)));
+        if let (false, Subject::Invitation(view)) = (ended, &subject) {
+            let declined = view.id;
+            self.handle(Event::Command(Command::Decline(declined)));
         }
-        self.handle(Event::Command(Command::Forget(forget)));
+        self.handle(Event::Command(forget));
         let Words { deleted, kept } = words;
         Ok(Reply::Forgotten(Forgotten { id: id.to_string(), deleted, kept }))
     }
@@ -54,7 +64,7 @@ impl Runtime {
             words.deletes_if(is_inviter(invitation), "the tickets");
         }
         words.keeps("a mark with its id, so that this node never takes part in it again");
-        let compared = self.node.comparison(view.id).is_some();
+        let compared = self.was_compared(view.id);
         words.keeps_if(view.ledger.is_some(), "its line in the ledger, without the number of records");
         words.keeps_if(compared, "who was in its set, to be compared with the sets of other answers");
         let evidence = matches!(view.failure, Some(Failure::Misconduct { .. }));
@@ -115,7 +125,9 @@ const fn is_inviter(view: &InvitationView<'_>) -> bool {
 
 fn still_open(id: ComputationId, subject: &Subject<'_>, is_inviter: bool) -> crate::control::ApiError {
     let hint = match subject {
-        Subject::Computation(..) => format!("wait for its end: `formix-p2p result {id} --wait`"),
+        Subject::Computation(..) | Subject::Pruned(_) => {
+            format!("wait for its end: `formix-p2p result {id} --wait`")
+        }
         Subject::Invitation(_) if is_inviter => format!("withdraw it first: `formix-p2p revoke {id}`"),
         Subject::Invitation(_) => format!("leave it first: `formix-p2p decline {id}`"),
     };

@@ -207,6 +207,7 @@ pub(super) fn as_computation(
         standings: BTreeMap::new(),
         unreachable: if ended { Vec::new() } else { away.map(|(_, shown)| shown.uid.clone()).collect() },
         revision: shown.revision,
+        pruned: false,
         invitation: Some(Box::new(shown)),
     }
 }

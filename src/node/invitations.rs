@@ -186,14 +186,15 @@ impl Runtime {
     pub(super) fn revoke(&mut self, reference: &str) -> Answer {
         let subject = self.meant(reference)?;
         let (id, ended) = (subject.key(), subject.has_ended());
-        let inviter = match &subject {
-            Subject::Computation(view, _) if !view.computation.is_by_invitation() => {
+        let inviter = match (&subject, subject.question()) {
+            (_, Some(question)) if !question.is_by_invitation() => {
                 let message = format!("{id} is no invitation: it was proposed to the network");
                 let hint = "a computation that is announced cannot be withdrawn; it ends at its deadline";
                 return Err(refused(("not_an_invitation", 1), message, hint.to_owned()));
             }
-            Subject::Computation(view, _) => view.computation.proposer,
-            Subject::Invitation(view) => view.memory.invitation.inviter,
+            (Subject::Invitation(view), _) => view.memory.invitation.inviter,
+            (Subject::Computation(view, _), _) => view.computation.proposer,
+            (Subject::Pruned(recalled), _) => recalled.question().proposer,
         };
         if ended {
             let hint = format!("`formix-p2p status {id}` says how; `formix-p2p forget {id}` deletes it");

@@ -28,6 +28,7 @@ mod parked;
 mod presence;
 mod propose;
 mod reading;
+mod recall;
 mod references;
 mod render;
 mod runtime;

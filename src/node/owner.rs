@@ -1,5 +1,7 @@
 //! What the owner asks about policy and ledger, answered.
 
+use super::api::refused;
+use super::recall::Sets;
 use super::runtime::Runtime;
 use super::subjects::Subject;
 use super::{references, render};
@@ -34,6 +36,14 @@ impl Runtime {
                 return Ok(Reply::PolicyTest(by_invitation(view.id)));
             }
             Subject::Computation(view, _) => view.id,
+            Subject::Pruned(recalled) => {
+                let id = recalled.view().id;
+                let message = format!("{id} ended so long ago that this node no longer weighs it");
+                let hint = format!(
+                    "`formix-p2p status {id}` shows how it ended, `formix-p2p ledger` what was done with it"
+                );
+                return Err(refused(("pruned", 1), message, hint));
+            }
         };
         let judgement =
             self.node.judge(id, self.now).ok_or_else(|| references::no_such_computation(reference))?;
@@ -43,24 +53,16 @@ impl Runtime {
     /// # Errors
     /// `light_only` at a heavy node that has never answered: by invitation, heavy nodes answer too.
     pub(super) fn ledger(&self, field: Option<&str>) -> Result<Reply, ApiError> {
-        let all = self.node.ledger();
+        let all = self.whole_ledger()?;
         if all.is_empty() {
             self.only_light("no ledger")?;
         }
-        let about = |entry: &&&LedgerEntry| field.is_none_or(|field| entry.fields.iter().any(|it| it == field));
+        let about = |entry: &&LedgerEntry| field.is_none_or(|field| entry.fields.iter().any(|it| it == field));
         let total = all.iter().filter(about).count();
-        let entries =
-            all.iter().filter(about).take(LEDGER_SHOWN_MAX).map(|entry| self.ledger_line(entry)).collect();
+        let sets = self.whole_comparisons()?;
+        let shown = all.iter().filter(about).take(LEDGER_SHOWN_MAX);
+        let entries = shown.map(|entry| ledger_line(entry, &sets)).collect();
         Ok(Reply::Ledger(LedgerView { total, entries }))
-    }
-
-    fn ledger_line(&self, entry: &LedgerEntry) -> LedgerLine {
-        let id = entry.computation;
-        LedgerLine {
-            members: self.node.comparison(id).map(|comparison| comparison.members),
-            similar: self.node.similar_to(id).iter().map(render::similar).collect(),
-            ..line(entry)
-        }
     }
 
     fn only_light(&self, what: &str) -> Result<(), ApiError> {
@@ -73,6 +75,15 @@ impl Runtime {
                 exit: 2,
             }),
         }
+    }
+}
+
+fn ledger_line(entry: &LedgerEntry, sets: &Sets) -> LedgerLine {
+    let id = entry.computation;
+    LedgerLine {
+        members: sets.members_of(id),
+        similar: sets.similar_to(id).iter().map(render::similar).collect(),
+        ..line(entry)
     }
 }
 

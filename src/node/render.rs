@@ -118,6 +118,7 @@ pub(super) fn computation(
             // After the end nobody needs them.
             Status::Completed | Status::Failed => Vec::new(),
         },
+        pruned: false,
         // What it was before is not in this view.
         invitation: None,
         revision: view.revision,

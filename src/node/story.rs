@@ -121,7 +121,9 @@ pub(super) fn of_record(record: &Record, own: PeerId) -> Option<Line> {
         | Record::Compared(_)
         | Record::Invitation(_)
         | Record::Input { .. }
-        | Record::Forgotten { .. } => None,
+        | Record::Forgotten { .. }
+        | Record::Pruned { .. }
+        | Record::Summary(_) => None,
     }
 }
 

@@ -3,8 +3,8 @@
 use super::runtime::Runtime;
 use super::{invitation_shown, references, render};
 use crate::control::{ApiError, ComputationView, InvitationView as Shown, of_parties};
-use crate::domain::{ComputationId, Status, Timestamp};
-use crate::protocol::{InvitationView, View};
+use crate::domain::{Computation, ComputationId, Status, Timestamp};
+use crate::protocol::{InvitationView, Recalled, View};
 
 /// One thing with one COMP name.
 pub(super) enum Subject<'a> {
@@ -12,6 +12,8 @@ pub(super) enum Subject<'a> {
     Computation(Box<View<'a>>, Option<InvitationView<'a>>),
     /// An invitation that has become no computation that this node takes part in.
     Invitation(InvitationView<'a>),
+    /// A computation that ended long ago, as the store holds it.
+    Pruned(Box<Recalled>),
 }
 
 impl Subject<'_> {
@@ -22,6 +24,16 @@ impl Subject<'_> {
                 invitation.as_ref().map_or(view.id, |invitation| invitation.id)
             }
             Self::Invitation(view) => view.id,
+            Self::Pruned(recalled) => recalled.view().id,
+        }
+    }
+
+    /// What was asked, where it is a computation.
+    pub(super) fn question(&self) -> Option<&Computation> {
+        match self {
+            Self::Computation(view, _) => Some(view.computation),
+            Self::Pruned(recalled) => Some(recalled.question()),
+            Self::Invitation(_) => None,
         }
     }
 
@@ -32,20 +44,22 @@ impl Subject<'_> {
                 view.revision + invitation.as_ref().map_or(0, |invitation| invitation.revision)
             }
             Self::Invitation(view) => view.revision,
+            Self::Pruned(recalled) => recalled.view().revision,
         }
     }
 
     /// Where it stands.
-    pub(super) const fn status(&self) -> Status {
+    pub(super) fn status(&self) -> Status {
         match self {
             Self::Computation(view, _) => view.status,
             Self::Invitation(view) if view.memory.ended.is_some() => Status::Failed,
             Self::Invitation(_) => Status::Pending,
+            Self::Pruned(recalled) => recalled.view().status,
         }
     }
 
     /// Whether nothing more will come.
-    pub(super) const fn has_ended(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         match self.status() {
             Status::Pending | Status::Processing => false,
             Status::Completed | Status::Failed => true,
@@ -61,6 +75,7 @@ impl Subject<'_> {
         match self {
             Self::Computation(view, _) => view.id,
             Self::Invitation(view) => view.id,
+            Self::Pruned(recalled) => recalled.view().id,
         }
     }
 
@@ -68,12 +83,18 @@ impl Subject<'_> {
         match self {
             Self::Computation(view, _) => view.computation.proposed_at,
             Self::Invitation(view) => view.memory.invitation.created_at,
+            Self::Pruned(recalled) => recalled.question().proposed_at,
         }
     }
 }
 
+/// Sorts by when they were made, the newest first.
+pub(super) fn sort_newest_first(subjects: &mut [Subject<'_>]) {
+    subjects.sort_by_key(|subject| (std::cmp::Reverse(subject.made_at()), subject.id()));
+}
+
 impl Runtime {
-    /// Everything that has a name, newest first, each once.
+    /// Everything in memory that has a name, newest first, each once.
     pub(super) fn subjects(&self) -> Vec<Subject<'_>> {
         let computations = self.node.views().into_iter().map(|view| self.of_view(view));
         let became = |view: &InvitationView<'_>| {
@@ -81,11 +102,11 @@ impl Runtime {
         };
         let invitations = self.node.invitations().into_iter().filter(|view| !became(view));
         let mut all: Vec<_> = computations.chain(invitations.map(Subject::Invitation)).collect();
-        all.sort_by_key(|subject| (std::cmp::Reverse(subject.made_at()), subject.id()));
+        sort_newest_first(&mut all);
         all
     }
 
-    /// The one with this id, of a computation or of an invitation.
+    /// The one in memory with this id, of a computation or of an invitation.
     pub(super) fn subject(&self, id: ComputationId) -> Option<Subject<'_>> {
         if let Some(view) = self.node.view(id) {
             return Some(self.of_view(view));
@@ -109,10 +130,15 @@ impl Runtime {
     /// What a person means.
     ///
     /// # Errors
-    /// `no_such_computation`, `ambiguous_computation`.
+    /// `no_such_computation`, `ambiguous_computation`, `store_unreadable`.
     pub(super) fn meant(&self, reference: &str) -> Result<Subject<'_>, ApiError> {
-        let id = references::computation(reference, self.subjects().iter().map(Subject::id))?;
-        self.subject(id).ok_or_else(|| references::no_such_computation(reference))
+        let subjects = self.subjects();
+        let known = subjects.iter().map(Subject::id).chain(self.node.pruned());
+        let id = references::computation(reference, known)?;
+        match self.subject(id) {
+            Some(subject) => Ok(subject),
+            None => self.recalled(id)?.ok_or_else(|| references::no_such_computation(reference)),
+        }
     }
 
     /// As `status` shows it. Tickets stand in the list of invitations alone.
@@ -127,6 +153,17 @@ impl Runtime {
                     reason: if among { reason.map(of_parties) } else { shown.reason },
                     invitation: invitation.as_ref().map(|it| Box::new(self.invitation_shown(it))),
                     revision: subject.revision(),
+                    ..shown
+                }
+            }
+            Subject::Pruned(recalled) => {
+                let view = recalled.view();
+                let shown = render::computation(&view, self.own, &self.directory, self.active_light_nodes());
+                let among = recalled.question().is_by_invitation();
+                let reason = shown.reason.as_deref();
+                ComputationView {
+                    reason: if among { reason.map(of_parties) } else { shown.reason },
+                    pruned: true,
                     ..shown
                 }
             }

@@ -15,7 +15,7 @@ use crate::domain::limits::SIMILAR_NOTED_MAX;
 use crate::domain::{ComputationId, PeerId};
 use crate::wire::{Comparison, Record, Similar};
 
-/// Every comparison that was made. They outlive their computations.
+/// The comparisons of the computations in memory. The store has those of pruned ones, too.
 #[derive(Debug, Default)]
 pub(super) struct Comparisons {
     made: BTreeMap<ComputationId, Comparison>,
@@ -43,6 +43,23 @@ impl Comparisons {
             self.similar.entry(similar.other).or_default().insert(back);
         }
         self.made.insert(id, comparison);
+    }
+
+    /// Drops those of all other computations.
+    pub fn keep_only(&mut self, kept: impl Fn(&ComputationId) -> bool) {
+        self.made.retain(|id, _| kept(id));
+        self.similar.retain(|id, _| kept(id));
+    }
+
+    /// Drops what was found about one computation.
+    pub fn drop_from_memory(&mut self, id: ComputationId) {
+        self.made.remove(&id);
+        self.similar.remove(&id);
+    }
+
+    /// Every comparison in memory.
+    pub fn made(&self) -> impl Iterator<Item = &Comparison> {
+        self.made.values()
     }
 
     /// What was found when the set of this computation came.

@@ -74,6 +74,15 @@ pub enum Command {
     Revoke(ComputationId),
     /// Forget an ended computation but for what keeps it from being answered twice.
     Forget(ComputationId),
+    /// The same, of one of which the store alone holds the end.
+    ForgetPruned {
+        /// Which.
+        computation: ComputationId,
+        /// The invitation that it came from.
+        invitation: Option<ComputationId>,
+        /// What the ledger says of it.
+        ledger: Option<Box<crate::wire::LedgerEntry>>,
+    },
     /// Answer a waiting question from its source; or agree to the parties of an invitation.
     Approve(ComputationId),
     /// Do not answer it; or leave an invitation.

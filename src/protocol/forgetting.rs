@@ -4,7 +4,7 @@ use super::node::State;
 use super::turn::Turn;
 use crate::domain::limits::FORGOTTEN_KEPT_MAX;
 use crate::domain::{ComputationId, Timestamp};
-use crate::wire::{Record, RecordKind};
+use crate::wire::{LedgerEntry, Record, RecordKind};
 
 impl State {
     /// Forgets an ended computation, or an ended invitation. What stays: a mark, so that it is neither answered nor added up
@@ -37,6 +37,25 @@ impl State {
             self.mark_forgotten(turn, id);
         }
         self.forget(turn, id);
+    }
+
+    /// The same, of what is pruned.
+    pub fn on_forget_pruned(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: ComputationId,
+        invitation: Option<ComputationId>,
+        ledger: Option<LedgerEntry>,
+    ) {
+        if !self.erase_pruned(turn, id) {
+            return;
+        }
+        if let Some(ledger) = ledger.filter(|ledger| ledger.records.is_some()) {
+            turn.persist(Record::Ledger(LedgerEntry { records: None, ..ledger }));
+        }
+        for id in [Some(id), invitation].into_iter().flatten() {
+            self.mark_forgotten(turn, id);
+        }
     }
 
     /// Keeps the newest marks.

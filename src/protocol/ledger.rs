@@ -97,10 +97,10 @@ impl State {
         })
     }
 
-    /// What was done with every question that this node has decided about, newest first.
+    /// What was done with the questions that this node has in memory, newest first.
     pub fn ledger(&self) -> Vec<&LedgerEntry> {
         let known = self.entries.values().filter_map(|entry| entry.ledger.as_deref());
-        let mut all: Vec<_> = self.ledger.entries().chain(known).collect();
+        let mut all: Vec<_> = self.ledger.listed().chain(known).collect();
         all.sort_by_key(|entry| (std::cmp::Reverse(entry.at), entry.computation));
         all
     }
@@ -108,12 +108,20 @@ impl State {
     /// The other questions that share a field with this one.
     fn history<'a>(&'a self, asked: &'a Entry, me: PeerId, now: Timestamp) -> History<'a> {
         let about: BTreeSet<_> = asked.terms().query.fields.iter().map(|field| field.name.as_str()).collect();
-        let forgotten = self.ledger.entries().map(|entry| of_ledger(entry, me));
+        let listed = self.ledger.listed().map(|entry| of_ledger(entry, me));
+        let counted = self.ledger.counted().map(|(fields, at, noise)| Earlier {
+            // Names are for sets alone.
+            computation: asked.id,
+            fields: Cow::Borrowed(fields),
+            answered_at: Some(at),
+            noise,
+            set: None,
+        });
         let others = self.entries.values().filter(|entry| entry.id != asked.id);
         let known = others.map(|entry| entry.earlier(me, now));
         let shares_field =
             |earlier: &Earlier<'_>| earlier.fields.iter().any(|field| about.contains(field.as_str()));
-        forgotten.chain(known).filter(shares_field).collect()
+        listed.chain(counted).chain(known).filter(shares_field).collect()
     }
 }
 

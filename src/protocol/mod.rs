@@ -14,6 +14,7 @@
 //! * `sync`: what gossip missed is asked for.
 //! * `certificate`: openings in, answer out.
 //! * `members`: who was in the set, for those who may know.
+//! * `pruned`: what is left of computations that ended long ago.
 //! * `comparison`: the sets of a light node's answers, beside each other.
 //! * `decree`: agreement among the heavy nodes while some of them are gone.
 
@@ -32,6 +33,7 @@ mod members;
 mod node;
 mod proposals;
 mod proposer;
+mod pruned;
 mod remembered;
 mod restore;
 mod settings;
@@ -46,6 +48,7 @@ pub use decree::{Decree, DecreeOutput, Ignored, Judge};
 pub use event::{Command, Event, Seed, SourceProblem, Timer};
 pub use ledger::Judgement;
 pub use node::Node;
+pub use pruned::Recalled;
 pub use settings::Settings;
 pub use shelf::{Shelf, Unreadable};
 pub use view::{InvitationView, OwnPart, View};

@@ -23,7 +23,7 @@ use crate::domain::limits::CLOCK_SKEW_MAX;
 use crate::domain::{ComputationId, Digest, Failure, PeerId, Role, Timestamp};
 use crate::statistics;
 use crate::wire::{
-    Announcement, Certificate, Comparison, DecreeMessage, Gossip, LedgerEntry, Message, Signed, Similar, Want,
+    Announcement, Certificate, Comparison, DecreeMessage, Gossip, LedgerEntry, Message, Signed, Want,
 };
 
 /// The protocol of one node: no IO, no clock, no randomness but the seed.
@@ -44,7 +44,9 @@ pub(super) struct State {
     pub inputs: BTreeSet<ComputationId>,
     /// Those that the owner has forgotten, and when.
     pub forgotten: BTreeMap<ComputationId, Timestamp>,
-    /// What is left of older ones.
+    /// Those of which the store alone holds the end, and when they were proposed.
+    pub pruned: BTreeMap<ComputationId, Timestamp>,
+    /// What the ledger says of older ones.
     pub ledger: Remembered,
     /// What the reports weigh that it holds as a heavy node.
     pub load: Load,
@@ -76,7 +78,7 @@ impl Node {
         turn.into_actions()
     }
 
-    /// Every computation that this node knows, newest first.
+    /// Every computation that this node has in memory, newest first.
     pub fn views(&self) -> Vec<View<'_>> {
         let mut views: Vec<_> = self.state.entries.values().map(|entry| self.shown(entry)).collect();
         views.sort_by_key(|view| (std::cmp::Reverse(view.computation.proposed_at), view.id));
@@ -120,12 +122,12 @@ impl Node {
         self.state.judge(&self.settings, id, now)
     }
 
-    /// Other answers about the same field over nearly the same people, the nearest first.
-    pub fn similar_to(&self, id: ComputationId) -> Vec<Similar> {
-        self.state.comparisons.similar_to(id)
+    /// The comparisons that are in memory. The store has all.
+    pub fn comparisons(&self) -> impl Iterator<Item = &Comparison> {
+        self.state.comparisons.made()
     }
 
-    /// What was done with every question that this node has decided about, newest first.
+    /// What was done with the questions that this node has in memory, newest first. The store has all.
     pub fn ledger(&self) -> Vec<&LedgerEntry> {
         self.state.ledger()
     }
@@ -143,7 +145,10 @@ impl State {
                 self.comparisons = Comparisons::restored(&records);
                 let sorted = restore::sorted(records);
                 self.restore_forgotten(sorted.forgotten);
+                self.restore_pruned(sorted.pruned);
                 (self.entries, self.ledger) = restore::entries(turn, sorted.others);
+                let (entries, forgotten) = (&self.entries, &self.forgotten);
+                self.comparisons.keep_only(|id| entries.contains_key(id) || forgotten.contains_key(id));
                 self.restore_invitations(turn, sorted.invitations, sorted.inputs);
                 self.weigh();
                 self.compare_restored(turn);
@@ -313,6 +318,9 @@ impl State {
             }
             Command::Revoke(id) => self.revoke(turn, id),
             Command::Forget(id) => self.on_forget_command(turn, id),
+            Command::ForgetPruned { computation, invitation, ledger } => {
+                self.on_forget_pruned(turn, computation, invitation, ledger.map(|entry| *entry));
+            }
             Command::Approve(id) => {
                 if !self.on_approve_roster(turn, id) {
                     self.on_approve(turn, id);
@@ -360,7 +368,7 @@ impl State {
         }
         let (unknown, deadline) = (known.is_none(), terms.deadline);
         let entry = Entry::new(announcement.computation.clone());
-        if !terms.is_known_to(&me) || self.is_forgotten(&id) {
+        if !terms.is_known_to(&me) || self.is_over(&id) {
             return;
         }
         if !is_founded(&announcement) || turn.now > entry.settled_at() || ahead {
@@ -400,7 +408,7 @@ impl State {
     pub fn on_certificate(&mut self, turn: &mut Turn<'_>, from: PeerId, certificate: Certificate) {
         let id = certificate.computation.id();
         let asked = self.fetching.remove(&id)
-            && !self.is_forgotten(&id)
+            && !self.is_over(&id)
             // Of a computation by invitation its parties know.
             && !certificate.computation.get().is_by_invitation()
             && certificate.computation.get().proposed_at.since(turn.now) <= CLOCK_SKEW_MAX;

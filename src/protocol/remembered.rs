@@ -1,4 +1,4 @@
-//! Ledger entries of computations of which nothing else is left.
+//! What later questions need of the ledger, once the computations themselves are no longer in memory.
 //!
 //! What counts against the policy's limits is never forgotten. Refusals anybody can bring about, as many as they like, so only the
 //! newest stay; and they push out neither an answer nor the closed list of one, or a question over nearly the same people
@@ -9,21 +9,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ledger::counted_at;
 use super::turn::Turn;
 use crate::domain::limits::{LEDGER_REFUSALS_MAX, SETS_COMPARED_MAX};
-use crate::domain::{ComputationId, Timestamp};
-use crate::wire::{LedgerEntry, Record, RecordKind};
+use crate::domain::{ComputationId, Noise, Timestamp};
+use crate::wire::{LedgerDecision, LedgerEntry, Record, RecordKind};
 
 type Dated = BTreeSet<(Timestamp, ComputationId)>;
 
-/// Ledger entries of computations of which nothing else is left.
+/// What later questions need of ledger entries whose computations are no longer in memory. The store has the entries.
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
-    entries: BTreeMap<ComputationId, LedgerEntry>,
+    /// Those whose closed list is still there.
+    listed: BTreeMap<ComputationId, LedgerEntry>,
+    /// The others that count, by their fields.
+    counted: BTreeMap<Vec<String>, Answers>,
     /// Those that count for nothing.
     refusals: Dated,
     /// Those that count, and whose closed list is still there.
     lists: Dated,
     /// The same, of those that count for nothing.
     refused_lists: Dated,
+}
+
+/// Answers about the same fields.
+#[derive(Debug, Default)]
+struct Answers {
+    exact: Vec<Timestamp>,
+    noisy: Vec<(Timestamp, Noise)>,
 }
 
 /// What is forgotten of an entry when newer ones come.
@@ -36,12 +46,21 @@ enum Faded {
 }
 
 impl Remembered {
-    /// Every entry.
-    pub fn entries(&self) -> impl Iterator<Item = &LedgerEntry> {
-        self.entries.values()
+    /// The entries that are in memory as a whole.
+    pub fn listed(&self) -> impl Iterator<Item = &LedgerEntry> {
+        self.listed.values()
     }
 
-    /// Keeps an entry when its computation is forgotten.
+    /// Every answer of which there is no closed list: about which fields, when, with which noise.
+    pub fn counted(&self) -> impl Iterator<Item = (&[String], Timestamp, Option<Noise>)> {
+        self.counted.iter().flat_map(|(fields, answers)| {
+            let exact = answers.exact.iter().map(|at| (*at, None));
+            let noisy = answers.noisy.iter().map(|(at, noise)| (*at, Some(*noise)));
+            exact.chain(noisy).map(|(at, noise)| (fields.as_slice(), at, noise))
+        })
+    }
+
+    /// Keeps an entry when its computation leaves the memory.
     pub fn keep(&mut self, turn: &mut Turn<'_>, entry: LedgerEntry) {
         for faded in self.add(entry) {
             match faded {
@@ -52,24 +71,40 @@ impl Remembered {
     }
 
     fn add(&mut self, entry: LedgerEntry) -> Vec<Faded> {
-        let (dated, listed) = ((entry.at, entry.computation), entry.participants.is_some());
-        let counts = counted_at(&entry).is_some();
-        self.entries.insert(entry.computation, entry);
+        let (dated, counts) = ((entry.at, entry.computation), counted_at(&entry).is_some());
         let mut faded = Vec::new();
-        let lists = if counts { &mut self.lists } else { &mut self.refused_lists };
-        if listed
-            && let Some(oldest) = newest(lists, dated, SETS_COMPARED_MAX)
-            && let Some(entry) = self.entries.get_mut(&oldest)
-        {
-            entry.participants = None;
-            faded.push(Faded::List(Box::new(entry.clone())));
+        if entry.participants.is_some() {
+            self.listed.insert(entry.computation, entry);
+            let lists = if counts { &mut self.lists } else { &mut self.refused_lists };
+            if let Some(oldest) = newest(lists, dated, SETS_COMPARED_MAX)
+                && let Some(entry) = self.listed.remove(&oldest)
+            {
+                let left = LedgerEntry { participants: None, ..entry };
+                self.count(&left);
+                faded.push(Faded::List(Box::new(left)));
+            }
+        } else {
+            self.count(&entry);
         }
         if !counts && let Some((at, oldest)) = newest_dated(&mut self.refusals, dated, LEDGER_REFUSALS_MAX) {
-            self.entries.remove(&oldest);
+            self.listed.remove(&oldest);
             self.refused_lists.remove(&(at, oldest));
             faded.push(Faded::Entry(oldest));
         }
         faded
+    }
+
+    fn count(&mut self, entry: &LedgerEntry) {
+        let Some(at) = counted_at(entry) else { return };
+        if !self.counted.contains_key(&entry.fields) {
+            self.counted.insert(entry.fields.clone(), Answers::default());
+        }
+        let Some(answers) = self.counted.get_mut(&entry.fields) else { return };
+        let answered = entry.decision == LedgerDecision::Answered;
+        match entry.noise.filter(|_| answered) {
+            None => answers.exact.push(at),
+            Some(noise) => answers.noisy.push((at, noise)),
+        }
     }
 }
 
@@ -91,7 +126,7 @@ fn newest(dated: &mut Dated, one: (Timestamp, ComputationId), most: usize) -> Op
 mod tests {
     use super::*;
     use crate::domain::{PeerId, Standing, Statistic};
-    use crate::wire::{Decider, LedgerDecision, LedgerReason};
+    use crate::wire::{Decider, LedgerReason};
 
     fn entry(number: usize, decision: LedgerDecision) -> LedgerEntry {
         LedgerEntry {
@@ -124,10 +159,10 @@ mod tests {
             let faded = remembered.add(entry(number, REFUSED));
             erased += faded.iter().filter(|faded| matches!(faded, Faded::Entry(_))).count();
         }
-        assert_eq!(remembered.entries[&answered.computation], answered);
-        assert_eq!((remembered.entries.len(), erased), (LEDGER_REFUSALS_MAX + 1, 50));
-        let listed = remembered.entries().filter(|entry| entry.participants.is_some()).count();
-        assert_eq!(listed, SETS_COMPARED_MAX + 1);
+        assert_eq!(remembered.listed[&answered.computation], answered);
+        assert_eq!((remembered.refusals.len(), erased), (LEDGER_REFUSALS_MAX, 50));
+        assert_eq!(remembered.listed().count(), SETS_COMPARED_MAX + 1);
+        assert_eq!(remembered.counted().count(), 0, "a refusal counts for nothing");
     }
 
     #[test]
@@ -141,6 +176,8 @@ mod tests {
         let faded = remembered.add(entry(SETS_COMPARED_MAX, unfit));
         let left = LedgerEntry { participants: None, ..entry(0, LedgerDecision::Answered) };
         assert_eq!(faded, [Faded::List(Box::new(left))]);
-        assert_eq!(remembered.entries.len(), SETS_COMPARED_MAX + 1);
+        assert_eq!(remembered.listed().count(), SETS_COMPARED_MAX);
+        let counted: Vec<_> = remembered.counted().collect();
+        assert_eq!(counted, [(["age".to_owned()].as_slice(), Timestamp::from_millis(0), None)]);
     }
 }

@@ -1,6 +1,6 @@
 //! From what was persisted back to where the node stood.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::{Entry, Outcome, Stage};
 use super::heavy::{Dealing, Heavy, Promise};
@@ -42,6 +42,7 @@ pub(super) struct Sorted {
     pub invitations: Vec<InvitationMemory>,
     pub inputs: BTreeMap<ComputationId, Input>,
     pub forgotten: Vec<(ComputationId, Timestamp)>,
+    pub pruned: Vec<(ComputationId, Timestamp)>,
     /// Of computations.
     pub others: Vec<Record>,
 }
@@ -56,10 +57,18 @@ pub(super) fn sorted(records: Vec<Record>) -> Sorted {
             sorted.inputs.insert(invitation, input);
         } else if let Record::Forgotten { computation, at } = record {
             sorted.forgotten.push((computation, at));
+        } else if let Record::Pruned { computation, at } = record {
+            sorted.pruned.push((computation, at));
         } else {
             sorted.others.push(record);
         }
     }
+    // Of what is pruned the owner's ledger alone matters to later questions.
+    let pruned: BTreeSet<_> = sorted.pruned.iter().map(|(id, _)| *id).collect();
+    sorted.others.retain(|record| {
+        let key = record.key();
+        key.kind == RecordKind::Ledger || !pruned.contains(&key.computation)
+    });
     sorted
 }
 
@@ -117,10 +126,11 @@ impl Pieces {
             }
             Record::Ledger(entry) => self.ledger = Some(entry),
             Record::Members { entries, .. } => self.members = Some(List::accepted(entries)),
-            // They outlive their computations: `Comparisons` has them.
-            Record::Compared(_) => {}
+            // They outlive their computations: `Comparisons` has them. Summaries are read when somebody asks.
+            Record::Compared(_) | Record::Summary(_) => {}
             // `sorted` has taken them out.
-            Record::Invitation(_) | Record::Input { .. } | Record::Forgotten { .. } => {}
+            Record::Invitation(_) | Record::Input { .. } | Record::Forgotten { .. } | Record::Pruned { .. } => {
+            }
             Record::Fault(fault) => match fault.proof {
                 FaultProof::TwoReports(exclusion) => self.exclusions.push(*exclusion),
                 proof @ (FaultProof::TwoLists(..)

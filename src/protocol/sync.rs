@@ -168,12 +168,12 @@ impl State {
             let stage = self.entries.get(id).map(|entry| &entry.stage);
             stage.is_some_and(|stage| !matches!(stage, Stage::Proposed { .. }))
         };
-        for id in open.iter().take(SYNC_IDS_MAX).filter(|id| !known(id) && !self.is_forgotten(id)) {
+        for id in open.iter().take(SYNC_IDS_MAX).filter(|id| !known(id) && !self.is_over(id)) {
             turn.send(from, want(*id, Want::Announcement));
         }
         for id in completed.iter().take(SYNC_ENDED_MAX) {
             let certified = self.entries.get(id).is_some_and(|entry| entry.view().certificate.is_some());
-            if !certified && !self.is_forgotten(id) {
+            if !certified && !self.is_over(id) {
                 self.fetching.insert(*id);
                 turn.send(from, want(*id, Want::Outcome));
             }
@@ -183,8 +183,9 @@ impl State {
         }
     }
 
-    /// Keeps the newest ended computations; of older ones only the ledger and the evidence remain. What this node took
-    /// part in stays until nothing of it can be replayed. What was answered counts against the policy's limits for ever.
+    /// Keeps the newest ended computations in memory. Of older ones that this node took part in, the store holds the end, once
+    /// nothing of them can be replayed; of others the ledger and the evidence remain. What was answered counts against the
+    /// policy's limits for ever.
     pub fn prune(&mut self, turn: &mut Turn<'_>) {
         let (now, me) = (turn.now, turn.me());
         let (mut mine, mut refused, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
@@ -197,17 +198,21 @@ impl State {
                 if entry.is_refused(&me) { refused.push(age) } else { mine.push(age) }
             }
         }
-        let classes = [(mine, ENDED_KEPT_MAX), (refused, ENDED_KEPT_MAX), (foreign, FOREIGN_KEPT_MAX)];
-        for (mut ended, kept) in classes {
-            ended.sort_unstable();
-            let surplus = ended.len().saturating_sub(kept);
-            for (_, id) in ended.into_iter().take(surplus) {
-                self.forget(turn, id);
-            }
+        for id in surplus(mine, ENDED_KEPT_MAX) {
+            self.prune_to_the_end(turn, id);
+        }
+        for id in surplus(refused, ENDED_KEPT_MAX).chain(surplus(foreign, FOREIGN_KEPT_MAX)) {
+            self.forget(turn, id);
         }
     }
 
     pub(super) fn forget(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
+        self.let_go(turn, id);
+        turn.erase(RecordKind::Certificate, id);
+    }
+
+    /// Leaves of a computation its certificate in the store, and what the ledger says of it.
+    pub(super) fn let_go(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
         let entry = self.entries.remove(&id);
         // Without its computation an invitation would begin anew.
         let invitation = entry.as_ref().and_then(|entry| entry.terms().invitation);
@@ -220,13 +225,7 @@ impl State {
         if let Some(ledger) = entry.and_then(|entry| entry.ledger) {
             self.ledger.keep(turn, *ledger);
         }
-        for kind in [
-            RecordKind::Members,
-            RecordKind::Proposed,
-            RecordKind::Announced,
-            RecordKind::Certificate,
-            RecordKind::Failed,
-        ] {
+        for kind in [RecordKind::Members, RecordKind::Proposed, RecordKind::Announced, RecordKind::Failed] {
             turn.erase(kind, id);
         }
     }
@@ -301,6 +300,13 @@ impl Entry {
             Stage::Ended(_) => {}
         }
     }
+}
+
+/// All but the newest so many.
+fn surplus(mut ended: Vec<(Timestamp, ComputationId)>, kept: usize) -> impl Iterator<Item = ComputationId> {
+    ended.sort_unstable();
+    let surplus = ended.len().saturating_sub(kept);
+    ended.into_iter().take(surplus).map(|(_, id)| id)
 }
 
 const fn want(computation: ComputationId, want: Want) -> Message {

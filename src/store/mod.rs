@@ -13,6 +13,7 @@ mod error;
 mod full_disk_tests;
 mod keys;
 mod peers;
+mod recall;
 mod rows;
 mod seal;
 mod shelf;
@@ -45,8 +46,9 @@ use rows::{is_sealed, rows_of};
 use seal::Place;
 use tables::{META, PEERS, SCHEMA_VERSION, from_row, key_bytes, table_of, to_row, to_sealed_row};
 
-/// Pages that redb keeps in memory, in bytes. The protocol reads everything once, at the start.
-const CACHE_BYTES: usize = 16 * 1024 * 1024;
+/// Pages that redb keeps in memory, in bytes. The protocol reads everything once, at the start, so more would fill with pages that
+/// nobody reads again: memory would grow with the file, up to this.
+const CACHE_BYTES: usize = 4 * 1024 * 1024;
 
 /// How far back a new store's memory reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,7 +178,7 @@ impl Store {
         self.memory_since
     }
 
-    /// Everything that is remembered, by kind and key.
+    /// Everything that a node takes up when it starts, by kind and key: all but what only [`Self::recall`] gives.
     ///
     /// # Errors
     /// `Damaged` when one record cannot be read: it is not left out. `Io`.
@@ -194,11 +196,7 @@ impl Store {
     }
 
     fn load_kinds(&self, wanted: impl Fn(RecordKind) -> bool) -> Result<Vec<Record>, StoreError> {
-        let mut rows = Vec::new();
-        for kind in RecordKind::ALL.into_iter().filter(|kind| wanted(*kind)) {
-            let of_kind = rows_of(&self.database, table_of(kind)).map_err(|error| self.failed(error))?;
-            rows.extend(of_kind.into_iter().map(|row| (kind, row)));
-        }
+        let rows = recall::rows_to_load(&self.database, wanted).map_err(|error| self.failed(error))?;
         self.with_keys(|keys| rows::decode(&rows, keys)).map_err(|reason| damaged(&self.path, &reason))
     }
 

@@ -52,6 +52,8 @@ pub(super) const fn table_of(kind: RecordKind) -> Table {
         RecordKind::Invitation => "invitations",
         RecordKind::Input => "inputs",
         RecordKind::Forgotten => "forgotten",
+        RecordKind::Pruned => "pruned",
+        RecordKind::Summary => "summaries",
     })
 }
 

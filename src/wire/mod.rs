@@ -17,6 +17,7 @@ mod record;
 mod signature;
 mod signed;
 mod statement;
+mod summary;
 mod ticket;
 mod tree;
 
@@ -44,5 +45,6 @@ pub use statement::{
     Acceptance, Activity, Close, FailureNotice, Freeze, Manifest, Opening, Presence, Receipt, Verification,
     Vote, verifications_digest, votes_digest,
 };
+pub use summary::{End, Summary};
 pub use ticket::{TicketError, read_ticket, ticket_text};
 pub use tree::Leaf;

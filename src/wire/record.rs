@@ -11,6 +11,7 @@ use super::list::{Entry, Exclusion};
 use super::message::{Announcement, Submission};
 use super::signed::Signed;
 use super::statement::{Acceptance, Close, FailureNotice, Freeze, Opening, Receipt, Verification, Vote};
+use super::summary::Summary;
 use crate::domain::{
     Computation, ComputationId, Evidence, Failure, Noise, PeerId, Standing, Statistic, Timestamp,
 };
@@ -164,6 +165,15 @@ pub enum Record {
         /// When.
         at: Timestamp,
     },
+    /// Anybody: of this computation, which ended long ago, memory holds no more than this. It is not taken up again.
+    Pruned {
+        /// Which.
+        computation: ComputationId,
+        /// When it was proposed.
+        at: Timestamp,
+    },
+    /// Anybody: what a pruned computation was, beside its certificate. Read when somebody asks for it.
+    Summary(Box<Summary>),
 }
 
 /// How the accepted set of an answered question compares with those of other answers about the same field.
@@ -343,6 +353,10 @@ pub enum RecordKind {
     Input,
     /// [`Record::Forgotten`].
     Forgotten,
+    /// [`Record::Pruned`].
+    Pruned,
+    /// [`Record::Summary`].
+    Summary,
 }
 
 /// How long a record is kept.
@@ -376,7 +390,7 @@ impl RecordKey {
 
 impl RecordKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Proposed,
         Self::Dealing,
         Self::Accepted,
@@ -401,6 +415,8 @@ impl RecordKind {
         Self::Invitation,
         Self::Input,
         Self::Forgotten,
+        Self::Pruned,
+        Self::Summary,
     ];
 }
 
@@ -440,7 +456,9 @@ impl RecordKind {
             | Self::Members
             | Self::Compared
             | Self::Invitation
-            | Self::Forgotten => Keeping::Beyond,
+            | Self::Forgotten
+            | Self::Pruned
+            | Self::Summary => Keeping::Beyond,
         }
     }
 }
@@ -483,6 +501,8 @@ impl Record {
             Self::Invitation(memory) => key(RecordKind::Invitation, memory.id()),
             Self::Input { invitation, .. } => key(RecordKind::Input, *invitation),
             Self::Forgotten { computation, .. } => key(RecordKind::Forgotten, *computation),
+            Self::Pruned { computation, .. } => key(RecordKind::Pruned, *computation),
+            Self::Summary(summary) => key(RecordKind::Summary, summary.computation),
         }
     }
 }

@@ -105,7 +105,9 @@ fn promise_is_kept(
         | Record::Compared(_)
         | Record::Invitation(_)
         | Record::Input { .. }
-        | Record::Forgotten { .. } => {}
+        | Record::Forgotten { .. }
+        | Record::Pruned { .. }
+        | Record::Summary(_) => {}
     }
 }
 

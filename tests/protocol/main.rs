@@ -14,6 +14,7 @@ mod consent;
 mod invitations;
 mod names;
 mod net;
+mod pruning;
 mod threshold;
 mod wild;
 

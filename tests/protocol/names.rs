@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use formix_p2p::domain::limits::MEMBERS_KEPT_MAX;
 use formix_p2p::domain::{Computation, ComputationId, Digest, PeerId, Query, Role, Statistic};
 use formix_p2p::protocol::{Action, Command, Event, Node, Notice, OwnPart, Timer};
 use formix_p2p::wire::{
@@ -293,7 +294,8 @@ fn the_oldest_names_go_when_there_are_too_many_and_are_not_asked_for_again() {
     let list = imagined(1_000);
     let mut records = Vec::new();
     let mut ids = Vec::new();
-    for order in 0..502 {
+    let fit = MEMBERS_KEPT_MAX / 1_000;
+    for order in 0..fit as u64 + 2 {
         let certificate = certified(&net, order, &list, 1_000);
         let computation = certificate.computation.id();
         ids.push(computation);

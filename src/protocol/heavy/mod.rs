@@ -222,7 +222,9 @@ impl Heavy {
             | Record::Compared(_)
             | Record::Invitation(_)
             | Record::Input { .. }
-            | Record::Forgotten { .. } => {}
+            | Record::Forgotten { .. }
+            | Record::Pruned { .. }
+            | Record::Summary(_) => {}
         }
     }
 

@@ -341,7 +341,9 @@ impl Cheater {
             | Record::Compared(_)
             | Record::Invitation(_)
             | Record::Input { .. }
-            | Record::Forgotten { .. } => {}
+            | Record::Forgotten { .. }
+            | Record::Pruned { .. }
+            | Record::Summary(_) => {}
         }
     }
 

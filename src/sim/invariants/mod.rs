@@ -186,7 +186,9 @@ impl Watch {
             | Record::Fault(_)
             | Record::Invitation(_)
             | Record::Input { .. }
-            | Record::Forgotten { .. } => Ok(()),
+            | Record::Forgotten { .. }
+            | Record::Pruned { .. }
+            | Record::Summary(_) => Ok(()),
         }
     }
 
@@ -213,7 +215,9 @@ impl Watch {
             | RecordKind::Members
             | RecordKind::Invitation
             | RecordKind::Input
-            | RecordKind::Forgotten => false,
+            | RecordKind::Forgotten
+            | RecordKind::Pruned
+            | RecordKind::Summary => false,
         };
         let there = stays && actor.store.contains_key(key);
         Invariant::SharesGone.check(!there, || format!("{} erases {:?}", actor.index, key.kind))

@@ -48,7 +48,9 @@ impl Watch {
             | Record::Compared(_)
             | Record::Invitation(_)
             | Record::Input { .. }
-            | Record::Forgotten { .. } => Ok(()),
+            | Record::Forgotten { .. }
+            | Record::Pruned { .. }
+            | Record::Summary(_) => Ok(()),
         }
     }
 

@@ -192,7 +192,12 @@ impl Watch {
             })?;
             let about_all = matches!(
                 key.kind,
-                RecordKind::Fault | RecordKind::Ledger | RecordKind::Compared | RecordKind::Forgotten
+                RecordKind::Fault
+                    | RecordKind::Ledger
+                    | RecordKind::Compared
+                    | RecordKind::Forgotten
+                    | RecordKind::Pruned
+                    | RecordKind::Summary
             );
             Invariant::Ends.check(about_all || shown.contains(&key.computation), || {
                 format!("{} remembers a {:?} and does not show it", machine.index, key.kind)
@@ -234,7 +239,9 @@ const fn holds_secrets(kind: RecordKind) -> bool {
         | RecordKind::Members
         | RecordKind::Compared
         | RecordKind::Invitation
-        | RecordKind::Forgotten => false,
+        | RecordKind::Forgotten
+        | RecordKind::Pruned
+        | RecordKind::Summary => false,
     }
 }
 

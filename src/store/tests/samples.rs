@@ -132,6 +132,8 @@ pub(super) fn every_kind() -> Vec<Record> {
             input: Input { slots: Secret::new(vec![7; 16]), records: 1 },
         },
         Record::Forgotten { computation: id, at: NOW },
+        // Another one: of a pruned one, less is read at the start.
+        Record::Pruned { computation: ComputationId::of_body(b"pruned"), at: NOW },
     ]
 }
 

@@ -1,0 +1,182 @@
+//! Of computations that ended long ago memory holds an id, and the store how they ended; and nothing of them happens twice.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use formix_p2p::consent::{Doubt, Policy, Rate, Rules};
+use formix_p2p::domain::limits::{ENDED_KEPT_MAX, PRUNED_KEPT_MAX};
+use formix_p2p::domain::{Computation, ComputationId, Digest, Role, Status, Timestamp};
+use formix_p2p::protocol::{Action, Command, Event, Node, OwnPart, Recalled};
+use formix_p2p::wire::{Announcement, Message, Record, RecordKey, RecordKind};
+
+use super::net::{Net, peer, settings};
+use super::question;
+
+/// Asked by node 3, and different from all others.
+fn numbered(net: &Net, number: usize) -> Computation {
+    let mut nonce = [0; 16];
+    nonce[..8].copy_from_slice(&(number as u64).to_be_bytes());
+    let deadline = net.now + Duration::from_millis(500);
+    Computation { nonce, deadline, patience_ms: 1_000, ..question(net, 3, 3) }
+}
+
+/// A net in which one computation more has ended than memory keeps; the first one, and what announced it.
+fn long_lived(policy: &Policy) -> (Net, ComputationId, Announcement) {
+    let mut net = Net::new(&[1, 2, 4], policy);
+    let mut first = None;
+    for number in 0..=ENDED_KEPT_MAX {
+        let terms = numbered(&net, number);
+        let id = net.propose(terms);
+        let announced = || match &net.stores[&peer(3)][&key(RecordKind::Announced, id)] {
+            Record::Announced(announcement) => announcement.clone(),
+            other => panic!("{other:?}"),
+        };
+        first.get_or_insert_with(|| (id, announced()));
+        net.run_for(Duration::from_secs(1));
+    }
+    let (id, announcement) = first.unwrap();
+    // Nothing about it can be replayed any more, and every node has looked.
+    net.run_for(Duration::from_secs(30));
+    (net, id, announcement)
+}
+
+fn key(kind: RecordKind, computation: ComputationId) -> RecordKey {
+    RecordKey { kind, computation, peer: None }
+}
+
+fn kinds(net: &Net, index: usize, id: ComputationId) -> BTreeSet<RecordKind> {
+    net.stores[&peer(index)].keys().filter(|key| key.computation == id).map(|key| key.kind).collect()
+}
+
+fn recalled(net: &Net, index: usize, id: ComputationId) -> Recalled {
+    let store = &net.stores[&peer(index)];
+    let Record::Summary(summary) = &store[&key(RecordKind::Summary, id)] else { panic!() };
+    let Record::Certificate(certificate) = &store[&key(RecordKind::Certificate, id)] else { panic!() };
+    Recalled::new((**summary).clone(), Some(certificate.clone()), None)
+}
+
+fn hears(net: &mut Net, index: usize, event: Event) -> Vec<Action> {
+    net.nodes.get_mut(&peer(index)).unwrap().handle(net.now, event)
+}
+
+#[test]
+fn of_the_oldest_the_store_keeps_how_it_ended_and_memory_nothing() {
+    let (mut net, id, _) = long_lived(&Net::open());
+    for index in 0..6 {
+        let node = &net.nodes[&peer(index)];
+        assert!(node.view(id).is_none() && node.is_pruned(id), "node {index}");
+        assert_eq!((node.views().len(), node.pruned().count()), (ENDED_KEPT_MAX, 1));
+        let mut left = BTreeSet::from([RecordKind::Certificate, RecordKind::Pruned, RecordKind::Summary]);
+        if index >= 3 {
+            left.extend([RecordKind::Ledger, RecordKind::Compared]);
+        }
+        assert_eq!(kinds(&net, index, id), left, "node {index}");
+        let recalled = recalled(&net, index, id);
+        let view = recalled.view();
+        assert_eq!((view.status, view.participants, view.members), (Status::Completed, 3, None));
+        assert_eq!(view.answer.unwrap().total(), "7".parse().unwrap());
+        assert_eq!(view.own, if index < 3 { OwnPart::None } else { OwnPart::Answered });
+    }
+    // A new life knows as much, and holds no more.
+    net.restart(4);
+    let node = &net.nodes[&peer(4)];
+    assert!(node.is_pruned(id) && node.view(id).is_none());
+    assert_eq!((node.views().len(), node.comparisons().count()), (ENDED_KEPT_MAX, ENDED_KEPT_MAX));
+}
+
+#[test]
+fn what_is_pruned_is_neither_answered_nor_added_up_nor_fetched_again() {
+    let (mut net, id, announcement) = long_lived(&Net::open());
+    let Record::Certificate(certificate) = net.stores[&peer(4)][&key(RecordKind::Certificate, id)].clone()
+    else {
+        panic!()
+    };
+    let heavy = peer(0);
+    let offer = Message::Offer { clock: net.now, open: vec![id], completed: vec![id], failed: vec![id] };
+    let replays = [
+        Message::Announce(announcement.clone()),
+        offer,
+        Message::Certificate(certificate),
+        Message::Complete { computation: id, list: Digest::from_bytes([1; 32]) },
+    ];
+    for restarted in [false, true] {
+        if restarted {
+            net.restart(4);
+            net.restart(1);
+        }
+        for message in &replays {
+            for index in [1, 4] {
+                let actions = hears(&mut net, index, Event::Message { from: heavy, message: message.clone() });
+                let acts = |action: &&Action| !matches!(action, Action::Tell(_));
+                assert_eq!(actions.iter().find(acts), None, "{message:?}");
+            }
+        }
+        // Its proposer asks again: it is too late, by name.
+        let again = Message::Propose(announcement.computation.clone());
+        let actions = hears(&mut net, 1, Event::Message { from: peer(3), message: again });
+        let refused = |action: &Action| matches!(action, Action::Send { message, .. } if matches!(**message, Message::Refuse { .. }));
+        assert!(actions.len() == 1 && refused(&actions[0]), "{actions:?}");
+    }
+}
+
+#[test]
+fn answers_that_are_pruned_count_against_the_limits() {
+    let limit = u32::try_from(ENDED_KEPT_MAX + 1).unwrap();
+    let rules = Rules { asked_per_day: Some(Rate::AtMost(limit)), ..Rules::default() };
+    let policy = Policy { rules, ..Net::open() };
+    let (mut net, _, _) = long_lived(&policy);
+    let me = peer(4);
+    for restarted in [false, true] {
+        if restarted {
+            let records = net.stores[&me].values().cloned().collect();
+            net.nodes.insert(me, Node::new(settings(4, 3, policy.clone())));
+            net.queue.push_back((me, Event::Restored(records)));
+            net.queue.push_back((me, Event::Met { peer: peer(0), role: Role::Heavy }));
+            net.settle();
+        }
+        let terms = numbered(&net, ENDED_KEPT_MAX + 1 + usize::from(restarted));
+        let id = net.propose(terms);
+        let OwnPart::Waiting(doubt) = net.nodes[&me].view(id).unwrap().own else {
+            panic!("{:?}", net.nodes[&me].view(id).unwrap().own)
+        };
+        assert_eq!(doubt, Doubt::AskedTooOften { field: "n".to_owned(), answers: ENDED_KEPT_MAX + 1 });
+        net.run_for(Duration::from_secs(5));
+    }
+}
+
+#[test]
+fn what_is_pruned_can_be_forgotten() {
+    let (mut net, id, announcement) = long_lived(&Net::open());
+    let Record::Ledger(entry) = net.stores[&peer(4)][&key(RecordKind::Ledger, id)].clone() else { panic!() };
+    assert_eq!(entry.records, Some(1));
+    let forget = Command::ForgetPruned { computation: id, invitation: None, ledger: Some(Box::new(entry)) };
+    net.queue.push_back((peer(4), Event::Command(forget)));
+    net.settle();
+    let left = [RecordKind::Ledger, RecordKind::Compared, RecordKind::Forgotten];
+    assert_eq!(kinds(&net, 4, id), BTreeSet::from(left));
+    let Record::Ledger(entry) = &net.stores[&peer(4)][&key(RecordKind::Ledger, id)] else { panic!() };
+    assert_eq!(entry.records, None, "how many records were in it is not for later");
+    assert!(!net.nodes[&peer(4)].is_pruned(id) && net.nodes[&peer(4)].is_forgotten(id));
+    let announce = Message::Announce(announcement);
+    assert_eq!(hears(&mut net, 4, Event::Message { from: peer(0), message: announce }), []);
+}
+
+#[test]
+fn the_store_keeps_so_many_and_the_newest() {
+    let (mut net, id, _) = long_lived(&Net::open());
+    let old = |number: usize| ComputationId::of_body(&number.to_le_bytes());
+    let marks = (0..PRUNED_KEPT_MAX)
+        .map(|number| Record::Pruned { computation: old(number), at: Timestamp::from_millis(number as u64) });
+    let mut node = Node::new(settings(3, 3, Net::open()));
+    let stored = net.stores[&peer(3)].values().cloned();
+    let _ = node.handle(net.now, Event::Restored(marks.chain(stored).collect()));
+    assert_eq!(node.pruned().count(), PRUNED_KEPT_MAX + 1);
+    // The next one that is pruned pushes out what is too much.
+    net.nodes.insert(peer(3), node);
+    let terms = numbered(&net, ENDED_KEPT_MAX + 1);
+    net.propose(terms);
+    net.run_for(Duration::from_secs(30));
+    let node = &net.nodes[&peer(3)];
+    assert_eq!((node.views().len(), node.pruned().count()), (ENDED_KEPT_MAX, PRUNED_KEPT_MAX));
+    assert!(!node.is_pruned(old(1)) && node.is_pruned(old(2)) && node.is_pruned(id));
+}
