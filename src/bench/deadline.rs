@@ -86,9 +86,8 @@ impl Deadline {
         // The longest first: it warms up, and is to work.
         let longest = tried.last().copied().unwrap_or_default();
         let asked = |deadline: u64| Asked { network, question, expected: &expected, deadline };
-        match asked(longest).once().await {
-            Ok(_) => {}
-            Err(reason) => return Err(self.too_short(longest, reason)),
+        if let Err(reason) = asked(longest).once().await {
+            return Err(self.too_short(longest, reason));
         }
         let (mut from, mut to) = (0, tried.len());
         let mut found = None;
@@ -225,9 +224,13 @@ impl Asked<'_> {
         let (said, deadline) = (Instant::now(), deadline_of(&announced));
         // Whoever watches is in nobody's way: the question has been heard, and the deadline is not there yet.
         tokio::time::sleep_until(said + deadline.saturating_duration_since(said) / 2).await;
-        let before = processor_time();
-        let ended = self.network.ended_everywhere(&announced.id, END_WAIT).await?;
-        let processor = processor_time().saturating_sub(before);
+        let at_the_deadline = async {
+            tokio::time::sleep_until(deadline).await;
+            processor_time()
+        };
+        let (ended, before) =
+            tokio::join!(self.network.ended_everywhere(&announced.id, END_WAIT), at_the_deadline);
+        let (ended, processor) = (ended?, processor_time().saturating_sub(before));
         for node in &ended {
             self.expected.check(&announced.id, node)?;
         }

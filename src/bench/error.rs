@@ -26,7 +26,7 @@ pub enum BenchError {
         /// Which.
         name: String,
         /// Why.
-        reason: StartError,
+        reason: Box<StartError>,
     },
     /// A node ended while it was measured.
     #[error("{0} ended while it was measured")]

@@ -227,6 +227,6 @@ async fn start(
         sources: Sources::new(value.as_deref().map(|value| (FIELD, value)), []),
     };
     let started = RunningNode::start(options).await;
-    let node = started.map_err(|reason| BenchError::Start { name: name.clone(), reason })?;
+    let node = started.map_err(|reason| BenchError::Start { name: name.clone(), reason: Box::new(reason) })?;
     Ok(Member { node, name })
 }

@@ -10,6 +10,7 @@ use super::problem::{Exit, Problem};
 use super::table::{self, Look};
 use super::wrapped;
 use crate::bench::{self, BenchError, Ground, Measurement as _, Report};
+use crate::telemetry::{self, Verbosity};
 
 /// How often each thing is measured unless the user says otherwise.
 const RUNS: u16 = 5;
@@ -66,6 +67,11 @@ measurements!(Deadline, Concurrent);
 
 impl Bench {
     pub async fn act(self, context: &Context) -> Result<(), Problem> {
+        // What the nodes say is for those who look closely.
+        let _guard = match context.verbosity {
+            0 => None,
+            count => Some(telemetry::start(None, telemetry::Terminal::Human, &Verbosity::from_count(count))?),
+        };
         let note = |line: String| context.output.note(line);
         let ground = Ground { runs: self.runs.into(), homes: self.homes, note: &note };
         let chosen = self.what.map_or_else(Chosen::small, |one| vec![one]);
