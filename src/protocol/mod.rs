@@ -21,6 +21,7 @@ mod action;
 mod certificate;
 mod comparison;
 mod decree;
+mod early;
 mod entry;
 mod event;
 mod forgetting;
