@@ -7,6 +7,8 @@
 //! Under `--cfg fuzzing` signatures are stubs, and what would be a node is left out (docs/TESTING.md).
 
 #[cfg(not(fuzzing))]
+pub mod bench;
+#[cfg(not(fuzzing))]
 pub mod cli;
 pub mod config;
 pub mod consent;

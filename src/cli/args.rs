@@ -10,7 +10,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use super::output::{Chatter, Format, Output};
 use super::problem::{Exit, Problem};
 use super::{
-    certificate, completions, consent, data, demo, id, invitation, ledger, logs, membership, passphrase,
+    bench, certificate, completions, consent, data, demo, id, invitation, ledger, logs, membership, passphrase,
     policy, propose, result, start, status, stop, swarm_key, view,
 };
 use crate::home::forbid_core_dumps;
@@ -82,6 +82,7 @@ enum Command {
     Certificate(certificate::Certificate),
     Verify(certificate::Verify),
     Demo(demo::Demo),
+    Bench(bench::Bench),
     Id(id::Id),
     #[command(subcommand)]
     Members(membership::MembersCommand),
@@ -158,6 +159,7 @@ impl Command {
             Self::Certificate(command) => command.act(context).await,
             Self::Verify(command) => command.act(context),
             Self::Demo(command) => command.act(context).await,
+            Self::Bench(command) => command.act(context).await,
             Self::Id(command) => command.act(context).await,
             Self::Members(command) => command.act(context).await,
             Self::Passphrase(command) => command.act(context).await,

@@ -5,6 +5,7 @@ mod args;
 mod asked;
 mod asking;
 mod assurance;
+mod bench;
 mod certificate;
 mod completions;
 mod computation;

@@ -36,6 +36,10 @@ pub const REPORTS_PER_COMPUTATION_MAX: u32 = 1_000_000;
 pub const HELD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Bytes of reports that a heavy node holds of all computations. A guess: what a small disk has to spare.
 pub const HELD_BYTES_IN_ALL_MAX: u64 = 4 * HELD_BYTES_MAX;
+/// Reports that a heavy node holds for announcements that it awaits: the first ten of a hundred computations at once.
+pub const EARLY_REPORTS_MAX: usize = 1_024;
+/// Bytes of them: two of the largest. A guess: what is dropped comes again.
+pub const EARLY_BYTES_MAX: usize = 2 * MESSAGE_BYTES_MAX;
 /// Reports that a computation takes unless its proposer says otherwise.
 pub const REPORTS_PER_COMPUTATION_DEFAULT: u32 = 10_000;
 /// Pairs of conflicting reports that one list may carry as evidence: with them a list's outline still fits a message.
@@ -268,6 +272,8 @@ pub const LIGHT_NEIGHBOURS_MAX: usize = 8;
 pub const LARGE_FRAMES_MAX: usize = 16;
 /// Gossip that is being decoded, signatures and all, at the same time; more is not forwarded.
 pub const GOSSIP_DECODING_MAX: usize = 64;
+/// Signatures that a node remembers to hold: 32 bytes each, 1 MB in all. A guess: those of some thousand reports.
+pub const SIGNATURES_REMEMBERED_MAX: usize = 16_384;
 /// Gossip that waits for a first subscriber.
 pub const GOSSIP_WAITING_MAX: usize = 256;
 /// Events that wait for the node before strangers are held to [`SHARE_OF_STRANGERS`]: a quarter of the queue.

@@ -11,13 +11,13 @@ use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{StreamProtocol, identify, kad, mdns, memory_connection_limits, ping};
 
-use super::Mdns;
 use super::codec::{self, Codec};
 use super::error::NetworkError;
 use super::gate::{Gate, Gatekeeper};
 use super::gossip::{self, Gossipsub};
 use super::nearby::Nearby;
 use super::slots::Slots;
+use super::{Mdns, NetworkConfig};
 use crate::domain::Role;
 use crate::domain::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, HALF_OPEN_CONNECTIONS_MAX};
 
@@ -55,8 +55,8 @@ pub(super) struct Behaviour {
 }
 
 impl Behaviour {
-    pub(super) fn new(keypair: &Keypair, role: Role, mdns: Mdns, gate: Gate) -> Result<Self, NetworkError> {
-        let local = keypair.public().to_peer_id();
+    pub(super) fn new(keypair: &Keypair, config: &NetworkConfig, gate: Gate) -> Result<Self, NetworkError> {
+        let (local, role) = (keypair.public().to_peer_id(), config.role);
         Ok(Self {
             limits: connection_limits::Behaviour::new(limits()),
             memory: memory(),
@@ -71,11 +71,11 @@ impl Behaviour {
                     .with_agent_version(AGENT.to_owned())
                     .with_push_listen_addr_updates(true),
             ),
-            mdns: multicast_dns(local, mdns).map(Nearby::new).into(),
+            mdns: multicast_dns(local, config.mdns).map(Nearby::new).into(),
             kademlia: kademlia(local, role),
             gossipsub: gossip::behaviour(role)?,
             message: request_response::Behaviour::with_codec(
-                Codec::default(),
+                Codec::new(config.checked.clone()),
                 [(codec::PROTOCOL, ProtocolSupport::Full)],
                 request_response::Config::default(),
             ),

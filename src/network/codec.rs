@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
 use crate::domain::limits::{LARGE_FRAMES_MAX, MESSAGE_BYTES_MAX};
-use crate::wire::{CodecError, Message};
+use crate::wire::{Checked, CodecError, Message};
 
 pub(super) const PROTOCOL: StreamProtocol = StreamProtocol::new("/formix-p2p/message/1");
 
@@ -71,11 +71,12 @@ const PROGRESS_WAIT: Duration = Duration::from_secs(2);
 pub(super) struct Codec {
     turns: Arc<Semaphore>,
     connection: Option<Arc<Semaphore>>,
+    checked: Checked,
 }
 
 impl Default for Codec {
     fn default() -> Self {
-        Self { turns: Arc::new(Semaphore::new(LARGE_FRAMES_MAX)), connection: None }
+        Self::new(Checked::default())
     }
 }
 
@@ -83,7 +84,8 @@ impl Default for Codec {
 impl Clone for Codec {
     fn clone(&self) -> Self {
         let connection = self.connection.clone().unwrap_or_else(|| Arc::new(Semaphore::new(1)));
-        Self { turns: Arc::clone(&self.turns), connection: Some(connection) }
+        let (turns, checked) = (Arc::clone(&self.turns), self.checked.clone());
+        Self { turns, connection: Some(connection), checked }
     }
 }
 
@@ -94,6 +96,11 @@ struct Turn<'a> {
 }
 
 impl Codec {
+    /// Frames of the node that remembers these signatures.
+    pub(super) fn new(checked: Checked) -> Self {
+        Self { turns: Arc::new(Semaphore::new(LARGE_FRAMES_MAX)), connection: None, checked }
+    }
+
     async fn read_frame<T: AsyncRead + Unpin + Send>(&self, io: &mut T) -> io::Result<Frame> {
         let mut prefix = [0; 4];
         io.read_exact(&mut prefix).await?;
@@ -118,9 +125,11 @@ impl Codec {
             return Ok(Frame::Refused(CodecError::Malformed("cut short".to_owned())));
         }
         let decoded = match size {
-            Size::Small => Message::decode(&bytes),
+            Size::Small => self.checked.while_decoding(|| Message::decode(&bytes)),
             Size::Large => {
-                tokio::task::spawn_blocking(move || Message::decode(&bytes)).await.map_err(io::Error::other)?
+                let checked = self.checked.clone();
+                let decode = move || checked.while_decoding(|| Message::decode(&bytes));
+                tokio::task::spawn_blocking(decode).await.map_err(io::Error::other)?
             }
         };
         Ok(match decoded {

@@ -27,7 +27,7 @@ use super::topic::{Publication, Waiting};
 use super::{NetworkConfig, peer};
 use crate::domain::limits::GOSSIP_BYTES_MAX;
 use crate::domain::{PeerId, Role};
-use crate::wire::{Gossip, Message};
+use crate::wire::{Checked, Gossip, Message};
 
 /// How often surplus neighbours are looked for.
 const TIDY_INTERVAL: Duration = Duration::from_secs(15);
@@ -68,6 +68,7 @@ pub(super) struct EventLoop {
     pub(super) offences: Offences,
     pub(super) quotas: Quotas,
     pub(super) decoding: JoinSet<DecodedGossip>,
+    pub(super) checked: Checked,
     pub(super) outlet: Outlet,
     pub(super) addresses: watch::Sender<Vec<Multiaddr>>,
     pub(super) gate: Gate,
@@ -148,6 +149,7 @@ impl EventLoop {
             offences: Offences::default(),
             quotas: Quotas::default(),
             decoding: JoinSet::new(),
+            checked: config.checked,
             outlet,
             addresses,
             gate,

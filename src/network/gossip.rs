@@ -32,6 +32,8 @@ const PUBLISH_THRESHOLD: f64 = -40.0;
 const GRAYLIST_THRESHOLD: f64 = -80.0;
 /// Promises of messages that did not come, and meshes joined too soon, that cost nothing: a slow machine breaks some.
 const BROKEN_PROMISES_FREE: f64 = 20.0;
+/// A signature: whatever is shorter carries none.
+const SIGNATURE_BYTES: usize = 64;
 /// How long it takes to be forgiven, as with offences.
 const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
 
@@ -143,17 +145,27 @@ impl EventLoop {
         id: gossipsub::MessageId,
         message: gossipsub::Message,
     ) {
-        if !self.may_pass_on(&forwarder, &message) || self.decoding.len() >= GOSSIP_DECODING_MAX {
+        // What is too short for a signature is not worth a thread's turn.
+        let is_hint = message.data.len() < SIGNATURE_BYTES;
+        let crowded = !is_hint && self.decoding.len() >= GOSSIP_DECODING_MAX;
+        if crowded || !self.may_pass_on(&forwarder, &message) {
             tracing::debug!("too much gossip at once; some is not passed on");
             self.judge(&id, &forwarder, MessageAcceptance::Ignore);
             return;
         }
-        self.decoding.spawn_blocking(move || {
-            let outcome = Gossip::decode(&message.data).map_err(Refused::Frame).and_then(|gossip| {
+        let checked = self.checked.clone();
+        let decode = move || {
+            let decoded = checked.while_decoding(|| Gossip::decode(&message.data));
+            let outcome = decoded.map_err(Refused::Frame).and_then(|gossip| {
                 if Topic::of(&gossip).hash() == message.topic { Ok(gossip) } else { Err(Refused::WrongTopic) }
             });
             DecodedGossip { id, forwarder, outcome }
-        });
+        };
+        if is_hint {
+            self.on_gossip_decoded(Ok(decode()));
+        } else {
+            self.decoding.spawn_blocking(decode);
+        }
     }
 
     /// Whether a peer may pass on one more, by its quota. Gross excess is its offence.

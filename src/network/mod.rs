@@ -50,7 +50,7 @@ use self::outlet::Outlet;
 use crate::domain::limits::{NETWORK_COMMANDS_QUEUED_MAX, NETWORK_EVENTS_QUEUED_MAX};
 use crate::domain::{PeerId, Role};
 use crate::sharing::Secret;
-use crate::wire::{Gossip, Message};
+use crate::wire::{Checked, Gossip, Message};
 
 /// Whether nodes nearby are found by multicast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,8 @@ pub struct NetworkConfig {
     pub swarm_key: Option<SwarmKey>,
     /// Whom it lets in.
     pub admission: Admission,
+    /// The signatures that need not be checked again.
+    pub checked: Checked,
 }
 
 /// What happens in the network.
@@ -147,7 +149,7 @@ impl Network {
         let keypair = Keypair::ed25519_from_bytes(*config.secret_key.expose())
             .map_err(|error| NetworkError::Setup { layer: "the identity", reason: error.to_string() })?;
         let gate = Gate::new(config.admission.clone());
-        let behaviour = Behaviour::new(&keypair, config.role, config.mdns, gate.clone())?;
+        let behaviour = Behaviour::new(&keypair, &config, gate.clone())?;
         let mut swarm = transport::swarm(&keypair, behaviour, config.swarm_key.as_ref())?;
         let listening = listen::listen(&mut swarm, &config.listen, config.swarm_key.as_ref()).await?;
 

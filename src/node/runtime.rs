@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use governor::DefaultDirectRateLimiter;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::RunError;
 use super::actions::{Release, Round, track};
@@ -58,6 +58,8 @@ pub(super) struct Runtime {
     /// Computations that have not ended.
     pub(super) open: BTreeMap<ComputationId, Status>,
     pub(super) round: Round,
+    /// The keys of computations that have ended are being destroyed.
+    pub(super) destroying: Option<JoinHandle<()>>,
     /// Somebody has come in this round, so proposals that wait for heavy nodes may go on.
     pub(super) someone_came: bool,
     /// This node is about to end.
@@ -209,24 +211,27 @@ impl Runtime {
         for release in releases {
             self.release(release);
         }
-        self.destroy_ended_keys().await;
+        self.destroy_ended_keys();
         Moment::released(struck).await;
         Ok(())
     }
 
-    /// After everything that somebody waits for: a computation that has ended is over on the disk, too.
-    async fn destroy_ended_keys(&self) {
-        if !self.store.has_ended_keys() {
+    /// Beside everything that somebody waits for: a computation that has ended is over on the disk, too. A key that ends
+    /// meanwhile is destroyed after the next round.
+    fn destroy_ended_keys(&mut self) {
+        let busy = self.destroying.as_ref().is_some_and(|destroying| !destroying.is_finished());
+        if busy || !self.store.has_ended_keys() {
             return;
         }
         let store = Arc::clone(&self.store);
-        let destroyed = tokio::task::spawn_blocking(move || store.destroy_ended_keys()).await;
-        if let Ok(Err(error)) = destroyed {
-            tracing::warn!(
-                hint = "check the permissions there; it is tried again, and when the node starts",
-                "the key of a computation that has ended is not destroyed: {error}"
-            );
-        }
+        self.destroying = Some(tokio::task::spawn_blocking(move || {
+            if let Err(error) = store.destroy_ended_keys() {
+                tracing::warn!(
+                    hint = "check the permissions there; it is tried again, and when the node starts",
+                    "the key of a computation that has ended is not destroyed: {error}"
+                );
+            }
+        }));
     }
 
     fn release(&self, release: Release) {
@@ -247,6 +252,14 @@ impl Runtime {
 
     /// Tells the peers, and leaves.
     pub(super) async fn leave(mut self) {
+        // What is being destroyed, and then what has ended meanwhile.
+        for _ in 0..2 {
+            if let Some(destroying) = self.destroying.take() {
+                // What it could not destroy it has told.
+                drop(destroying.await);
+            }
+            self.destroy_ended_keys();
+        }
         let last = self.presence.leave(self.now);
         for peer in self.directory.connected() {
             self.network.send(peer, crate::wire::Message::Presence(last.clone()));

@@ -88,6 +88,7 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
         parked: Parked::default(),
         open: BTreeMap::new(),
         round: Round::default(),
+        destroying: None,
         someone_came: false,
         leaving: false,
         clock,
@@ -204,6 +205,7 @@ fn network_config(options: &NodeOptions, known: Vec<KnownPeer>, admission: Admis
         mdns: options.mdns,
         swarm_key: options.swarm_key.clone(),
         admission,
+        checked: options.identity.checked(),
     }
 }
 

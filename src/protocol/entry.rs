@@ -350,7 +350,11 @@ impl Entry {
             turn.send(receiver, Message::Certificate((**certificate).clone()));
             self.send_members(turn, receiver);
         }
-        self.publish(turn, Gossip::Completed { computation: self.id });
+        // One of those who signed it tells everybody else, and the others pass it on: a hint need not be said thrice. Whoever
+        // misses it asks.
+        if certificate.votes.first().is_some_and(|vote| vote.signer() == me) {
+            self.publish(turn, Gossip::Completed { computation: self.id });
+        }
     }
 
     /// Tells the network, if it may hear of it.

@@ -22,6 +22,7 @@ mod action;
 mod certificate;
 mod comparison;
 mod decree;
+mod early;
 mod entry;
 mod event;
 mod forgetting;

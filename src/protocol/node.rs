@@ -8,6 +8,7 @@ use rand_chacha::rand_core::SeedableRng;
 use super::action::{Action, Notice};
 use super::certificate::outcome_of;
 use super::comparison::Comparisons;
+use super::early::Early;
 use super::entry::{Entry, Outcome, Stage};
 use super::event::{Command, Event, Timer};
 use super::heavy::{Heavy, Load, deals_differ};
@@ -50,6 +51,8 @@ pub(super) struct State {
     pub ledger: Remembered,
     /// What the reports weigh that it holds as a heavy node.
     pub load: Load,
+    /// Reports that came before the announcement.
+    pub early: Early,
     /// Connected peers.
     pub peers: BTreeMap<PeerId, Role>,
     /// Unknown computations whose certificate was asked for.
@@ -183,6 +186,7 @@ impl State {
                 let before = running(self);
                 self.with(id, |entry| entry.on_accept(turn, from, acceptance));
                 if !before && running(self) {
+                    self.take_early(turn, id);
                     self.consider(turn, id);
                 }
             }
@@ -389,6 +393,7 @@ impl State {
         } else if mine.is_some() && from.is_some() {
             entry.publish(turn, Gossip::Announce(announcement));
         }
+        self.take_early(turn, id);
         self.consider(turn, id);
     }
 

@@ -38,6 +38,7 @@ impl State {
             }
         }
         self.fetching.clear();
+        self.forget_early();
         self.prune(turn);
         self.prune_invitations(turn);
         self.forget_old_sets(turn);

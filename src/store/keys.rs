@@ -147,14 +147,13 @@ impl Keys {
         }
     }
 
-    /// Destroys the keys of what has ended.
-    pub(super) fn destroy_ended(&mut self) -> Result<(), StoreError> {
-        for computation in self.ended.clone() {
-            let path = self.path(computation);
-            destroy(&path).map_err(|error| failed(&path, &error))?;
-            self.ended.remove(&computation);
-        }
-        Ok(())
+    /// Destroys the key of one that has ended; whether there may be more.
+    pub(super) fn destroy_one_ended(&mut self) -> Result<bool, StoreError> {
+        let Some(computation) = self.ended.first().copied() else { return Ok(false) };
+        let path = self.path(computation);
+        destroy(&path).map_err(|error| failed(&path, &error))?;
+        self.ended.remove(&computation);
+        Ok(true)
     }
 
     pub(super) fn has_ended(&self) -> bool {

@@ -235,7 +235,9 @@ impl Store {
     /// # Errors
     /// `Io`: the key may still be there, and the next call tries again.
     pub fn destroy_ended_keys(&self) -> Result<(), StoreError> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).destroy_ended()
+        // One by one, so that whoever writes waits for one at most.
+        while self.keys.lock().unwrap_or_else(PoisonError::into_inner).destroy_one_ended()? {}
+        Ok(())
     }
 
     /// Remembers one peer: [`Self::remember_peers`].

@@ -2,6 +2,7 @@
 //! protocol, every signature checked while decoding.
 
 mod certificate;
+mod checked;
 mod codec;
 mod commitment;
 mod deal;
@@ -22,6 +23,7 @@ mod ticket;
 mod tree;
 
 pub use certificate::Certificate;
+pub use checked::Checked;
 pub use codec::{CodecError, from_bytes, to_bytes, to_bytes_behind};
 pub use commitment::{Blind, partial_sum_commitment, rho_commitment, share_digest, verifiers_commitment};
 pub use deal::{Deal, Dealt, DealtKind, Part, deals_digest};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::checked::{Checked, check_once, of_check};
 use super::codec;
 use super::signature::{self, Key};
 use crate::domain::{ComputationId, PeerId};
@@ -29,6 +30,7 @@ pub trait Statement: Serialize + DeserializeOwned {
 pub struct Identity {
     key: Key,
     peer: PeerId,
+    checked: Checked,
 }
 
 /// A statement, the bytes that were signed, and a signature that holds: made by signing or by decoding, and
@@ -49,12 +51,17 @@ impl Identity {
     pub fn from_secret_key(secret: &[u8; 32]) -> Self {
         let key = Key::from_secret(secret);
         let peer = PeerId::from_public_key(key.public());
-        Self { key, peer }
+        Self { key, peer, checked: Checked::default() }
     }
 
     /// The public half.
     pub const fn peer(&self) -> PeerId {
         self.peer
+    }
+
+    /// The signatures that its node has made or checked lately.
+    pub fn checked(&self) -> Checked {
+        self.checked.clone()
     }
 }
 
@@ -69,7 +76,9 @@ impl<T: Statement> Signed<T> {
     pub fn sign(statement: T, identity: &Identity) -> Self {
         debug_assert_eq!(statement.signer(), identity.peer());
         let body = codec::to_bytes(&statement);
-        let signature = identity.key.sign(&covered(&statement, &body));
+        let covered = covered(&statement, &body);
+        let signature = identity.key.sign(&covered);
+        identity.checked.note(of_check(identity.peer.public_key(), &signature, &covered));
         Self::from_parts(statement, body, signature)
     }
 
@@ -142,7 +151,9 @@ impl<'de, T: Statement> Deserialize<'de> for Signed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Envelope { body, signature } = Envelope::deserialize(deserializer)?;
         let statement: T = codec::from_bytes(&body).map_err(D::Error::custom)?;
-        signature::check(statement.signer().public_key(), &covered(&statement, &body), &signature)
+        let (signer, covered) = (statement.signer(), covered(&statement, &body));
+        let public = signer.public_key();
+        check_once(public, &signature, &covered, || signature::check(public, &covered, &signature))
             .map_err(D::Error::custom)?;
         Ok(Self::from_parts(statement, body, signature))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use formix_p2p::domain::{ComputationId, PeerId, Role, Timestamp};
 use formix_p2p::network::{Admission, Mdns, Multiaddr, Network, NetworkConfig, NetworkEvent};
 use formix_p2p::sharing::Secret;
-use formix_p2p::wire::{Activity, Gossip, Identity, Message, Presence, Signed};
+use formix_p2p::wire::{Activity, Checked, Gossip, Identity, Message, Presence, Signed};
 use tokio::sync::mpsc;
 
 /// How long an event may take before a test gives up; a slow machine with all tests at once needs a second.
@@ -32,6 +32,7 @@ pub fn config(number: u8, role: Role, bootstrap: &[Multiaddr]) -> NetworkConfig 
         mdns: Mdns::Off,
         swarm_key: None,
         admission: Admission::Everybody,
+        checked: Checked::default(),
     }
 }
 

@@ -111,6 +111,7 @@ impl State {
 
     /// A light node's share.
     pub fn on_submit(&mut self, turn: &mut Turn<'_>, from: PeerId, submission: Submission) {
+        let Some(submission) = self.hold_early(turn, from, submission) else { return };
         let id = submission.manifest.get().computation;
         let room = self.load.take(bytes_of(&submission), || held_of(self.entries.values()));
         self.with(id, |entry| entry.on_submit(turn, from, submission, room));
