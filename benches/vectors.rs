@@ -92,7 +92,7 @@ async fn main() {
         nodes.push(RunningNode::start(node(home.path(), number, first, &options)).await.unwrap());
     }
     for node in &nodes {
-        while heavy_nodes_seen(node).await < HEAVY {
+        while seen(node).await != (HEAVY, options.light) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -164,10 +164,10 @@ async fn completed(node: &RunningNode, id: &str) -> serde_json::Value {
     }
 }
 
-async fn heavy_nodes_seen(node: &RunningNode) -> usize {
+/// How many heavy and light nodes a node knows of.
+async fn seen(node: &RunningNode) -> (usize, usize) {
     let Reply::View(view) = ask(node, Request::View).await.unwrap() else { panic!() };
-    let own = usize::from(node.id().role == Role::Heavy);
-    own + view.nodes.iter().filter(|seen| seen.role == Role::Heavy && seen.uid != node.id().uid).count()
+    (view.heavy, view.light)
 }
 
 async fn ask(node: &RunningNode, request: Request) -> Result<Reply, ApiError> {

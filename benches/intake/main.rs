@@ -135,7 +135,10 @@ fn main() {
 /// Verified reports a second, by a heavy node's machine and by the bare calls.
 fn verify(options: &Options) {
     println!("\nprio3, 31 bits: verified on all cores, from the deadline to the certificate");
-    println!("{:>8} {:>11} {:>11} {:>7} {:>24}", "reports", "ours / s", "bare / s", "ratio", "longest event, ms");
+    println!(
+        "{:>8} {:>11} {:>11} {:>7} {:>24}",
+        "reports", "ours / s", "bare / s", "ratio", "longest event, ms"
+    );
     for reports in [1_000, 10_000] {
         let turns: Vec<_> = (0..=options.runs).map(|_| verified::turn(reports)).skip(1).collect();
         let a_second = |took: Duration| reports as f64 / took.as_secs_f64();

@@ -140,7 +140,11 @@ pub fn turn(reports: usize) -> Turn {
     for report in &split {
         for (heavy, submission) in report.iter().enumerate() {
             let from = submission.manifest.signer();
-            machines.handle(heavy, "submit", Event::Message { from, message: Message::Submit(submission.clone()) });
+            machines.handle(
+                heavy,
+                "submit",
+                Event::Message { from, message: Message::Submit(submission.clone()) },
+            );
         }
     }
     machines.queue.clear();

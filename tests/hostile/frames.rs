@@ -88,7 +88,8 @@ async fn a_rejection_comes_in_the_answer_and_by_itself_where_the_node_takes_long
     };
     let manifest = Signed::sign(manifest, &light.identity);
     let submission = Submission { manifest, blind: Secret::new([0; 32]), share: Secret::new(vec![1]) };
-    let (submit, no) = (Message::Submit(submission), Message::Reject { computation, rejection: Rejection::Closed });
+    let (submit, no) =
+        (Message::Submit(submission), Message::Reject { computation, rejection: Rejection::Closed });
     light.send(hub.peer(), &submit);
     assert_eq!(hub.next_message().await, (light.peer(), submit.clone()));
     hub.network.send(light.peer(), no.clone());

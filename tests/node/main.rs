@@ -323,3 +323,45 @@ async fn a_request_to_stop_is_answered_and_ends_the_node() {
     let again = nodes.options(1, Role::Heavy, None);
     RunningNode::start(again).await.unwrap().stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn vectors_that_are_longer_than_a_small_frame_come_out_exact() {
+    const ELEMENTS: usize = 20_000;
+    let element = |node: usize, at: usize| (node * 31 + at * 17) % 256;
+    let vectors: Vec<String> = (0..3)
+        .map(|node| {
+            let elements: Vec<_> = (0..ELEMENTS).map(|at| element(node, at).to_string()).collect();
+            format!("[{}]", elements.join(","))
+        })
+        .collect();
+    let data: Vec<_> = vectors.iter().map(|vector| Some(vector.as_str())).collect();
+    let nodes = Nodes::start(3, &data).await;
+    for light in &nodes.light {
+        network_until(light, |view| (view.heavy, view.light) == (3, 3)).await;
+    }
+    let schema = format!(
+        r#"{{"type":"array","items":{{"type":"integer","minimum":0,"maximum":255}},"minItems":{ELEMENTS},"maxItems":{ELEMENTS}}}"#
+    );
+    let asked = Proposal::new("What has your model learned?", "vector-mean", &["beds"]);
+    let proposal = Proposal {
+        schema: Some(schema),
+        max_records: Some(1),
+        sharing: Some("additive".to_owned()),
+        modulus_bits: Some(32),
+        deadline_ms: 20_000,
+        participants: nodes.light.iter().map(|node| node.id().uid).collect(),
+        ..asked
+    };
+    let id = propose(&nodes.light[0], proposal).await.unwrap();
+    for node in nodes.light.iter().chain(&nodes.heavy) {
+        known(node, &id).await;
+        let view = end_of(node, &id).await;
+        assert_eq!((view.status, view.participants), (Status::Completed, 3), "{:?}", view.reason);
+        let result = view.result.unwrap();
+        for at in 0..ELEMENTS {
+            let sum: usize = (0..3).map(|node| element(node, at)).sum();
+            assert_eq!(result["sum"][at].as_u64(), Some(sum as u64), "element {at}");
+        }
+    }
+    nodes.stop().await;
+}
