@@ -206,7 +206,12 @@ impl Heavy {
                     Action::Erase(key) => self.changes.push(Change::Erase(key)),
                     Action::Send { to, message } => sent.push((to, *message)),
                     Action::Blame(fault) => panic!("an honest node is blamed: {:?}", fault.proof.evidence()),
-                    _ => {}
+                    Action::Publish(_)
+                    | Action::SetTimer { .. }
+                    | Action::ReadSource { .. }
+                    | Action::Reach { .. }
+                    | Action::LetGo { .. }
+                    | Action::Tell(_) => {}
                 }
             }
         }
@@ -256,14 +261,12 @@ fn announce(world: &mut World, sharing: Sharing, participants: u32) -> (Computat
     let mut id = None;
     while let Some(event) = events.pop_front() {
         for action in node.handle(world.now, event, &empty) {
-            match action {
-                Action::Send { to, message } => world.deliver(to, proposer, message.encode()),
-                Action::Publish(gossip) => {
-                    if let Gossip::Announce(announcement) = *gossip {
-                        id = Some(announcement.id());
-                    }
-                }
-                _ => {}
+            if let Action::Send { to, message } = action {
+                world.deliver(to, proposer, message.encode());
+            } else if let Action::Publish(gossip) = action
+                && let Gossip::Announce(announcement) = *gossip
+            {
+                id = Some(announcement.id());
             }
         }
         world.settle();
@@ -378,12 +381,10 @@ fn run(folder: &Path, sharing: Sharing, participants: u32, lacking: usize) -> Co
     (world.heavy.get_mut(&first).unwrap().spent, world.highest) = (Duration::ZERO, before);
     take_in(&mut world, &reports, participants, lacking);
     let after_intake = resident();
-    let number = world.heavy.get_mut(&first).unwrap();
-    let intake = std::mem::take(&mut number.spent);
-    number.sent = 0;
-    let place = terms.heavy.iter().position(|heavy| *heavy == first).unwrap();
+    let own = world.heavy.get_mut(&first).unwrap();
+    let intake = std::mem::take(&mut own.spent);
+    own.sent = 0;
     let stored = std::fs::metadata(folder.path().join(format!("{}.redb", number_of(&first)))).unwrap().len();
-    assert!(place < HEAVY);
     world.now = terms.deadline;
     for heavy in world.heavy.values_mut() {
         heavy.inbox.push_back(Parcel::Event(Event::Expired(Timer::Deadline(id))));

@@ -29,7 +29,7 @@ pub const FOREIGN_KEPT_MAX: usize = ENDED_KEPT_MAX;
 /// Older computations of which the store keeps the certificate, or why they failed. A guess: months of use; with three heavy nodes and
 /// short questions 30 MB. In memory each is an id and a time.
 pub const PRUNED_KEPT_MAX: usize = 10_000;
-/// Reports that one computation may take: a heavy node has about 100 MB of memory for a million, and keeps them on its disk.
+/// Reports that one computation may take: they are on a heavy node's disk; in its memory it has 64 bytes of each, and a tree.
 pub const REPORTS_PER_COMPUTATION_MAX: u32 = 1_000_000;
 /// Bytes of reports that a heavy node takes for one computation, all of which it keeps on its disk, where they take about three
 /// times as much: a million of 1 KiB each fit, or 256 of the largest.

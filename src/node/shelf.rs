@@ -17,12 +17,12 @@ impl OnDisk<'_> {
     /// Reports that this round has taken in.
     fn news(&self, computation: ComputationId) -> BTreeMap<PeerId, HeldShare> {
         let held = self.changes.iter().filter_map(|change| match change {
-            Change::Put(record) => match &**record {
-                Record::Held(submission) if submission.manifest.get().computation == computation => {
-                    Some((submission.manifest.signer(), HeldShare::of(submission)))
-                }
-                _ => None,
-            },
+            Change::Put(record) => {
+                let Record::Held(submission) = &**record else { return None };
+                let manifest = &submission.manifest;
+                let here = manifest.get().computation == computation;
+                here.then(|| (manifest.signer(), HeldShare::of(submission)))
+            }
             Change::Erase(_) => None,
         });
         held.collect()

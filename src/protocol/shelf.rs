@@ -44,10 +44,8 @@ impl Shelf for BTreeMap<RecordKey, Record> {
     ) -> Result<Vec<Option<HeldShare>>, Unreadable> {
         let share = |participant: &PeerId| {
             let key = RecordKey { kind: RecordKind::Held, computation, peer: Some(*participant) };
-            match self.get(&key) {
-                Some(Record::Held(submission)) => Some(HeldShare::of(submission)),
-                Some(_) | None => None,
-            }
+            let Some(Record::Held(submission)) = self.get(&key) else { return None };
+            Some(HeldShare::of(submission))
         };
         Ok(participants.iter().map(share).collect())
     }

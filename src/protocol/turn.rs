@@ -68,25 +68,23 @@ impl<'a> Turn<'a> {
     /// The manifest of a held report.
     pub fn manifest(&self, computation: ComputationId, participant: PeerId) -> Option<Signed<Manifest>> {
         let key = RecordKey { kind: RecordKind::Held, computation, peer: Some(participant) };
-        match self.record(&key) {
-            Ok(Some(Record::Held(submission))) => Some(submission.manifest),
-            Ok(_) | Err(Unreadable) => None,
+        if let Ok(Some(Record::Held(submission))) = self.record(&key) {
+            Some(submission.manifest)
+        } else {
+            None
         }
     }
 
     /// The receipts of other heavy nodes that a participant has handed over.
     pub fn receipts(&self, computation: ComputationId, participant: PeerId) -> Vec<Signed<Receipt>> {
         let key = RecordKey { kind: RecordKind::Receipts, computation, peer: Some(participant) };
-        match self.record(&key) {
-            Ok(Some(Record::Receipts { receipts, .. })) => receipts,
-            Ok(_) | Err(Unreadable) => Vec::new(),
-        }
+        if let Ok(Some(Record::Receipts { receipts, .. })) = self.record(&key) { receipts } else { Vec::new() }
     }
 
     fn just_persisted(&self, key: &RecordKey) -> Option<&Record> {
-        self.actions.iter().rev().find_map(|action| match action {
-            Action::Persist(record) if record.key() == *key => Some(&**record),
-            _ => None,
+        self.actions.iter().rev().find_map(|action| {
+            if let Action::Persist(record) = action { Some(&**record) } else { None }
+                .filter(|record| record.key() == *key)
         })
     }
 

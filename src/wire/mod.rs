@@ -14,6 +14,7 @@ mod membership;
 mod message;
 mod outline;
 mod record;
+mod record_key;
 #[cfg_attr(fuzzing, path = "signature_stub.rs")]
 mod signature;
 mod signed;
@@ -40,8 +41,9 @@ pub use message::{Announcement, Gossip, Message, Rejection, Submission, Want};
 pub use outline::{Filled, NotTheLeaf, Outline, Told};
 pub use record::{
     Comparison, Decider, Fault, FaultProof, Keeping, LedgerDecision, LedgerEntry, LedgerReason, Record,
-    RecordKey, RecordKind, Similar,
+    RecordKind, Similar,
 };
+pub use record_key::RecordKey;
 pub use signed::{Identity, Signed, Statement};
 pub use statement::{
     Acceptance, Activity, Close, FailureNotice, Freeze, Manifest, Opening, Presence, Receipt, Verification,

@@ -194,7 +194,6 @@ impl Told {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are tests")]
 mod tests {
     use super::*;
     use crate::domain::limits::LEAF_ENTRIES_MAX;

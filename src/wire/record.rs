@@ -9,6 +9,7 @@ use super::decree::{DecreeFault, DecreeMemory, Topic};
 use super::invitation::{Input, InvitationMemory};
 use super::list::{Entry, Exclusion};
 use super::message::{Announcement, Submission};
+use super::record_key::RecordKey;
 use super::signed::Signed;
 use super::statement::{Acceptance, Close, FailureNotice, Freeze, Opening, Receipt, Verification, Vote};
 use super::summary::Summary;
@@ -367,25 +368,6 @@ pub enum Keeping {
     UntilTheEnd,
     /// Longer: what the owner and others may ask for later.
     Beyond,
-}
-
-/// Where a record stands: writing another record with the same key replaces it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RecordKey {
-    /// The table.
-    pub kind: RecordKind,
-    /// The computation.
-    pub computation: ComputationId,
-    /// The participant of a held report or of receipts, the culprit of a fault.
-    pub peer: Option<PeerId>,
-}
-
-impl RecordKey {
-    /// Whether it is this key, or one of those that a key without a peer stands for: all of its kind and computation.
-    pub fn is_below(&self, other: &Self) -> bool {
-        let same = (self.kind, self.computation) == (other.kind, other.computation);
-        same && (other.peer.is_none() || self.peer == other.peer)
-    }
 }
 
 impl RecordKind {

@@ -12,6 +12,7 @@ use formix_p2p::wire::{RecordKind, to_bytes};
 mod attacks;
 mod consent;
 mod invitations;
+mod lists;
 mod names;
 mod net;
 mod pruning;

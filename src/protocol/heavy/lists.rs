@@ -149,10 +149,10 @@ impl Entry {
 
     /// Leaves of another heavy node's list.
     pub fn on_leaves(&mut self, turn: &mut Turn<'_>, from: PeerId, owner: PeerId, leaves: Vec<Filled>) {
-        if self.may_tell_list(from, owner) {
+        if self.may_tell_list(from, owner) && !leaves.is_empty() {
             self.take_leaves(turn, from, owner, leaves);
         } else {
-            turn.ignore(from, "leaves", "they are of somebody else's list");
+            turn.ignore(from, "leaves", "they are none, or of somebody else's list");
         }
     }
 

@@ -18,9 +18,9 @@ fn seen(store: &Store, computation: ComputationId) -> Result<Vec<HeldShare>, Sto
 }
 
 fn shares_of(records: &[Record]) -> Vec<HeldShare> {
-    let share = |record: &Record| match record {
-        Record::Held(submission) => Some(HeldShare::of(submission)),
-        _ => None,
+    let share = |record: &Record| {
+        let Record::Held(submission) = record else { return None };
+        Some(HeldShare::of(submission))
     };
     records.iter().filter_map(share).collect()
 }
