@@ -1,6 +1,7 @@
 //! The command line: one file per command, with its arguments and its action. `docs/CLI.md` is the contract.
 
 mod answer;
+mod arenas;
 mod args;
 mod asked;
 mod asking;

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use zeroize::Zeroizing;
 
+use super::arenas;
 use super::output::Output;
 use super::problem::{Exit, Problem};
 
@@ -139,6 +140,7 @@ pub fn hide(values: &[PrivateAssignment]) -> Problem {
         Ok((program, reader)) => {
             let mut command = Command::new(program);
             command.args(without_values(std::env::args_os().skip(1))).stdin(Stdio::from(reader));
+            arenas::keep_few(&mut command);
             failed(command.exec().to_string())
         }
         Err(error) => failed(error.to_string()),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::arenas;
 use super::args::Context;
 use super::detach;
 use super::id;
@@ -116,6 +117,10 @@ pub struct Start {
 impl Start {
     pub async fn act(mut self, context: &Context) -> Result<(), Problem> {
         let is_exposed = private_data::is_exposed(&self.data);
+        // Whoever is exposed begins again below, and whoever detaches is no node.
+        if !is_exposed && (self.detached || !self.detach) {
+            arenas::begin_with_few();
+        }
         // Standard input blocks, and the runtime has other work only in other threads.
         self.data = tokio::task::block_in_place(|| private_data::collected(self.data, context.output))?;
         if self.detached {

@@ -221,6 +221,8 @@ pub const JOIN_WAIT: Duration = Duration::from_secs(5);
 pub const CONTROL_WAIT: Duration = Duration::from_secs(30);
 /// How long a node that leaves waits for requests under way; with the farewell it stays under 5 s.
 pub const CONTROL_LEAVE_WAIT: Duration = Duration::from_secs(1);
+/// A store from this size on is compacted at the start where more than half of it is free. A guess: less is not worth a second.
+pub const STORE_COMPACTED_FROM_BYTES: u64 = 16 * 1024 * 1024;
 /// Peers whose addresses a node remembers across restarts; the one unseen for longest goes first.
 pub const KNOWN_PEERS_MAX: usize = 1_000;
 /// Addresses remembered of one peer.

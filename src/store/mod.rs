@@ -8,6 +8,7 @@
 //! What must be unreadable once a computation has ended (shares, ρ, partial sums) is sealed with a key of its own, which
 //! stands in a file beside the store and is destroyed at the end: redb leaves erased rows in free pages.
 
+mod compaction;
 mod error;
 #[cfg(test)]
 mod full_disk_tests;
@@ -149,6 +150,7 @@ impl Store {
         if found != owner {
             return Err(StoreError::OtherOwner { path: path.to_owned(), found, expected: owner });
         }
+        compaction::give_space_back(&mut database, path).map_err(|error| failure(path, error))?;
         let stored: Vec<KnownPeer> = rows_of(&database, PEERS)
             .map_err(|error| failure(path, error))?
             .iter()

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use formix_p2p::control::{Client, ClientError, ComputationView, Proposal, Reply, Request};
@@ -47,7 +47,7 @@ pub async fn asks(nodes: &RefCell<Nodes>, number: usize) -> Ended {
         let nodes = nodes.borrow();
         // Those that stay ask: light ones, and a heavy one.
         let asker = [HEAVY, HEAVY + 1, 0, HEAVY + 2][number % 4];
-        let left_out = if number % 3 == 0 { FIRST_GUEST - 1 } else { usize::MAX };
+        let left_out = if number.is_multiple_of(3) { FIRST_GUEST - 1 } else { usize::MAX };
         let there = (HEAVY..nodes.seats.len()).filter(|at| nodes.is_running(*at) && *at != left_out);
         let listed: Vec<_> = there.filter(|_| closed).map(|at| nodes.seats[at].uid.clone()).collect();
         let proposal = Proposal {
@@ -82,7 +82,7 @@ fn schema(field: &str) -> String {
 }
 
 /// The computation when it has ended, with the names where there is a result.
-async fn end_of(socket: &PathBuf, proposal: Proposal) -> Result<ComputationView, ClientError> {
+async fn end_of(socket: &Path, proposal: Proposal) -> Result<ComputationView, ClientError> {
     let client = Client::connect(socket).await?;
     let limit = Duration::from_millis(proposal.deadline_ms) + PATIENCE;
     let announced = match client.request(Request::Propose(Box::new(proposal))).await? {

@@ -58,3 +58,38 @@ fn a_comparison_of_a_computation_in_memory_is_read_at_the_start() {
     scratch.create().apply(&puts(&records)).unwrap();
     assert_eq!(scratch.open().unwrap().load().unwrap(), [compared(kept, pruned), mark]);
 }
+
+#[test]
+fn a_file_that_is_mostly_free_gets_smaller_when_it_is_opened() {
+    let scratch = Scratch::in_memory();
+    let store = scratch.create();
+    let entry = |number: u64| {
+        let Some(Record::Ledger(entry)) =
+            every_kind().into_iter().find(|record| record.key().kind == RecordKind::Ledger)
+        else {
+            panic!("no sample")
+        };
+        let computation = ComputationId::of_body(&number.to_be_bytes());
+        Record::Ledger(LedgerEntry { computation, prompt: "a".repeat(20_000), ..entry })
+    };
+    let all: Vec<_> = (0..1_000).map(entry).collect();
+    store.apply(&puts(&all)).unwrap();
+    let (kept, erased) = all.split_at(10);
+    let erased: Vec<_> = erased.iter().map(|record| Change::Erase(record.key())).collect();
+    let size = || std::fs::metadata(scratch.path()).unwrap().len();
+    drop(store);
+    let full = size();
+    // Full files stay as they are.
+    drop(scratch.open().unwrap());
+    assert_eq!(size(), full);
+    scratch.open().unwrap().apply(&erased).unwrap();
+    let store = scratch.open().unwrap();
+    assert!(size() < full / 4, "{full} bytes, then {}", size());
+    let mut expected = kept.to_vec();
+    expected.sort_by_key(|record| *record.key().computation.as_bytes());
+    assert_eq!(store.load().unwrap(), expected);
+    // And it is written to as before.
+    store.apply(&puts(&all)).unwrap();
+    drop(store);
+    assert_eq!(scratch.open().unwrap().load().unwrap().len(), all.len());
+}
