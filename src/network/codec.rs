@@ -148,6 +148,22 @@ impl Codec {
         let node = self.turns.acquire().await.map_err(io::Error::other)?;
         Ok(Turn { _connection: connection, _node: node })
     }
+
+    /// The message behind an answer. It is a small one: nothing larger is ever a reply.
+    async fn read_reply<T: AsyncRead + Unpin>(&self, io: &mut T) -> io::Result<Answer> {
+        let mut prefix = [0; 4];
+        io.read_exact(&mut prefix).await?;
+        let bytes = usize::try_from(u32::from_be_bytes(prefix)).unwrap_or(usize::MAX);
+        if bytes > SMALL_FRAME_BYTES {
+            return Ok(Answer::Garbled(CodecError::TooLarge { bytes, limit: SMALL_FRAME_BYTES }));
+        }
+        let mut envelope = Zeroizing::new(vec![0; bytes]);
+        io.read_exact(&mut envelope).await?;
+        Ok(match self.checked.while_decoding(|| Message::decode(&envelope)) {
+            Ok(message) => Answer::Replied(Box::new(message)),
+            Err(error) => Answer::Garbled(error),
+        })
+    }
 }
 
 /// Reads to the end, as long as something comes.
@@ -185,7 +201,7 @@ impl request_response::Codec for Codec {
             [0] => Ok(Answer::Taken),
             [1] => Ok(Answer::Busy),
             [2] => Ok(Answer::Refused),
-            [3] => read_reply(io).await,
+            [3] => self.read_reply(io).await,
             [other] => Err(io::Error::new(io::ErrorKind::InvalidData, format!("answer {other}"))),
         }
     }
@@ -221,22 +237,6 @@ impl request_response::Codec for Codec {
 fn framed(message: &Message) -> io::Result<Zeroizing<Vec<u8>>> {
     let too_large = || io::Error::new(io::ErrorKind::InvalidInput, "larger than a message may be");
     message.frame().map(Zeroizing::new).ok_or_else(too_large)
-}
-
-/// The message behind an answer. It is a small one: nothing larger is ever a reply.
-async fn read_reply<T: AsyncRead + Unpin>(io: &mut T) -> io::Result<Answer> {
-    let mut prefix = [0; 4];
-    io.read_exact(&mut prefix).await?;
-    let bytes = usize::try_from(u32::from_be_bytes(prefix)).unwrap_or(usize::MAX);
-    if bytes > SMALL_FRAME_BYTES {
-        return Ok(Answer::Garbled(CodecError::TooLarge { bytes, limit: SMALL_FRAME_BYTES }));
-    }
-    let mut envelope = Zeroizing::new(vec![0; bytes]);
-    io.read_exact(&mut envelope).await?;
-    Ok(match Message::decode(&envelope) {
-        Ok(message) => Answer::Replied(Box::new(message)),
-        Err(error) => Answer::Garbled(error),
-    })
 }
 
 #[cfg(test)]

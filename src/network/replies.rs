@@ -11,9 +11,9 @@ use crate::domain::limits::REPLIES_AWAITED_MAX;
 use crate::domain::{ComputationId, PeerId};
 use crate::wire::Message;
 
-/// How long a request waits for its receipt: many commits. A guess: much longer, and few of them would hold up all that a
-/// light node may have in flight.
-const REPLY_WAIT: Duration = Duration::from_millis(500);
+/// How long a request waits for its receipt: many commits, and less than a report is held for an announcement that is late,
+/// so that those which wait for it do not hold up all that a light node may have in flight. A guess.
+const REPLY_WAIT: Duration = Duration::from_millis(100);
 
 /// Whose share of which computation.
 type Subject = (PeerId, ComputationId);
