@@ -56,7 +56,7 @@ fn recalled(net: &Net, index: usize, id: ComputationId) -> Recalled {
 }
 
 fn hears(net: &mut Net, index: usize, event: Event) -> Vec<Action> {
-    net.nodes.get_mut(&peer(index)).unwrap().handle(net.now, event)
+    net.nodes.get_mut(&peer(index)).unwrap().handle(net.now, event, &net.stores[&peer(index)])
 }
 
 #[test]
@@ -169,7 +169,8 @@ fn the_store_keeps_so_many_and_the_newest() {
         .map(|number| Record::Pruned { computation: old(number), at: Timestamp::from_millis(number as u64) });
     let mut node = Node::new(settings(3, 3, Net::open()));
     let stored = net.stores[&peer(3)].values().cloned();
-    let _ = node.handle(net.now, Event::Restored(marks.chain(stored).collect()));
+    let restored = Event::Restored(marks.chain(stored).collect());
+    let _ = node.handle(net.now, restored, &net.stores[&peer(3)]);
     assert_eq!(node.pruned().count(), PRUNED_KEPT_MAX + 1);
     // The next one that is pruned pushes out what is too much.
     net.nodes.insert(peer(3), node);
