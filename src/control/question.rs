@@ -385,7 +385,7 @@ mod tests {
             ("invalid_minimum", Proposal { min_participants: 0, ..plain() }),
             ("invalid_minimum", Proposal { max_participants: Some(2), ..plain() }),
             ("invalid_minimum", Proposal { participants: named(2), ..plain() }),
-            ("invalid_maximum", Proposal { max_participants: Some(100_001), ..plain() }),
+            ("invalid_maximum", Proposal { max_participants: Some(1_000_001), ..plain() }),
             ("invalid_participants", Proposal { participants: named(1_001), ..plain() }),
             ("invalid_modulus", Proposal { modulus_bits: Some(16), ..plain() }),
             ("invalid_heavy", Proposal { heavy: named(2), ..plain() }),

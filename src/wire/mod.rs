@@ -7,6 +7,7 @@ mod codec;
 mod commitment;
 mod deal;
 mod decree;
+mod fault;
 mod held;
 mod invitation;
 mod list;
@@ -33,6 +34,7 @@ pub use decree::{
     Choice, Commit, Decided, DecreeFault, DecreeMemory, DecreeMessage, DecreeTerms, JustifiedProposal, Prepare,
     Prepared, Proposal, Topic, ViewChange,
 };
+pub use fault::{Fault, FaultProof};
 pub use held::HeldShare;
 pub use invitation::{Input, InvitationMemory, InvitationPart, Joining, Seat, Ticket};
 pub use list::{Entry, Exclusion, List};
@@ -40,8 +42,7 @@ pub use membership::Membership;
 pub use message::{Announcement, Gossip, Message, Rejection, Submission, Want};
 pub use outline::{Filled, NotTheLeaf, Outline, Told};
 pub use record::{
-    Comparison, Decider, Fault, FaultProof, Keeping, LedgerDecision, LedgerEntry, LedgerReason, Record,
-    RecordKind, Similar,
+    Comparison, Decider, Keeping, LedgerDecision, LedgerEntry, LedgerReason, Record, RecordKind, Similar,
 };
 pub use record_key::RecordKey;
 pub use signed::{Identity, Signed, Statement};
