@@ -2,6 +2,7 @@
 //! Each disk is a small one in memory, which takes root to mount.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -37,12 +38,14 @@ impl Disk {
         free.f_bavail * free.f_frsize
     }
 
-    /// Leaves this much room.
+    /// Leaves this much room, and again what a node that runs gives back meanwhile.
     fn fill(&self, leave: u64) {
         self.make_room();
-        let taken = self.free_bytes().saturating_sub(leave);
-        fs::write(self.path.join(FILLER), vec![1; usize::try_from(taken).unwrap()]).unwrap();
-        assert!(self.free_bytes() <= leave);
+        let mut filler = fs::File::create(self.path.join(FILLER)).unwrap();
+        while self.free_bytes() > leave {
+            let taken = self.free_bytes().saturating_sub(leave);
+            filler.write_all(&vec![1; usize::try_from(taken).unwrap()]).unwrap();
+        }
     }
 
     fn make_room(&self) {

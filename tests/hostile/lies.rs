@@ -73,7 +73,7 @@ async fn gossip_that_does_not_hold_costs_three_times_and_is_passed_on_never() {
     let word = |number: u8| Gossip::Completed { computation: ComputationId::of_body(&[number]) }.encode();
     let mut other_version = word(1);
     other_version[0] += 1;
-    let nested = [&[4], &vec![0x81; 60_000][..]].concat();
+    let nested = [&word(1)[..1], &vec![0x81; 60_000][..]].concat();
     let kinds = [
         ("the wrong topic", "formix-p2p/presence/1", [word(1), word(2), word(3)]),
         ("garbage", "formix-p2p/computations/1", [vec![1; 9], vec![2; 9], vec![3; 9]]),

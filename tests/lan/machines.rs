@@ -187,6 +187,12 @@ impl Node {
         &self.uid
     }
 
+    /// Its process.
+    #[allow(dead_code, reason = "benches/feet.rs asks")]
+    pub fn pid(&self) -> Option<i32> {
+        self.lab.pid(&self.uid)
+    }
+
     fn get(&self, path: &str) -> Option<Value> {
         match self.lab.http(&self.uid, &format!("GET {path}"), "")? {
             (200, body) => serde_json::from_slice(&body).ok(),
