@@ -6,7 +6,6 @@ use std::io;
 use std::time::Duration;
 
 use formix_p2p::network::Multiaddr;
-use libp2p::core::upgrade::Version;
 use libp2p::futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, StreamExt};
 use libp2p::request_response::{self, Codec, ProtocolSupport};
 use libp2p::swarm::{SwarmEvent, dial_opts::DialOpts};
@@ -65,9 +64,8 @@ impl Codec for Raw {
     }
 }
 
-/// As a node sets its own: TCP without delay, Noise, Yamux. How a protocol is agreed on: libp2p's own way takes a round trip
-/// before the first byte, a node's does not.
-fn swarm(secret: [u8; 32], version: Version) -> Swarm<Behaviour> {
+/// As a node sets its own: TCP without delay, Noise, Yamux.
+fn swarm(secret: [u8; 32]) -> Swarm<Behaviour> {
     let keypair = identity::Keypair::ed25519_from_bytes(secret).unwrap();
     let messages = request_response::Config::default().with_request_timeout(Duration::from_secs(60));
     SwarmBuilder::with_existing_identity(keypair)
@@ -76,16 +74,13 @@ fn swarm(secret: [u8; 32], version: Version) -> Swarm<Behaviour> {
         .unwrap()
         .with_behaviour(|_| Behaviour::with_codec(Raw, [(PROTOCOL, ProtocolSupport::Full)], messages))
         .unwrap()
-        .with_swarm_config(|config| {
-            let config = config.with_idle_connection_timeout(Duration::from_secs(600));
-            config.with_substream_upgrade_protocol_override(version)
-        })
+        .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::from_secs(600)))
         .build()
 }
 
 /// Answers every request with itself.
 pub async fn echo(secret: [u8; 32]) -> Multiaddr {
-    let mut swarm = swarm(secret, Version::V1);
+    let mut swarm = swarm(secret);
     swarm.listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
     let (tell, address) = oneshot::channel();
     let mut tell = Some(tell);
@@ -146,8 +141,8 @@ struct Running {
 
 impl Link {
     /// A connection to a node, by this key.
-    pub async fn new(secret: [u8; 32], to: &Multiaddr, version: Version) -> Self {
-        let mut swarm = swarm(secret, version);
+    pub async fn new(secret: [u8; 32], to: &Multiaddr) -> Self {
+        let mut swarm = swarm(secret);
         let (address, peer) = (to.clone(), peer_of(to));
         swarm.dial(DialOpts::peer_id(peer).addresses(vec![address]).build()).unwrap();
         loop {

@@ -9,8 +9,7 @@
 //! `verified`: how many reports a second a heavy node verifies on all cores, beside the bare calls of the `prio` crate.
 //!
 //! Options: `--runs N` (7), `--connections N` (64), `--questions N` (64, each asked of every connection), `--window N` (4 reports a
-//! connection without their receipt), `--only NAME`, `--bare` (no echo), `--lazy` (the echo, too, sends its
-//! first bytes without waiting for the protocol to be agreed on, as nodes do; libp2p left to itself waits).
+//! connection without their receipt), `--only NAME`, `--bare` (no echo).
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
@@ -31,7 +30,6 @@ use formix_p2p::sharing::Secret;
 use formix_p2p::sources::Sources;
 use formix_p2p::wire::{Identity, Message};
 use futures::future::join_all;
-use libp2p::core::upgrade::Version;
 
 use links::{Counts, Link};
 use material::{NODE, Question, key};
@@ -43,21 +41,12 @@ struct Options {
     window: usize,
     only: String,
     bare: bool,
-    /// How the echo agrees on a protocol.
-    version: Version,
 }
 
 impl Options {
     fn parse() -> Self {
-        let mut options = Self {
-            runs: 7,
-            connections: 64,
-            questions: 64,
-            window: 4,
-            only: String::new(),
-            bare: false,
-            version: Version::V1,
-        };
+        let mut options =
+            Self { runs: 7, connections: 64, questions: 64, window: 4, only: String::new(), bare: false };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut number = || arguments.next().and_then(|it| it.parse().ok()).unwrap();
@@ -68,7 +57,6 @@ impl Options {
                 "--window" => options.window = number(),
                 "--only" => options.only = arguments.next().unwrap(),
                 "--bare" => options.bare = true,
-                "--lazy" => options.version = Version::V1Lazy,
                 _ => {}
             }
         }
@@ -158,7 +146,7 @@ async fn intake(question: Question, options: &Options) -> (Rate, Vec<Vec<Vec<u8>
     let address: Multiaddr = node.id().addresses[0].parse().unwrap();
     let proposer_key = key(0xbb, 0);
     let proposer = Identity::from_secret_key(&proposer_key);
-    let asking = Link::new(proposer_key, &address, Version::V1Lazy).await;
+    let asking = Link::new(proposer_key, &address).await;
     let computations = material::computations(question, &proposer, options.questions);
     let proposals = computations.iter().cloned().map(|it| Message::Propose(it).encode()).collect();
     let accepted = asking.send(proposals, 16, Counts::Messages("Accept"), options.questions).await;
@@ -175,7 +163,7 @@ async fn intake(question: Question, options: &Options) -> (Rate, Vec<Vec<Vec<u8>
     for number in 0..options.connections {
         let secret = key(0xcc, number);
         let light = Identity::from_secret_key(&secret);
-        links.push(Link::new(secret, &address, Version::V1Lazy).await);
+        links.push(Link::new(secret, &address).await);
         let report = |computation: &formix_p2p::wire::Signed<formix_p2p::domain::Computation>| {
             let mut report = material::report(computation.get(), computation.id(), question, &light, number);
             Message::Submit(report.swap_remove(NODE)).encode()
@@ -197,7 +185,7 @@ async fn echo(frames: Vec<Vec<Vec<u8>>>, options: &Options) -> Rate {
     let address = links::echo(key(0xdd, 0)).await;
     let mut links = Vec::new();
     for number in 0..options.connections {
-        links.push(Link::new(key(0xcc, number), &address, options.version).await);
+        links.push(Link::new(key(0xcc, number), &address).await);
     }
     timed(&links, frames, Counts::Echoes, options).await.0
 }

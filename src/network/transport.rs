@@ -33,11 +33,7 @@ pub(super) fn swarm(
             OrTransport::new(open_tcp(keypair)?, quic(keypair)).map(|either, _| either.into_inner()).boxed()
         }
     };
-    // Every stream is for a protocol that the other side speaks: its first bytes go with the protocol's name, not after a
-    // round trip of their own.
-    let config = swarm::Config::with_tokio_executor()
-        .with_idle_connection_timeout(IDLE_MAX)
-        .with_substream_upgrade_protocol_override(Version::V1Lazy);
+    let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE_MAX);
     Ok(Swarm::new(transport, behaviour, keypair.public().to_peer_id(), config))
 }
 
