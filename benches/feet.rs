@@ -9,14 +9,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
-// Tests need more of these than this does.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "tests need more of it")]
 #[path = "../tests/lan/bridge.rs"]
 mod bridge;
-#[allow(dead_code)]
 #[path = "../tests/lab/mod.rs"]
 mod lab;
-#[allow(dead_code)]
+#[allow(dead_code, reason = "tests need more of it")]
 #[path = "../tests/lan/machines.rs"]
 mod machines;
 

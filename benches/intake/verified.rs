@@ -9,7 +9,7 @@ use formix_p2p::consent::Policy;
 use formix_p2p::domain::{ComputationId, PeerId, Role, Sharing, Status, Timestamp};
 use formix_p2p::protocol::{Action, Command, Event, Node, Settings, Timer};
 use formix_p2p::sharing::Secret;
-use formix_p2p::wire::{Identity, Message, Submission};
+use formix_p2p::wire::{Identity, Message, Record, RecordKey, RecordKind, Submission};
 use prio::codec::{Encode, ParameterizedDecode};
 use prio::vdaf::prio3::{Prio3, Prio3InputShare, Prio3PublicShare, Prio3VerifierShare};
 use prio::vdaf::{Aggregator, VerifyTransition};
@@ -33,6 +33,8 @@ pub struct Turn {
 struct Machines {
     now: Timestamp,
     nodes: Vec<Node>,
+    /// What each has on its disk of reports.
+    shelves: Vec<BTreeMap<RecordKey, Record>>,
     peers: Vec<PeerId>,
     queue: VecDeque<(usize, &'static str, Event)>,
     timers: BTreeMap<(usize, Timer), Timestamp>,
@@ -58,6 +60,7 @@ impl Machines {
         let mut machines = Self {
             now,
             nodes: nodes.collect(),
+            shelves: vec![BTreeMap::new(); identities.len()],
             queue: VecDeque::new(),
             timers: BTreeMap::new(),
             spent: Duration::ZERO,
@@ -77,7 +80,7 @@ impl Machines {
 
     fn handle(&mut self, to: usize, what: &'static str, event: Event) {
         let begun = Instant::now();
-        let actions = self.nodes[to].handle(self.now, event);
+        let actions = self.nodes[to].handle(self.now, event, &self.shelves[to]);
         let took = begun.elapsed();
         if to == NODE {
             self.spent += took;
@@ -91,6 +94,9 @@ impl Machines {
                         let event = Event::Message { from: self.peers[to], message: *message };
                         self.queue.push_back((other, kind, event));
                     }
+                }
+                Action::Persist(record) if record.key().kind == RecordKind::Held => {
+                    self.shelves[to].insert(record.key(), *record);
                 }
                 Action::SetTimer { timer, at } => drop(self.timers.insert((to, timer), at)),
                 _ => {}

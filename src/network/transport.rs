@@ -48,7 +48,7 @@ fn noise(keypair: &Keypair) -> Result<noise::Config, NetworkError> {
 
 fn open_tcp(keypair: &Keypair) -> Result<Connections, NetworkError> {
     Ok(tcp::tokio::Transport::new(tcp_config())
-        .upgrade(Version::V1Lazy)
+        .upgrade(Version::V1)
         .authenticate(noise(keypair)?)
         .multiplex(yamux::Config::default())
         .timeout(HANDSHAKE_MAX)
@@ -59,7 +59,7 @@ fn private_tcp(keypair: &Keypair, key: &SwarmKey) -> Result<Connections, Network
     let cipher = PnetConfig::new(PreSharedKey::new(*key.expose()));
     Ok(tcp::tokio::Transport::new(tcp_config())
         .and_then(move |socket, _| cipher.handshake(socket))
-        .upgrade(Version::V1Lazy)
+        .upgrade(Version::V1)
         .authenticate(noise(keypair)?)
         .multiplex(yamux::Config::default())
         .timeout(HANDSHAKE_MAX)

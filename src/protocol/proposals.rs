@@ -30,8 +30,8 @@ impl State {
             turn.ignore(from, "propose", "it is somebody else's");
             return;
         }
-        if self.is_forgotten(&id) {
-            let refusal = Refusal::Invalid("this node has forgotten it".to_owned());
+        if self.is_forgotten(&id) || (self.is_over(&id) && !self.entries.contains_key(&id)) {
+            let refusal = Refusal::Invalid("this node is done with it, or has forgotten it".to_owned());
             turn.send(from, Message::Refuse { computation: id, refusal });
             return;
         }

@@ -149,11 +149,19 @@ impl Keys {
 
     /// Destroys the key of one that has ended; whether there may be more.
     pub(super) fn destroy_one_ended(&mut self) -> Result<bool, StoreError> {
-        let Some(computation) = self.ended.first().copied() else { return Ok(false) };
-        let path = self.path(computation);
-        destroy(&path).map_err(|error| failed(&path, &error))?;
-        self.ended.remove(&computation);
-        Ok(true)
+        let mut stuck = None;
+        // One that cannot be destroyed does not keep the others.
+        for computation in self.ended.clone() {
+            let path = self.path(computation);
+            match destroy(&path) {
+                Ok(()) => {
+                    self.ended.remove(&computation);
+                    return Ok(true);
+                }
+                Err(error) => stuck = Some(failed(&path, &error)),
+            }
+        }
+        stuck.map_or(Ok(false), Err)
     }
 
     pub(super) fn has_ended(&self) -> bool {

@@ -35,6 +35,8 @@ pub struct Told {
     outline: Outline,
     own: List,
     pieces: Vec<Piece>,
+    /// How many more reports may come: a list that is too long is not gathered to its end.
+    room: usize,
 }
 
 /// What is known of one leaf, and where its reports are in this node's own list.
@@ -80,8 +82,8 @@ impl List {
 }
 
 impl Told {
-    /// A list with this outline, beside this node's own; `None` for the outline of none.
-    pub fn new(computation: ComputationId, outline: Outline, own: &List) -> Option<Self> {
+    /// A list of at most so many reports with this outline, beside this node's own; `None` for the outline of none.
+    pub fn new(computation: ComputationId, outline: Outline, own: &List, most: u32) -> Option<Self> {
         let places = tree::places_in(own.entries(), &outline.leaves)?;
         let piece = |(leaf, here): (&Leaf, Place)| {
             let entries = own.entries().get(here.range.clone()).unwrap_or_default();
@@ -89,7 +91,7 @@ impl Told {
             Piece { here, there: if same { There::Same } else { There::Lacking } }
         };
         let pieces = outline.leaves.iter().zip(places).map(piece).collect();
-        Some(Self { outline, own: own.clone(), pieces })
+        Some(Self { outline, own: own.clone(), pieces, room: usize::try_from(most).unwrap_or(usize::MAX) })
     }
 
     /// Its outline, as it was told.
@@ -120,11 +122,13 @@ impl Told {
             return Ok(false);
         }
         let entries = filled.entries;
+        let room = self.room.checked_sub(entries.len()).ok_or(NotTheLeaf)?;
         let sorted = entries.is_sorted_by(|left, right| left.participant < right.participant);
         let in_place = entries.iter().all(|entry| piece.here.prefix.fits(&entry.participant));
         if !sorted || !in_place || tree::leaf_digest(computation, &entries) != leaf.digest {
             return Err(NotTheLeaf);
         }
+        self.room = room;
         piece.there = There::Came(entries);
         Ok(true)
     }
@@ -216,7 +220,7 @@ mod tests {
 
     /// What one node tells of its list to another one; and how many leaves that took.
     fn told(there: &List, here: &List) -> (Told, usize) {
-        let mut told = Told::new(id(), there.outline(id()), here).unwrap();
+        let mut told = Told::new(id(), there.outline(id()), here, 1_000_000).unwrap();
         let mut leaves = 0;
         while !told.is_complete() {
             for leaf in there.filled(id(), &told.lacking()) {
@@ -290,7 +294,7 @@ mod tests {
     #[test]
     fn a_leaf_that_lies_is_not_taken() {
         let (there, here) = (list(0..1_000), list(2_000..2_001));
-        let mut told = Told::new(id(), there.outline(id()), &here).unwrap();
+        let mut told = Told::new(id(), there.outline(id()), &here, 1_000_000).unwrap();
         let honest = there.filled(id(), &told.lacking());
         let lies: [fn(&mut Filled); 5] = [
             |leaf| {
@@ -326,7 +330,7 @@ mod tests {
             let mut outline = whole.clone();
             breaks(&mut outline);
             assert_eq!(outline.digest(id()), None);
-            assert!(Told::new(id(), outline, &List::default()).is_none());
+            assert!(Told::new(id(), outline, &List::default(), 1_000_000).is_none());
         }
         let mut swapped = whole.clone();
         swapped.leaves.swap(0, 1);
@@ -341,7 +345,7 @@ mod tests {
             there.entries().iter().partition(|entry| entry.participant.public_key()[0] < 0x80);
         let leaf = |entries: &[Entry]| Leaf { depth: 1, digest: tree::leaf_digest(id(), entries) };
         let outline = Outline { leaves: vec![leaf(&left), leaf(&right)], exclusions: Vec::new() };
-        let mut told = Told::new(id(), outline, &list(90..91)).unwrap();
+        let mut told = Told::new(id(), outline, &list(90..91), 1_000_000).unwrap();
         for (leaf, entries) in (0..).zip([left, right]) {
             assert_eq!(told.take(id(), Filled { leaf, entries }), Ok(true));
         }

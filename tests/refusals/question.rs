@@ -18,7 +18,7 @@ fn a_question_of_the_wrong_form() {
         (question(&["--min-participants", "0"]), "invalid_minimum", "0"),
         (question(&["--participants", "a", "b", "--min-participants", "3"]), "invalid_minimum", "at most 2"),
         (question(&["--max-participants", "2"]), "invalid_minimum", "at most 2"),
-        (question(&["--max-participants", "100001"]), "invalid_maximum", "100001"),
+        (question(&["--max-participants", "1000001"]), "invalid_maximum", "1000001"),
         (schema("{\"type\":\"date\"}"), "invalid_schema", "`date`"),
         (schema("{\"type\":\"number\",\"minimun\":0}"), "invalid_schema", "`minimun`"),
         (schema("{\"type\":\"number\",\"minimum\":5,\"maximum\":4}"), "invalid_schema", "between 5 and 4"),

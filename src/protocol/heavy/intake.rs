@@ -62,7 +62,7 @@ impl Entry {
             if held == digest {
                 return Ok(Some(turn.sign(receipt)));
             }
-            let held = turn.manifest(id, participant);
+            let held = heavy.may_exclude(&participant).then(|| turn.manifest(id, participant)).flatten();
             if let Some(exclusion) = held.and_then(|held| Exclusion::new(&held, &submission.manifest)) {
                 heavy.keep_exclusion(turn, id, exclusion);
             }
@@ -206,10 +206,15 @@ impl Heavy {
         self.held.list(self.exclusions.clone())
     }
 
+    /// Whether evidence against a participant would be news, and there is room for it.
+    pub(super) fn may_exclude(&self, participant: &PeerId) -> bool {
+        !self.exclusions.contains_key(participant) && self.exclusions.len() < EXCLUSIONS_MAX
+    }
+
     /// Keeps the proof that a participant sent two reports.
     pub(super) fn keep_exclusion(&mut self, turn: &mut Turn<'_>, id: ComputationId, exclusion: Exclusion) {
         let participant = exclusion.participant();
-        if self.exclusions.contains_key(&participant) || self.exclusions.len() >= EXCLUSIONS_MAX {
+        if !self.may_exclude(&participant) {
             return;
         }
         turn.blame(id, participant, FaultProof::TwoReports(Box::new(exclusion.clone())));

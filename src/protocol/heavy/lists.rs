@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Heavy;
+use crate::domain::limits::EXCLUSIONS_MAX;
 use crate::domain::{ComputationId, PeerId};
 use crate::protocol::entry::Entry;
 use crate::protocol::turn::Turn;
@@ -131,6 +132,7 @@ impl Entry {
         if !self.keep_close(turn, close) {
             return;
         }
+        let most = self.terms().max_participants;
         let Some(heavy) = self.heavy_mut() else { return };
         for exclusion in &outline.exclusions {
             if heavy.held.contains(&exclusion.participant()) {
@@ -140,7 +142,7 @@ impl Entry {
         // Without a list of its own it cannot tell what it lacks; it asks again when it has closed.
         let own = heavy.step.list().filter(|_| heavy.list_of(me, &signer).is_none());
         if let Some(own) = own.filter(|_| !heavy.said.lists.contains_key(&signer)) {
-            let told = Told::new(id, outline, own);
+            let told = Told::new(id, outline, own, most);
             heavy.said.lists.extend(told.map(|told| (signer, told)));
             self.settle_list(turn, from, signer);
         }
@@ -158,7 +160,7 @@ impl Entry {
 
     /// Another's list comes from others when it may be gone.
     fn may_tell_list(&self, from: PeerId, owner: PeerId) -> bool {
-        owner == from || (self.threshold().is_some() && self.terms().has_heavy(&from))
+        self.terms().has_heavy(&from) && (owner == from || self.threshold().is_some())
     }
 
     /// Takes leaves in, asks for the next ones, and goes on with the last one.
@@ -205,7 +207,9 @@ impl Entry {
     /// Another heavy node lacks leaves of a list.
     pub fn on_lacking(&self, turn: &mut Turn<'_>, from: PeerId, owner: PeerId, leaves: &[u32]) {
         let (computation, me) = (self.id, turn.me());
-        if !self.terms().has_heavy(&from) {
+        // Each once: what is asked in a few bytes is answered in many.
+        if !self.terms().has_heavy(&from) || !leaves.is_sorted_by(|left, right| left < right) {
+            turn.ignore(from, "lacking", "it is none of the heavy nodes, or asks for a leaf twice");
             return;
         }
         let Some(list) = self.heavy().and_then(|heavy| heavy.list_of(me, &owner)) else { return };
@@ -220,11 +224,12 @@ impl Heavy {
     /// Reports on another's list that differ from this node's are shown to it: two signed reports of one participant are
     /// evidence.
     fn show_conflicts(&self, turn: &mut Turn<'_>, id: ComputationId, to: PeerId, owner: PeerId) {
-        for entry in self.said.lists.get(&owner).into_iter().flat_map(Told::news) {
-            let held = self.held.get(&entry.participant);
-            if held.is_some_and(|held| held != entry.manifest)
-                && let Some(held) = turn.manifest(id, entry.participant)
-            {
+        let news = self.said.lists.get(&owner).into_iter().flat_map(Told::news);
+        let differs =
+            news.filter(|entry| self.held.get(&entry.participant).is_some_and(|held| held != entry.manifest));
+        // More than these nobody excludes.
+        for entry in differs.take(EXCLUSIONS_MAX) {
+            if let Some(held) = turn.manifest(id, entry.participant) {
                 turn.send(to, Message::Conflict(held));
             }
         }

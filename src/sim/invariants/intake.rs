@@ -73,7 +73,8 @@ impl Watch {
         let manifest = submission.manifest.get();
         let id = manifest.computation;
         let from_itself = manifest.participant == actor.peer;
-        let own = from_itself || actor.cause.is_none_or(|cause| cause == manifest.participant);
+        let handed_in = self.handed_in.contains(&(actor.index, submission.manifest.digest()));
+        let own = from_itself || handed_in;
         Invariant::OneReport.check(own, || {
             format!("{} takes the report of {:?} from {:?}", actor.index, manifest.participant, actor.cause)
         })?;

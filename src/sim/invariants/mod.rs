@@ -79,6 +79,8 @@ pub(super) struct Watch {
     signed_once: BTreeMap<(PeerId, ComputationId, RecordKind), Digest>,
     /// The one report of each honest participant.
     reports: BTreeMap<(PeerId, ComputationId), Digest>,
+    /// Which report each node was sent by its participant: it may take one in later than it came.
+    handed_in: BTreeSet<(NodeIndex, Digest)>,
     /// Whom honest nodes blamed, and for what.
     pub blamed: BTreeSet<(PeerId, Evidence)>,
 }
@@ -133,6 +135,13 @@ impl Watch {
             Message::Freeze { freeze, .. } => {
                 if let Some(case) = self.cases.get_mut(&freeze.get().computation) {
                     case.freezes.entry(to).or_default().insert(freeze.signer());
+                }
+                return;
+            }
+            Message::Submit(submission) => {
+                let manifest = &submission.manifest;
+                if manifest.get().participant == from {
+                    self.handed_in.insert((to, manifest.digest()));
                 }
                 return;
             }
