@@ -35,7 +35,7 @@ fn look_into(message: &Message) {
             // Beside a list of its own, empty or not, a node takes what it is told, or says that it is none.
             let entries: Vec<_> = leaves.iter().flat_map(|leaf| leaf.entries.clone()).collect();
             for own in [List::default(), List::accepted(entries)] {
-                let Some(mut told) = Told::new(id, outline.clone(), &own) else { continue };
+                let Some(mut told) = Told::new(id, outline.clone(), &own, u32::MAX) else { continue };
                 for leaf in leaves {
                     let _ = told.take(id, leaf.clone());
                 }
