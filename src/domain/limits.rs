@@ -200,6 +200,11 @@ pub const PRESENCE_ADDRESS_CHARS_MAX: usize = 256;
 pub const PRESENCE_INTERVAL: Duration = Duration::from_secs(15);
 /// How long a presence holds: three may be lost before a node is taken for lost.
 pub const PRESENCE_LIFETIME: Duration = Duration::from_secs(60);
+/// Nodes of which presences are told at the usual pace. Where more are known each speaks less often, and its word holds longer,
+/// so that what one node hears does not grow with their number. A guess: a large office.
+pub const PRESENCE_CROWD: usize = 32;
+/// How many times slower than usual a node speaks at most: every four minutes, and its word holds for sixteen.
+pub const PRESENCE_PACE_MAX: u32 = 16;
 /// How long a lost node stays in the directory.
 pub const LOST_KEPT: Duration = Duration::from_secs(600);
 /// Inputs that a node takes before it writes what they changed; while it writes, the next ones gather.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::domain::limits::{
     CLOCK_SKEW_MAX, DIRECTORY_MAX, LOST_KEPT, NODE_NAME_CHARS_MAX, PRESENCE_ADDRESS_CHARS_MAX,
-    PRESENCE_ADDRESSES_MAX, PRESENCE_LIFETIME,
+    PRESENCE_ADDRESSES_MAX, PRESENCE_LIFETIME, PRESENCE_PACE_MAX,
 };
 use crate::domain::{PeerId, Role, Timestamp};
 use crate::wire::{Activity, Presence, Signed};
@@ -127,7 +127,7 @@ impl Directory {
         if let Err(unfit) = fit {
             return Heard::Refused(unfit);
         }
-        let lifetime = Duration::from_millis(presence.lifetime_ms).min(PRESENCE_LIFETIME);
+        let lifetime = Duration::from_millis(presence.lifetime_ms).min(PRESENCE_LIFETIME * PRESENCE_PACE_MAX);
         let outlived = presence.sent_at + lifetime + CLOCK_SKEW_MAX < now;
         let known = self.nodes.get(&peer);
         let repeated = known.is_some_and(|known| presence.sent_at <= known.presence.get().sent_at);

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use crate::domain::Timestamp;
-use crate::domain::limits::{PRESENCE_ADDRESSES_MAX, PRESENCE_INTERVAL, PRESENCE_LIFETIME};
+use crate::domain::limits::{
+    PRESENCE_ADDRESSES_MAX, PRESENCE_CROWD, PRESENCE_INTERVAL, PRESENCE_LIFETIME, PRESENCE_PACE_MAX,
+};
 use crate::wire::{Activity, Identity, Presence, Signed};
 
-/// A change is told once it has lasted this long, so that short computations are no news to anybody.
+/// A change is told once it has lasted this long, among many nodes longer, so that short computations are no news to anybody.
 const CHANGE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long "about to leave" holds.
 const LEAVING_LIFETIME: Duration = Duration::from_secs(5);
@@ -66,12 +68,14 @@ impl OwnPresence {
         let said = self.said.get();
         let changed = said.activity != self.activity || said.addresses != self.addresses;
         let regular = said.sent_at + interval(said);
-        if changed { regular.min(self.changed_at.max(said.sent_at) + CHANGE_INTERVAL) } else { regular }
+        let told_after = CHANGE_INTERVAL * pace_of(said);
+        if changed { regular.min(self.changed_at.max(said.sent_at) + told_after) } else { regular }
     }
 
-    /// Says it now.
-    pub(super) fn renew(&mut self, now: Timestamp) -> Signed<Presence> {
-        self.say(now, self.activity, PRESENCE_LIFETIME)
+    /// Says it now, among so many nodes that are known.
+    pub(super) fn renew(&mut self, now: Timestamp, known: usize) -> Signed<Presence> {
+        let pace = u32::try_from(known / PRESENCE_CROWD).unwrap_or(u32::MAX).clamp(1, PRESENCE_PACE_MAX);
+        self.say(now, self.activity, PRESENCE_LIFETIME * pace)
     }
 
     /// Says that this node leaves.
@@ -96,7 +100,13 @@ impl OwnPresence {
 /// all speak at once for ever, so each time it is shorter by up to a quarter. Nothing rests on its being unpredictable.
 fn interval(said: &Presence) -> Duration {
     let drawn = (u64::from(said.peer.public_key()[0]) + said.sent_at.as_millis()) % 256;
-    PRESENCE_INTERVAL - PRESENCE_INTERVAL.mul_f64(drawn as f64 / 1024.0)
+    let longest = PRESENCE_INTERVAL * pace_of(said);
+    longest - longest.mul_f64(drawn as f64 / 1024.0)
+}
+
+/// How many times slower than usual a node speaks that has said this.
+fn pace_of(said: &Presence) -> u32 {
+    u32::try_from(said.lifetime_ms / millis(PRESENCE_LIFETIME)).unwrap_or(u32::MAX).clamp(1, PRESENCE_PACE_MAX)
 }
 
 fn millis(length: Duration) -> u64 {
@@ -131,8 +141,23 @@ mod tests {
         let later = now + Duration::from_secs(5);
         own.set_activity(Activity::Processing, later);
         assert_eq!(own.due(), later + CHANGE_INTERVAL);
-        own.renew(own.due());
+        own.renew(own.due(), 6);
         assert_eq!(own.due(), later + CHANGE_INTERVAL + interval(own.said().get()));
+    }
+
+    #[test]
+    fn among_many_nodes_each_speaks_less_often_and_its_word_holds_longer() {
+        let now = Timestamp::from_millis(1_000_000);
+        let mut own = own(now);
+        for (known, pace) in [(0, 1), (63, 1), (64, 2), (203, 6), (1_003, 16), (10_000, 16)] {
+            let said = own.renew(now, known).get().clone();
+            assert_eq!(said.lifetime_ms, millis(PRESENCE_LIFETIME * pace), "among {known}");
+            let longest = PRESENCE_INTERVAL * pace;
+            assert!(interval(&said) <= longest && interval(&said) >= longest.mul_f64(0.75), "among {known}");
+            own.set_activity(Activity::Processing, said.sent_at);
+            assert_eq!(own.due(), said.sent_at + CHANGE_INTERVAL * pace, "among {known}");
+            own.set_activity(Activity::Active, said.sent_at);
+        }
     }
 
     #[test]
@@ -168,14 +193,14 @@ mod tests {
         }
         let here = format!("/ip4/10.0.0.{}/tcp/8000", 2 * PRESENCE_ADDRESSES_MAX - 1);
         assert_eq!(own.due(), now + CHANGE_INTERVAL);
-        assert_eq!(own.renew(now).get().addresses, [here]);
+        assert_eq!(own.renew(now, 1).get().addresses, [here]);
     }
 
     #[test]
     fn every_word_is_later_than_the_one_before() {
         let now = Timestamp::from_millis(1_000_000);
         let mut own = own(now);
-        let (first, second) = (own.said().get().sent_at, own.renew(now).get().sent_at);
+        let (first, second) = (own.said().get().sent_at, own.renew(now, 1).get().sent_at);
         let last = own.leave(now);
         assert!(first < second && second < last.get().sent_at);
         assert_eq!(last.get().activity, Activity::Stopping);

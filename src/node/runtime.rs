@@ -189,7 +189,7 @@ impl Runtime {
         }
         self.settle();
         if self.presence.due() <= self.now {
-            let presence = self.presence.renew(self.now);
+            let presence = self.presence.renew(self.now, self.directory.known(self.now).count());
             self.round.releases.push(Release::Publish(Box::new(Gossip::Presence(presence))));
             self.directory.prune(self.now);
         }
