@@ -48,8 +48,9 @@ proptest! {
         for (part, library) in [("coefficients", theirs.parameters()), ("standard_errors", theirs.se())] {
             let part = ours[part].as_object().unwrap();
             prop_assert_eq!(part.len(), keys.len());
-            for (key, figure) in keys.iter().zip(library) {
-                agree_within(SOLVED, part, key, *figure);
+            for ((key, figure), error) in keys.iter().zip(library).zip(theirs.se()) {
+                // What the records leave open the library solves less well.
+                agree_within(SOLVED * error.max(1.0), part, key, *figure);
             }
         }
         agree_within(SOLVED, &ours, "r_squared", theirs.rsquared());
