@@ -2,7 +2,7 @@
 //! Each disk is a small one in memory, which takes root to mount.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -38,13 +38,16 @@ impl Disk {
         free.f_bavail * free.f_frsize
     }
 
-    /// Leaves this much room, and again what a node that runs gives back meanwhile.
+    /// Leaves this much room, or less where a node that runs takes of it meanwhile; takes again what it gives back.
     fn fill(&self, leave: u64) {
         self.make_room();
         let mut filler = fs::File::create(self.path.join(FILLER)).unwrap();
-        while self.free_bytes() > leave {
-            let taken = self.free_bytes().saturating_sub(leave);
-            filler.write_all(&vec![1; usize::try_from(taken).unwrap()]).unwrap();
+        while let taken @ 1.. = self.free_bytes().saturating_sub(leave) {
+            match filler.write_all(&vec![1; usize::try_from(taken).unwrap()]) {
+                // The node was faster: nothing is left to take.
+                Err(full) if full.kind() == ErrorKind::StorageFull => break,
+                written => written.unwrap(),
+            }
         }
     }
 
