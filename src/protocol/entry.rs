@@ -302,12 +302,13 @@ impl Entry {
             // The question stays when the acceptance goes, so that it is never accepted a second time.
             turn.persist(Record::Proposed(self.computation.clone()));
         }
-        self.let_parties_go(turn);
         let (computation, at) = (self.id, turn.now);
         turn.persist(Record::Failed { computation, failure: failure.clone(), notice: notice.clone(), at });
         self.erase_private(turn);
         turn.tell(Notice::Failed { computation, failure: failure.clone() });
         self.stage = Stage::Ended(Outcome::Failed { failure, notice: notice.map(Box::new) });
+        self.attempts = 0;
+        self.ask_parties_for_the_end(turn);
         self.changed(turn);
     }
 
@@ -365,7 +366,7 @@ impl Entry {
     }
 
     /// Connections to the other parties of an invitation are kept until its end.
-    fn let_parties_go(&self, turn: &mut Turn<'_>) {
+    pub(super) fn let_parties_go(&self, turn: &mut Turn<'_>) {
         if self.terms().is_by_invitation() {
             for peer in self.others(turn.me()) {
                 turn.act(Action::LetGo { peer });

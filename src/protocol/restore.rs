@@ -182,6 +182,7 @@ impl Pieces {
             entry.members = Members::restored(self.members.take().or_else(|| self.own_set(turn, &entry)));
             self.erase_leftovers(turn, id);
             entry.stage = Stage::Ended(self.outcome()?);
+            entry.ask_parties_for_the_end(turn);
             return Some(entry);
         }
         match self.announcement.take() {

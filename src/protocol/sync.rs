@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand_chacha::rand_core::Rng;
 
 use super::action::Notice;
-use super::entry::{Due, Entry, Hint, Stage};
+use super::entry::{Due, Entry, Hint, Outcome, Stage};
 use super::event::Timer;
 use super::members::Asked;
 use super::node::State;
@@ -14,11 +14,18 @@ use super::view::OwnPart;
 use crate::domain::limits::{
     CLOCK_SKEW_MAX, ENDED_KEPT_MAX, FOREIGN_KEPT_MAX, OPEN_KNOWN_MAX, SYNC_ENDED_MAX, SYNC_IDS_MAX,
 };
-use crate::domain::{ComputationId, PeerId, Role, Timestamp};
+use crate::domain::{ComputationId, Failure, PeerId, Role, Timestamp};
 use crate::wire::{Message, RecordKind, Want};
 
 /// How often a node asks one of the heavy nodes that it is connected to. A guess: a late answer costs little.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
+
+/// How long after its patience a party of an invitation that gave up asks the others whether they did. A guess: a node that
+/// was away for longer asks when it meets them.
+const END_ASKED_FOR: Duration = Duration::from_secs(10 * 60);
+/// Time to the first repetition of that; it doubles with every further one.
+const END_ASKED_AGAIN: Duration = Duration::from_secs(1);
+const END_ASKED_AGAIN_MAX: Duration = Duration::from_secs(60);
 
 /// Sets the time of the next question.
 pub(super) fn schedule(turn: &mut Turn<'_>) {
@@ -52,7 +59,7 @@ impl State {
         if role == Role::Heavy {
             turn.send(peer, Message::Ask { clock: turn.now });
         }
-        for entry in self.entries.values_mut().filter(|entry| entry.is_open()) {
+        for entry in self.entries.values_mut() {
             entry.on_met(turn, peer);
         }
         self.meet_for_invitations(turn, peer);
@@ -92,6 +99,7 @@ impl State {
                 entry.submit_again(turn);
                 entry.say_complete(turn);
             }
+            Stage::Ended(Outcome::Failed { .. }) => entry.ask_parties_for_the_end(turn),
             Stage::Proposed { proposing: None, dealing: None, accepted: None } | Stage::Ended(_) => {}
         }
     }
@@ -298,8 +306,42 @@ impl Entry {
                     turn.send(peer, Message::Stand { computation: id, standing: Some(standing) });
                 }
             }
+            Stage::Ended(Outcome::Failed { .. }) => {
+                if is_heavy && self.may_have_missed_its_end() {
+                    turn.send(peer, want(id, Want::Outcome));
+                }
+            }
             Stage::Ended(_) => {}
         }
+    }
+
+    /// Whether the other parties of an invitation may have a result that this one has not heard of. No heavy node of the
+    /// network knows of it, so nobody offers it.
+    fn may_have_missed_its_end(&self) -> bool {
+        let Stage::Ended(Outcome::Failed { failure, .. }) = &self.stage else { return false };
+        let ended_for_all = matches!(
+            failure,
+            Failure::InsufficientParticipants { .. }
+                | Failure::Refused { .. }
+                | Failure::Unreachable { .. }
+                | Failure::DealsDiffer
+                | Failure::Withdrawn
+        );
+        self.terms().is_by_invitation() && !ended_for_all
+    }
+
+    /// Asks the other parties of an invitation, for a while, for a result that this one may have missed.
+    pub fn ask_parties_for_the_end(&mut self, turn: &mut Turn<'_>) {
+        if !self.may_have_missed_its_end() || turn.now > self.terms().patience_ends() + END_ASKED_FOR {
+            return self.let_parties_go(turn);
+        }
+        for party in self.others(turn.me()) {
+            turn.send(party, want(self.id, Want::Outcome));
+        }
+        let wait = (END_ASKED_AGAIN * 2_u32.saturating_pow(self.attempts.min(8))).min(END_ASKED_AGAIN_MAX);
+        self.attempts = self.attempts.saturating_add(1);
+        let at = turn.now + turn.jittered(wait);
+        turn.set_timer(Timer::Retry(self.id), at);
     }
 }
 

@@ -59,8 +59,11 @@ impl Trace {
         self.hasher.update(bytes);
     }
 
-    /// The last lines.
+    /// The last lines, or all where all are kept.
     pub fn recent(&self) -> String {
+        if self.keep == Keep::Everything {
+            return self.story.clone();
+        }
         self.recent.iter().map(String::as_str).collect()
     }
 

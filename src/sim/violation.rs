@@ -66,7 +66,7 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, step, invariant, what, recent } = self;
         writeln!(f, "seed {seed}, step {step}: {invariant:?} does not hold: {what}")?;
-        writeln!(f, "the last lines:\n{recent}")?;
+        writeln!(f, "its last lines:\n{recent}")?;
         write!(f, "again: FORMIX_SEED={seed} cargo test --test simulator one_seed -- --nocapture")
     }
 }

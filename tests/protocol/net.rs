@@ -27,6 +27,8 @@ pub struct Net {
     pub heavy: usize,
     /// Who goes for good after so many more of its actions that leave a mark.
     pub vanish: BTreeMap<PeerId, usize>,
+    /// After so many messages to others nobody hears of a node any more, nor it of others.
+    pub parts: BTreeMap<PeerId, usize>,
 }
 
 pub fn identity(index: usize) -> Identity {
@@ -68,6 +70,7 @@ impl Net {
             down: Vec::new(),
             heavy,
             vanish: BTreeMap::new(),
+            parts: BTreeMap::new(),
         };
         let count = heavy + values.len();
         for index in 0..count {
@@ -126,6 +129,12 @@ impl Net {
             Action::Send { to, message } => {
                 if matches!(*message, Message::Open { .. }) {
                     self.opened.push((self.now, me));
+                }
+                if self.parts.get(&to) == Some(&0) || self.parts.get(&me) == Some(&0) {
+                    return;
+                }
+                if let Some(left) = self.parts.get_mut(&me) {
+                    *left -= 1;
                 }
                 // Every message survives its bytes.
                 let message = Message::decode(&message.encode()).unwrap();

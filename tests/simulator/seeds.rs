@@ -11,11 +11,10 @@ use formix_p2p::sim::{
 /// scenario in `directed` or `cheats`.
 const ONCE_FAILED: &[u64] = &[
     12, 19, 39, 47, 94, 115, 121, 135, 159, 170, 183, 235, 279, 287, 327, 336, 368, 395, 483, 523, 539, 1_903,
-    1_951, 2_807, 3_775, 5_581, 6_310, 6_699, 8_044, 9_435, 10_751, 11_714, 12_695, 12_735, 16_424, 44_073,
+    1_951, 2_807, 3_775, 4_861, 5_581, 6_310, 6_699, 8_044, 9_435, 10_751, 11_714, 12_695, 12_735, 16_424,
+    44_073,
 ];
 const SEEDS_DEFAULT: u64 = 300;
-/// Seeds that break an invariant today: open defects, named in docs/TESTING.md. Each runs by name until it is mended, and then for ever.
-const OPEN: [u64; 1] = [4_861];
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
@@ -36,9 +35,6 @@ fn many_seeds_break_no_invariant() {
                 if seed >= last || found.len() >= 5 {
                     return found;
                 }
-                if OPEN.contains(&seed) {
-                    continue;
-                }
                 let outcome = std::panic::catch_unwind(|| run(seed));
                 match outcome {
                     Ok(Ok(_)) => {}
@@ -53,14 +49,6 @@ fn many_seeds_break_no_invariant() {
         }
     });
     assert!(violations.is_empty(), "{} violations:\n\n{}", violations.len(), violations.join("\n\n"));
-}
-
-#[test]
-#[ignore = "an open defect: a heavy node that gave up never learns of a result"]
-fn seeds_that_are_open_pass() {
-    for seed in OPEN {
-        run(seed).unwrap_or_else(|violation| panic!("{violation}"));
-    }
 }
 
 #[test]
