@@ -69,7 +69,10 @@ impl Behaviour {
             identify: identify::Behaviour::new(
                 identify::Config::new(IDENTIFY_PROTOCOL.to_owned(), keypair.public())
                     .with_agent_version(AGENT.to_owned())
-                    .with_push_listen_addr_updates(true),
+                    .with_push_listen_addr_updates(true)
+                    // The book remembers what is worth dialling. Here every address would be kept that a peer says it listens
+                    // on, its loopback included: that leads back to this node, sooner than any other to anywhere.
+                    .with_cache_size(0),
             ),
             mdns: multicast_dns(local, config.mdns).map(Nearby::new).into(),
             kademlia: kademlia(local, role),

@@ -292,6 +292,11 @@ impl Node {
         lines.any(|line| line["message"].as_str().is_some_and(|message| message.contains(words)))
     }
 
+    /// Whether somebody else, such as this node itself, answered where it looked for another one.
+    pub fn met_somebody_else(&self) -> bool {
+        self.log().contains("Unexpected peer ID")
+    }
+
     fn log(&self) -> String {
         let folder = self.lab.node(&self.uid);
         let read = |name: &str| std::fs::read_to_string(Path::new(&folder).join(name)).unwrap_or_default();

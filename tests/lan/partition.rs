@@ -41,6 +41,9 @@ fn part(lan: &Lan, cut: Cut) -> Instant {
 fn all_know(lan: &Lan, id: &str, since: Instant) {
     lan.sums_to(id, SUM, HEALED.saturating_sub(since.elapsed()));
     println!("everybody has the sum {:?} later", since.elapsed());
+    for node in lan.nodes() {
+        assert!(!node.met_somebody_else(), "{} dialled an address that is not the other's", node.uid());
+    }
 }
 
 fn approve(lan: &Lan, id: &str) {
