@@ -8,8 +8,6 @@ mod lab;
 #[allow(dead_code)]
 mod search;
 
-#[path = "at_rest/cost.rs"]
-mod cost;
 #[path = "at_rest/files.rs"]
 mod files;
 #[path = "at_rest/identity.rs"]
