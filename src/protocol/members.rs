@@ -61,7 +61,7 @@ impl Entry {
     }
 
     /// Whether this node may be told the names: it asked, added up, or answered.
-    fn has_part(&self, me: &PeerId) -> bool {
+    pub fn has_part(&self, me: &PeerId) -> bool {
         self.terms().proposer == *me || self.terms().has_heavy(me) || self.own == OwnPart::Answered
     }
 

@@ -13,7 +13,10 @@ use super::view::{OwnPart, View};
 use crate::domain::limits::PRUNED_KEPT_MAX;
 use crate::domain::{Computation, ComputationId, PeerId, Standing, Status, Timestamp};
 use crate::statistics::Answer;
-use crate::wire::{Certificate, End, LedgerDecision, LedgerEntry, Record, RecordKind, Similar, Summary};
+use crate::wire::{
+    Certificate, End, LedgerDecision, LedgerEntry, Message, Record, RecordKey, RecordKind, Similar, Summary,
+    Want,
+};
 
 /// A pruned computation, read again.
 #[derive(Clone, Debug)]
@@ -115,6 +118,23 @@ impl State {
         self.comparisons.drop_from_memory(id);
         self.pruned.insert(id, at);
         self.drop_the_oldest(turn);
+    }
+
+    /// As one of its heavy nodes, gives the certificate of a pruned computation to whoever was away until now. Who was in the
+    /// set is gone, and so is the word by which others told of a failure.
+    pub(super) fn tell_pruned_end(&self, turn: &mut Turn<'_>, to: PeerId, id: ComputationId, lacking: Want) {
+        if lacking == Want::Members || !self.pruned.contains_key(&id) {
+            return;
+        }
+        let key = RecordKey { kind: RecordKind::Certificate, computation: id, peer: None };
+        // Whoever asks for it again and again has its signatures checked once.
+        let read = turn.identity().checked().while_decoding(|| turn.record(&key));
+        // Why it cannot be read, whoever keeps it has said.
+        let Ok(Some(Record::Certificate(certificate))) = read else { return };
+        let terms = certificate.computation.get();
+        if terms.has_heavy(&turn.me()) && terms.is_known_to(&to) {
+            turn.send(to, Message::Certificate(certificate));
+        }
     }
 
     fn drop_the_oldest(&mut self, turn: &mut Turn<'_>) {
