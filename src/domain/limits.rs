@@ -144,9 +144,11 @@ pub const POLICY_MIN_PARTICIPANTS: u32 = 3;
 /// gives that person's value; if two, each of them can take the other's value out of what is left. From three on no one
 /// can, as with [`POLICY_MIN_PARTICIPANTS`].
 pub const SIMILAR_BELOW: usize = POLICY_MIN_PARTICIPANTS as usize;
-/// Closed lists of forgotten computations that new questions are compared with, the newest ones that count as answers and the
-/// newest ones that do not: 64 MB at most.
-pub const SETS_COMPARED_MAX: usize = 1_000;
+/// Closed lists of forgotten computations that new questions are compared with: the newest ones that count as answers, and as many
+/// that do not. As many as ended computations that the store keeps; beside its names each costs about 1 KiB.
+pub const SETS_COMPARED_MAX: usize = PRUNED_KEPT_MAX;
+/// Names on those lists, of either kind: a thousand of the longest lists, 32 MB.
+pub const SETS_NAMES_MAX: usize = 1_000 * CLOSED_LIST_MAX;
 /// Refusals of forgotten computations that the ledger keeps, the newest: as many as it shows. Whoever asks brings them about.
 pub const LEDGER_REFUSALS_MAX: usize = 10_000;
 /// Ledger entries in one answer of the local API, newest first; with long prompts they fit [`CONTROL_REPLY_BYTES_MAX`].
@@ -160,8 +162,8 @@ pub const CERTIFICATE_PUSH_MAX: usize = 1_000;
 /// Participants of a set whose names are told, kept and compared. Everybody in it gets 71 bytes for everybody in it: so many
 /// cost the heavy nodes 71 MB in all, and ten times as many a hundred times that. As many as a closed list may name.
 pub const MEMBERS_MAX: usize = 1_000;
-/// Names of participants that a node keeps over all computations, the newest ones; 13 MB of memory. Fewer than the largest sets of all
-/// computations in memory have, or it would be no limit.
+/// Names of participants that a node keeps over all computations, the newest ones, also those of pruned answers, with whose sets new
+/// ones are compared; 13 MB of memory. Fewer than the largest sets of all computations in memory have, or it would be no limit.
 pub const MEMBERS_KEPT_MAX: usize = 200_000;
 /// Computations whose participants a node asks for at a time.
 pub const MEMBERS_ASKED_MAX: usize = 16;

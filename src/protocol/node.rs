@@ -148,7 +148,7 @@ impl State {
                 self.comparisons = Comparisons::restored(&records);
                 let sorted = restore::sorted(records);
                 self.restore_forgotten(sorted.forgotten);
-                self.restore_pruned(sorted.pruned);
+                self.restore_pruned(sorted.pruned, sorted.past_sets);
                 (self.entries, self.ledger) = restore::entries(turn, sorted.others);
                 let (entries, forgotten) = (&self.entries, &self.forgotten);
                 self.comparisons.keep_only(|id| entries.contains_key(id) || forgotten.contains_key(id));

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::certificate::outcome_of;
+use super::comparison::PastSet;
 use super::entry::{Entry, Outcome, Stage};
 use super::node::{Node, State};
 use super::turn::Turn;
@@ -111,6 +112,12 @@ impl State {
         let failed = matches!(summary.end, End::Failed(_));
         turn.persist(Record::Summary(Box::new(summary)));
         turn.persist(Record::Pruned { computation: id, at });
+        // Names are kept where later sets are compared with them, as long as there are not too many.
+        let compared = self.entries.get(&id).filter(|_| self.comparisons.of(id).is_some());
+        match compared.and_then(|entry| entry.past_set(&turn.me(), at)) {
+            Some(set) => self.comparisons.keep_past(id, set),
+            None => turn.erase(RecordKind::Members, id),
+        }
         self.let_go(turn, id);
         if failed {
             turn.erase(RecordKind::Certificate, id);
@@ -155,13 +162,23 @@ impl State {
             for kind in [RecordKind::Pruned, RecordKind::Summary, RecordKind::Certificate] {
                 turn.erase(kind, id);
             }
+            if self.comparisons.drop_past(id) {
+                turn.erase(RecordKind::Members, id);
+            }
         }
         was_there
     }
 
-    /// Takes up the marks from the store.
-    pub(super) fn restore_pruned(&mut self, marks: impl IntoIterator<Item = (ComputationId, Timestamp)>) {
+    /// Takes up the marks from the store, and the sets of what was answered.
+    pub(super) fn restore_pruned(
+        &mut self,
+        marks: impl IntoIterator<Item = (ComputationId, Timestamp)>,
+        sets: impl IntoIterator<Item = (ComputationId, PastSet)>,
+    ) {
         self.pruned.extend(marks);
+        for (id, set) in sets {
+            self.comparisons.keep_past(id, set);
+        }
     }
 }
 

@@ -217,10 +217,12 @@ impl State {
 
     pub(super) fn forget(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
         self.let_go(turn, id);
-        turn.erase(RecordKind::Certificate, id);
+        for kind in [RecordKind::Certificate, RecordKind::Members] {
+            turn.erase(kind, id);
+        }
     }
 
-    /// Leaves of a computation its certificate in the store, and what the ledger says of it.
+    /// Leaves of a computation its certificate and names in the store, and what the ledger says of it.
     pub(super) fn let_go(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
         let entry = self.entries.remove(&id);
         // Without its computation an invitation would begin anew.
@@ -234,7 +236,7 @@ impl State {
         if let Some(ledger) = entry.and_then(|entry| entry.ledger) {
             self.ledger.keep(turn, *ledger);
         }
-        for kind in [RecordKind::Members, RecordKind::Proposed, RecordKind::Announced, RecordKind::Failed] {
+        for kind in [RecordKind::Proposed, RecordKind::Announced, RecordKind::Failed] {
             turn.erase(kind, id);
         }
     }
