@@ -31,11 +31,16 @@ pub const FOREIGN_KEPT_MAX: usize = ENDED_KEPT_MAX;
 pub const PRUNED_KEPT_MAX: usize = 10_000;
 /// Reports that one computation may take: they are on a heavy node's disk; in its memory it has 64 bytes of each, and a tree.
 pub const REPORTS_PER_COMPUTATION_MAX: u32 = 1_000_000;
-/// Bytes of reports that a heavy node takes for one computation, all of which it keeps on its disk, where they take about three
-/// times as much: a million of 1 KiB each fit, or 256 of the largest.
-pub const HELD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-/// Bytes of reports that a heavy node holds of all computations. A guess: what a small disk has to spare.
-pub const HELD_BYTES_IN_ALL_MAX: u64 = 4 * HELD_BYTES_MAX;
+/// Bytes that a heavy node holds of one computation: shares, manifests, and room for the receipts that their senders may hand
+/// over, all of which is on its disk, where it takes up to three times as much. A million reports with shares of 1 KiB fit where there
+/// are three heavy nodes, or 500 of the largest.
+pub const HELD_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+/// Bytes that a heavy node holds of all computations, counted in the same way. A guess: what a small disk has to spare.
+pub const HELD_BYTES_IN_ALL_MAX: u64 = 2 * HELD_BYTES_MAX;
+/// What a held report counts for beside manifest and share: keys, signature, blind, seal, and the receipts' row.
+pub const HELD_ROW_BYTES: u64 = 256;
+/// What one receipt counts for: 210 bytes as it is stored.
+pub const RECEIPT_BYTES: u64 = 224;
 /// Reports that a heavy node holds for announcements that it awaits: the first ten of a hundred computations at once.
 pub const EARLY_REPORTS_MAX: usize = 1_024;
 /// Bytes of them: two of the largest. A guess: what is dropped comes again.
