@@ -31,11 +31,16 @@ pub const FOREIGN_KEPT_MAX: usize = ENDED_KEPT_MAX;
 pub const PRUNED_KEPT_MAX: usize = 10_000;
 /// Reports that one computation may take: they are on a heavy node's disk; in its memory it has 64 bytes of each, and a tree.
 pub const REPORTS_PER_COMPUTATION_MAX: u32 = 1_000_000;
-/// Bytes of reports that a heavy node takes for one computation, all of which it keeps on its disk, where they take about three
-/// times as much: a million of 1 KiB each fit, or 256 of the largest.
-pub const HELD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-/// Bytes of reports that a heavy node holds of all computations. A guess: what a small disk has to spare.
-pub const HELD_BYTES_IN_ALL_MAX: u64 = 4 * HELD_BYTES_MAX;
+/// Bytes that a heavy node holds of one computation: shares, manifests, and room for the receipts that their senders may hand
+/// over, all of which is on its disk, where it takes up to three times as much. A million reports with shares of 1 KiB fit where there
+/// are three heavy nodes, or 500 of the largest.
+pub const HELD_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+/// Bytes that a heavy node holds of all computations, counted in the same way. A guess: what a small disk has to spare.
+pub const HELD_BYTES_IN_ALL_MAX: u64 = 2 * HELD_BYTES_MAX;
+/// What a held report counts for beside manifest and share: keys, signature, blind, seal, and the receipts' row.
+pub const HELD_ROW_BYTES: u64 = 256;
+/// What one receipt counts for: 210 bytes as it is stored.
+pub const RECEIPT_BYTES: u64 = 224;
 /// Reports that a heavy node holds for announcements that it awaits: the first ten of a hundred computations at once.
 pub const EARLY_REPORTS_MAX: usize = 1_024;
 /// Bytes of them: two of the largest. A guess: what is dropped comes again.
@@ -144,9 +149,11 @@ pub const POLICY_MIN_PARTICIPANTS: u32 = 3;
 /// gives that person's value; if two, each of them can take the other's value out of what is left. From three on no one
 /// can, as with [`POLICY_MIN_PARTICIPANTS`].
 pub const SIMILAR_BELOW: usize = POLICY_MIN_PARTICIPANTS as usize;
-/// Closed lists of forgotten computations that new questions are compared with, the newest ones that count as answers and the
-/// newest ones that do not: 64 MB at most.
-pub const SETS_COMPARED_MAX: usize = 1_000;
+/// Closed lists of forgotten computations that new questions are compared with: the newest ones that count as answers, and as many
+/// that do not. As many as ended computations that the store keeps; beside its names each costs about 1 KiB.
+pub const SETS_COMPARED_MAX: usize = PRUNED_KEPT_MAX;
+/// Names on those lists, of either kind: a thousand of the longest lists, 32 MB.
+pub const SETS_NAMES_MAX: usize = 1_000 * CLOSED_LIST_MAX;
 /// Refusals of forgotten computations that the ledger keeps, the newest: as many as it shows. Whoever asks brings them about.
 pub const LEDGER_REFUSALS_MAX: usize = 10_000;
 /// Ledger entries in one answer of the local API, newest first; with long prompts they fit [`CONTROL_REPLY_BYTES_MAX`].
@@ -160,8 +167,8 @@ pub const CERTIFICATE_PUSH_MAX: usize = 1_000;
 /// Participants of a set whose names are told, kept and compared. Everybody in it gets 71 bytes for everybody in it: so many
 /// cost the heavy nodes 71 MB in all, and ten times as many a hundred times that. As many as a closed list may name.
 pub const MEMBERS_MAX: usize = 1_000;
-/// Names of participants that a node keeps over all computations, the newest ones; 13 MB of memory. Fewer than the largest sets of all
-/// computations in memory have, or it would be no limit.
+/// Names of participants that a node keeps over all computations, the newest ones, also those of pruned answers, with whose sets new
+/// ones are compared; 13 MB of memory. Fewer than the largest sets of all computations in memory have, or it would be no limit.
 pub const MEMBERS_KEPT_MAX: usize = 200_000;
 /// Computations whose participants a node asks for at a time.
 pub const MEMBERS_ASKED_MAX: usize = 16;

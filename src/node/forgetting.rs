@@ -58,15 +58,17 @@ impl Runtime {
             (Some(_), Some(_)) => words.deletes("why it failed, and the certificate"),
             (None, _) => words.deletes("why it failed"),
         }
-        words.deletes_if(view.members.is_some(), "who was in the set");
+        let compared = self.was_compared(view.id);
+        // Of a pruned answer the names are kept for this alone, and not shown.
+        let named = view.members.is_some() || (compared && self.node.is_pruned(view.id));
+        words.deletes_if(named, "who was in the set");
         if let Some(invitation) = invitation {
             words.deletes("the names and addresses of the parties");
             words.deletes_if(is_inviter(invitation), "the tickets");
         }
         words.keeps("a mark with its id, so that this node never takes part in it again");
-        let compared = self.was_compared(view.id);
         words.keeps_if(view.ledger.is_some(), "its line in the ledger, without the number of records");
-        words.keeps_if(compared, "who was in its set, to be compared with the sets of other answers");
+        words.keeps_if(compared, "how its set compares with those of other answers");
         let evidence = matches!(view.failure, Some(Failure::Misconduct { .. }));
         words.keeps_if(evidence, "the evidence against the node that broke the protocol");
         words.keeps("what the log says of it");

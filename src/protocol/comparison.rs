@@ -12,15 +12,26 @@ use super::turn::Turn;
 use super::view::OwnPart;
 use crate::consent;
 use crate::domain::limits::SIMILAR_NOTED_MAX;
-use crate::domain::{ComputationId, PeerId};
+use crate::domain::{ComputationId, PeerId, Timestamp};
 use crate::wire::{Comparison, Record, Similar};
 
-/// The comparisons of the computations in memory. The store has those of pruned ones, too.
+/// The comparisons of the computations in memory, and the sets of pruned answers. The store has the comparisons of those, too.
 #[derive(Debug, Default)]
 pub(super) struct Comparisons {
     made: BTreeMap<ComputationId, Comparison>,
     /// Similar sets, found from both sides, the nearest first.
     similar: BTreeMap<ComputationId, BTreeSet<Similar>>,
+    /// The sets of answers whose computations are pruned.
+    past: BTreeMap<ComputationId, PastSet>,
+}
+
+/// The set of an answer of which memory has nothing else. It was compared when it came.
+#[derive(Debug)]
+pub(super) struct PastSet {
+    pub fields: Vec<String>,
+    pub proposed_at: Timestamp,
+    /// Sorted.
+    pub members: Vec<PeerId>,
 }
 
 impl Comparisons {
@@ -39,8 +50,10 @@ impl Comparisons {
         let id = comparison.computation;
         for similar in &comparison.similar {
             self.similar.entry(id).or_default().insert(*similar);
-            let back = Similar { other: id, ..*similar };
-            self.similar.entry(similar.other).or_default().insert(back);
+            if !self.past.contains_key(&similar.other) {
+                let back = Similar { other: id, ..*similar };
+                self.similar.entry(similar.other).or_default().insert(back);
+            }
         }
         self.made.insert(id, comparison);
     }
@@ -55,6 +68,21 @@ impl Comparisons {
     pub fn drop_from_memory(&mut self, id: ComputationId) {
         self.made.remove(&id);
         self.similar.remove(&id);
+    }
+
+    /// Keeps the set of an answer whose computation leaves the memory.
+    pub fn keep_past(&mut self, id: ComputationId, set: PastSet) {
+        self.past.insert(id, set);
+    }
+
+    /// The sets of pruned answers.
+    pub fn past(&self) -> impl Iterator<Item = (ComputationId, &PastSet)> {
+        self.past.iter().map(|(id, set)| (*id, set))
+    }
+
+    /// Drops the set of a pruned answer. Whether there was one.
+    pub fn drop_past(&mut self, id: ComputationId) -> bool {
+        self.past.remove(&id).is_some()
     }
 
     /// Every comparison in memory.
@@ -80,10 +108,15 @@ impl Entry {
         (self.own == OwnPart::Answered).then(|| list.members())
     }
 
-    /// The first field that both are about.
-    fn field_shared_with(&self, other: &Self) -> Option<&str> {
-        let asks = |name: &str| other.terms().query.fields.iter().any(|field| field.name == name);
-        self.terms().query.fields.iter().map(|field| field.name.as_str()).find(|name| asks(name))
+    /// The names of the fields that it is about.
+    fn fields(&self) -> impl Iterator<Item = &str> {
+        self.terms().query.fields.iter().map(|field| field.name.as_str())
+    }
+
+    /// The set of a compared answer, to be compared with later ones when the rest of it leaves the memory.
+    pub fn past_set(&self, me: &PeerId, proposed_at: Timestamp) -> Option<PastSet> {
+        let members = self.answered_set(me)?;
+        Some(PastSet { fields: self.fields().map(str::to_owned).collect(), proposed_at, members })
     }
 }
 
@@ -94,17 +127,20 @@ impl State {
         let (me, below) = (turn.me(), turn.settings().policy.similar_below());
         let Some(entry) = self.entries.get(&id).filter(|_| self.comparisons.of(id).is_none()) else { return };
         let Some(set) = entry.answered_set(&me) else { return };
-        let mut found: Vec<_> = self
-            .entries
-            .values()
-            .filter(|other| self.comparisons.of(other.id).is_some())
-            .filter_map(|other| {
-                let field = entry.field_shared_with(other)?;
-                let apart = consent::is_revealing(&set, &other.answered_set(&me)?, below)?;
-                let difference = u32::try_from(apart).unwrap_or(u32::MAX);
-                Some((Similar { difference, other: other.id }, field.to_owned()))
-            })
-            .collect();
+        let asks = |name: &&str| entry.fields().any(|field| field == *name);
+        // What is found if the set of another answer, about this field, is near.
+        let near = |other: ComputationId, field: &str, members: &[PeerId]| {
+            let apart = consent::is_revealing(&set, members, below)?;
+            let difference = u32::try_from(apart).unwrap_or(u32::MAX);
+            Some((Similar { difference, other }, field.to_owned()))
+        };
+        let compared = self.entries.values().filter(|other| self.comparisons.of(other.id).is_some());
+        let known =
+            compared.filter_map(|other| near(other.id, other.fields().find(asks)?, &other.answered_set(&me)?));
+        let past = self.comparisons.past().filter_map(|(other, past)| {
+            near(other, past.fields.iter().map(String::as_str).find(asks)?, &past.members)
+        });
+        let mut found: Vec<_> = known.chain(past).collect();
         found.sort_unstable();
         let more = found.len().saturating_sub(1);
         found.truncate(SIMILAR_NOTED_MAX);

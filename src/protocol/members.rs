@@ -61,7 +61,7 @@ impl Entry {
     }
 
     /// Whether this node may be told the names: it asked, added up, or answered.
-    fn has_part(&self, me: &PeerId) -> bool {
+    pub fn has_part(&self, me: &PeerId) -> bool {
         self.terms().proposer == *me || self.terms().has_heavy(me) || self.own == OwnPart::Answered
     }
 
@@ -199,16 +199,26 @@ impl State {
                 turn.erase(RecordKind::Members, entry.id);
             }
         }
+        let past: Vec<_> = self.comparisons.past().map(|(id, _)| id).filter(|id| !kept.contains(id)).collect();
+        for id in past {
+            self.comparisons.drop_past(id);
+            turn.erase(RecordKind::Members, id);
+        }
     }
 
-    /// The computations with a certificate in which this node has a part and whose names are kept, the newest first.
+    /// The computations with a certificate in which this node has a part and whose names are kept, the newest first; pruned
+    /// answers among them.
     fn kept_sets(&self, me: &PeerId) -> Vec<ComputationId> {
         let mine = self.entries.values().filter(|entry| entry.has_part(me));
         let sized = mine.filter_map(|entry| {
             let names = entry.certified()?.names()?;
             Some((std::cmp::Reverse(entry.terms().proposed_at), entry.id, names))
         });
-        let mut sized: Vec<_> = sized.collect();
+        let past = self
+            .comparisons
+            .past()
+            .map(|(id, past)| (std::cmp::Reverse(past.proposed_at), id, past.members.len()));
+        let mut sized: Vec<_> = sized.chain(past).collect();
         sized.sort_unstable();
         let mut names = 0;
         let fits = sized.into_iter().take_while(|(_, _, more)| {

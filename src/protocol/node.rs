@@ -148,7 +148,7 @@ impl State {
                 self.comparisons = Comparisons::restored(&records);
                 let sorted = restore::sorted(records);
                 self.restore_forgotten(sorted.forgotten);
-                self.restore_pruned(sorted.pruned);
+                self.restore_pruned(sorted.pruned, sorted.past_sets);
                 (self.entries, self.ledger) = restore::entries(turn, sorted.others);
                 let (entries, forgotten) = (&self.entries, &self.forgotten);
                 self.comparisons.keep_only(|id| entries.contains_key(id) || forgotten.contains_key(id));
@@ -352,7 +352,7 @@ impl State {
             Timer::Patience(id) => self.with(id, |entry| entry.on_patience_over(turn)),
             Timer::Grace(id) => self.with(id, |entry| entry.on_grace_over(turn)),
             Timer::View(id) => self.with(id, |entry| entry.on_view_over(turn)),
-            Timer::NoContact(id) => self.with(id, |entry| entry.fail(turn, Failure::NoContact)),
+            Timer::NoContact(id) => self.with(id, |entry| entry.on_no_contact(turn)),
             Timer::Progress(id) => self.with(id, |entry| entry.on_progress_due(turn)),
             Timer::Invitation(id) => self.on_invitation_over(turn, id),
             Timer::Joining(id) => self.on_joining_due(turn, id),

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::certificate::outcome_of;
+use super::comparison::PastSet;
 use super::entry::{Entry, Outcome, Stage};
 use super::node::{Node, State};
 use super::turn::Turn;
@@ -13,7 +14,10 @@ use super::view::{OwnPart, View};
 use crate::domain::limits::PRUNED_KEPT_MAX;
 use crate::domain::{Computation, ComputationId, PeerId, Standing, Status, Timestamp};
 use crate::statistics::Answer;
-use crate::wire::{Certificate, End, LedgerDecision, LedgerEntry, Record, RecordKind, Similar, Summary};
+use crate::wire::{
+    Certificate, End, LedgerDecision, LedgerEntry, Message, Record, RecordKey, RecordKind, Similar, Summary,
+    Want,
+};
 
 /// A pruned computation, read again.
 #[derive(Clone, Debug)]
@@ -108,6 +112,12 @@ impl State {
         let failed = matches!(summary.end, End::Failed(_));
         turn.persist(Record::Summary(Box::new(summary)));
         turn.persist(Record::Pruned { computation: id, at });
+        // Names are kept where later sets are compared with them, as long as there are not too many.
+        let compared = self.entries.get(&id).filter(|_| self.comparisons.of(id).is_some());
+        match compared.and_then(|entry| entry.past_set(&turn.me(), at)) {
+            Some(set) => self.comparisons.keep_past(id, set),
+            None => turn.erase(RecordKind::Members, id),
+        }
         self.let_go(turn, id);
         if failed {
             turn.erase(RecordKind::Certificate, id);
@@ -115,6 +125,21 @@ impl State {
         self.comparisons.drop_from_memory(id);
         self.pruned.insert(id, at);
         self.drop_the_oldest(turn);
+    }
+
+    /// As one of its heavy nodes, gives the certificate of a pruned computation to whoever was away until now. Who was in the
+    /// set is gone, and so is the word by which others told of a failure.
+    pub(super) fn tell_pruned_end(&self, turn: &mut Turn<'_>, to: PeerId, id: ComputationId, lacking: Want) {
+        if lacking == Want::Members || !self.pruned.contains_key(&id) {
+            return;
+        }
+        let key = RecordKey { kind: RecordKind::Certificate, computation: id, peer: None };
+        // Why it cannot be read, whoever keeps it has said.
+        let Ok(Some(Record::Certificate(certificate))) = turn.record(&key) else { return };
+        let terms = certificate.computation.get();
+        if terms.has_heavy(&turn.me()) && terms.is_known_to(&to) {
+            turn.send(to, Message::Certificate(certificate));
+        }
     }
 
     fn drop_the_oldest(&mut self, turn: &mut Turn<'_>) {
@@ -135,13 +160,23 @@ impl State {
             for kind in [RecordKind::Pruned, RecordKind::Summary, RecordKind::Certificate] {
                 turn.erase(kind, id);
             }
+            if self.comparisons.drop_past(id) {
+                turn.erase(RecordKind::Members, id);
+            }
         }
         was_there
     }
 
-    /// Takes up the marks from the store.
-    pub(super) fn restore_pruned(&mut self, marks: impl IntoIterator<Item = (ComputationId, Timestamp)>) {
+    /// Takes up the marks from the store, and the sets of what was answered.
+    pub(super) fn restore_pruned(
+        &mut self,
+        marks: impl IntoIterator<Item = (ComputationId, Timestamp)>,
+        sets: impl IntoIterator<Item = (ComputationId, PastSet)>,
+    ) {
         self.pruned.extend(marks);
+        for (id, set) in sets {
+            self.comparisons.keep_past(id, set);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ledger::counted_at;
 use super::turn::Turn;
-use crate::domain::limits::{LEDGER_REFUSALS_MAX, SETS_COMPARED_MAX};
+use crate::domain::limits::{LEDGER_REFUSALS_MAX, SETS_COMPARED_MAX, SETS_NAMES_MAX};
 use crate::domain::{ComputationId, Noise, Timestamp};
 use crate::wire::{LedgerDecision, LedgerEntry, Record, RecordKind};
 
@@ -24,9 +24,16 @@ pub(super) struct Remembered {
     /// Those that count for nothing.
     refusals: Dated,
     /// Those that count, and whose closed list is still there.
-    lists: Dated,
+    lists: Lists,
     /// The same, of those that count for nothing.
-    refused_lists: Dated,
+    refused_lists: Lists,
+}
+
+/// Closed lists: whose, and how many names are on them.
+#[derive(Debug, Default)]
+struct Lists {
+    dated: Dated,
+    names: usize,
 }
 
 /// Answers about the same fields.
@@ -73,12 +80,11 @@ impl Remembered {
     fn add(&mut self, entry: LedgerEntry) -> Vec<Faded> {
         let (dated, counts) = ((entry.at, entry.computation), counted_at(&entry).is_some());
         let mut faded = Vec::new();
-        if entry.participants.is_some() {
+        if let Some(names) = entry.participants.as_ref().map(Vec::len) {
             self.listed.insert(entry.computation, entry);
             let lists = if counts { &mut self.lists } else { &mut self.refused_lists };
-            if let Some(oldest) = newest(lists, dated, SETS_COMPARED_MAX)
-                && let Some(entry) = self.listed.remove(&oldest)
-            {
+            for oldest in lists.add(dated, names, &self.listed) {
+                let Some(entry) = self.listed.remove(&oldest) else { continue };
                 let left = LedgerEntry { participants: None, ..entry };
                 self.count(&left);
                 faded.push(Faded::List(Box::new(left)));
@@ -87,8 +93,8 @@ impl Remembered {
             self.count(&entry);
         }
         if !counts && let Some((at, oldest)) = newest_dated(&mut self.refusals, dated, LEDGER_REFUSALS_MAX) {
-            self.listed.remove(&oldest);
-            self.refused_lists.remove(&(at, oldest));
+            let gone = self.listed.remove(&oldest);
+            self.refused_lists.remove((at, oldest), gone.as_ref().map_or(0, names_of));
             faded.push(Faded::Entry(oldest));
         }
         faded
@@ -118,13 +124,40 @@ fn newest_dated(
     if dated.len() > most { dated.pop_first() } else { None }
 }
 
-fn newest(dated: &mut Dated, one: (Timestamp, ComputationId), most: usize) -> Option<ComputationId> {
-    newest_dated(dated, one, most).map(|(_, id)| id)
+impl Lists {
+    /// Adds a list of so many names, and takes out the oldest while there are too many; which may be this one.
+    fn add(
+        &mut self,
+        one: (Timestamp, ComputationId),
+        names: usize,
+        listed: &BTreeMap<ComputationId, LedgerEntry>,
+    ) -> Vec<ComputationId> {
+        self.names += if self.dated.insert(one) { names } else { 0 };
+        let mut gone = Vec::new();
+        while (self.dated.len() > SETS_COMPARED_MAX || self.names > SETS_NAMES_MAX)
+            && let Some((_, oldest)) = self.dated.pop_first()
+        {
+            self.names = self.names.saturating_sub(listed.get(&oldest).map_or(0, names_of));
+            gone.push(oldest);
+        }
+        gone
+    }
+
+    fn remove(&mut self, one: (Timestamp, ComputationId), names: usize) {
+        if self.dated.remove(&one) {
+            self.names = self.names.saturating_sub(names);
+        }
+    }
+}
+
+fn names_of(entry: &LedgerEntry) -> usize {
+    entry.participants.as_ref().map_or(0, Vec::len)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::limits::CLOSED_LIST_MAX;
     use crate::domain::{PeerId, Standing, Statistic};
     use crate::wire::{Decider, LedgerReason};
 
@@ -179,5 +212,33 @@ mod tests {
         assert_eq!(remembered.listed().count(), SETS_COMPARED_MAX);
         let counted: Vec<_> = remembered.counted().collect();
         assert_eq!(counted, [(["age".to_owned()].as_slice(), Timestamp::from_millis(0), None)]);
+    }
+
+    #[test]
+    fn long_lists_fade_by_their_names_and_short_ones_stay_longer() {
+        let list = |number: usize, names: usize| {
+            let name = |at: usize| {
+                let mut key = [0; 32];
+                key[..8].copy_from_slice(&(at as u64).to_be_bytes());
+                PeerId::from_public_key(key)
+            };
+            LedgerEntry {
+                participants: Some((0..names).map(name).collect()),
+                ..entry(number, LedgerDecision::Answered)
+            }
+        };
+        let mut remembered = Remembered::default();
+        let fit = SETS_NAMES_MAX / CLOSED_LIST_MAX;
+        assert!((0..fit).all(|number| remembered.add(list(number, CLOSED_LIST_MAX)).is_empty()));
+        let faded = remembered.add(list(fit, 1));
+        assert!(
+            matches!(faded.as_slice(), [Faded::List(left)] if left.participants.is_none()),
+            "{}",
+            faded.len()
+        );
+        // What has gone makes room for as many names.
+        assert!(remembered.add(list(fit + 1, CLOSED_LIST_MAX - 1)).is_empty());
+        assert_eq!(remembered.lists.names, SETS_NAMES_MAX);
+        assert_eq!(remembered.listed().count(), fit + 1);
     }
 }

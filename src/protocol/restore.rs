@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::comparison::PastSet;
 use super::entry::{Entry, Outcome, Stage};
 use super::heavy::{Dealing, Heavy, Promise};
 
@@ -43,6 +44,8 @@ pub(super) struct Sorted {
     pub inputs: BTreeMap<ComputationId, Input>,
     pub forgotten: Vec<(ComputationId, Timestamp)>,
     pub pruned: Vec<(ComputationId, Timestamp)>,
+    /// Of pruned computations that were answered.
+    pub past_sets: Vec<(ComputationId, PastSet)>,
     /// Of computations.
     pub others: Vec<Record>,
 }
@@ -63,13 +66,34 @@ pub(super) fn sorted(records: Vec<Record>) -> Sorted {
             sorted.others.push(record);
         }
     }
-    // Of what is pruned the owner's ledger alone matters to later questions.
+    sorted.past_sets = past_sets(&sorted.pruned, &sorted.others);
+    // Beside them, of what is pruned the owner's ledger alone matters to later questions.
     let pruned: BTreeSet<_> = sorted.pruned.iter().map(|(id, _)| *id).collect();
     sorted.others.retain(|record| {
         let key = record.key();
         key.kind == RecordKind::Ledger || !pruned.contains(&key.computation)
     });
     sorted
+}
+
+/// The sets of pruned answers whose names are still there.
+fn past_sets(pruned: &[(ComputationId, Timestamp)], records: &[Record]) -> Vec<(ComputationId, PastSet)> {
+    let pruned: BTreeMap<_, _> = pruned.iter().copied().collect();
+    let mut fields = BTreeMap::new();
+    for record in records {
+        if let Record::Ledger(entry) = record
+            && entry.decision == LedgerDecision::Answered
+        {
+            fields.insert(entry.computation, &entry.fields);
+        }
+    }
+    let set = |record: &Record| {
+        let Record::Members { computation: id, entries } = record else { return None };
+        let (proposed_at, fields) = (*pruned.get(id)?, (*fields.get(id)?).clone());
+        let members = entries.iter().map(|entry| entry.participant).collect();
+        Some((*id, PastSet { fields, proposed_at, members }))
+    };
+    records.iter().filter_map(set).collect()
 }
 
 /// Every computation in the store, with the timers and messages by which the open ones go on, and what the ledger says of

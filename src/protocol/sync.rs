@@ -125,7 +125,7 @@ impl State {
     /// A peer lacks something.
     pub fn on_want(&mut self, turn: &mut Turn<'_>, from: PeerId, id: ComputationId, lacking: Want) {
         let known = self.entries.get_mut(&id).filter(|entry| entry.terms().is_known_to(&from));
-        let Some(entry) = known else { return };
+        let Some(entry) = known else { return self.tell_pruned_end(turn, from, id, lacking) };
         let view = entry.view();
         if lacking == Want::Members {
             entry.send_members(turn, from);
@@ -217,10 +217,12 @@ impl State {
 
     pub(super) fn forget(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
         self.let_go(turn, id);
-        turn.erase(RecordKind::Certificate, id);
+        for kind in [RecordKind::Certificate, RecordKind::Members] {
+            turn.erase(kind, id);
+        }
     }
 
-    /// Leaves of a computation its certificate in the store, and what the ledger says of it.
+    /// Leaves of a computation its certificate and names in the store, and what the ledger says of it.
     pub(super) fn let_go(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
         let entry = self.entries.remove(&id);
         // Without its computation an invitation would begin anew.
@@ -234,7 +236,7 @@ impl State {
         if let Some(ledger) = entry.and_then(|entry| entry.ledger) {
             self.ledger.keep(turn, *ledger);
         }
-        for kind in [RecordKind::Members, RecordKind::Proposed, RecordKind::Announced, RecordKind::Failed] {
+        for kind in [RecordKind::Proposed, RecordKind::Announced, RecordKind::Failed] {
             turn.erase(kind, id);
         }
     }
@@ -307,7 +309,8 @@ impl Entry {
                 }
             }
             Stage::Ended(Outcome::Failed { .. }) => {
-                if is_heavy && self.may_have_missed_its_end() {
+                let missed = self.may_have_missed_its_end() || self.has_lost_contact(&turn.me());
+                if is_heavy && missed {
                     turn.send(peer, want(id, Want::Outcome));
                 }
             }
@@ -328,6 +331,26 @@ impl Entry {
                 | Failure::Withdrawn
         );
         self.terms().is_by_invitation() && !ended_for_all
+    }
+
+    /// Whether this node had a part in it and does not know how it ended, because it or the others were away: then they
+    /// may have a result, which they no longer offer when many others have come after it.
+    fn has_lost_contact(&self, me: &PeerId) -> bool {
+        let Stage::Ended(Outcome::Failed { failure, notice: None }) = &self.stage else { return false };
+        let found_alone =
+            matches!(failure, Failure::NoContact | Failure::Missing { .. } | Failure::MemoryLost { .. });
+        found_alone && self.has_part(me)
+    }
+
+    /// Nothing was heard of it. Whoever slept over its end, connections and all, hears of it now.
+    pub fn on_no_contact(&mut self, turn: &mut Turn<'_>) {
+        self.fail(turn, Failure::NoContact);
+        let me = turn.me();
+        if self.has_lost_contact(&me) {
+            for heavy in self.others(me) {
+                turn.send(heavy, want(self.id, Want::Outcome));
+            }
+        }
     }
 
     /// Asks the other parties of an invitation, for a while, for a result that this one may have missed.

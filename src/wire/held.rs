@@ -7,6 +7,7 @@ use super::codec::CodecError;
 use super::message::Submission;
 use super::signed::Unchecked;
 use super::statement::{Manifest, manifest_digest};
+use crate::domain::limits::{HELD_ROW_BYTES, RECEIPT_BYTES};
 use crate::domain::{ComputationId, Digest, PeerId};
 use crate::sharing::Secret;
 
@@ -25,6 +26,20 @@ pub struct HeldShare {
     pub public: Vec<u8>,
     /// What this one got.
     pub share: Secret<Vec<u8>>,
+    /// The bytes that it counts for: [`held_bytes`].
+    pub bytes: u64,
+}
+
+/// The bytes that a report counts for, as long as it is held: what is stored of it, and the receipts of the other heavy nodes that its
+/// sender may hand over.
+pub fn held_bytes(submission: &Submission) -> u64 {
+    let manifest = &submission.manifest;
+    counted(manifest.body().len(), manifest.get().shares.len(), submission.share.expose().len())
+}
+
+fn counted(manifest: usize, heavy: usize, share: usize) -> u64 {
+    let receipts = RECEIPT_BYTES * heavy.saturating_sub(1) as u64;
+    HELD_ROW_BYTES + receipts + (manifest + share) as u64
 }
 
 /// A record of a held report, as it is read.
@@ -61,6 +76,7 @@ impl HeldShare {
             nonce: manifest.nonce,
             public: manifest.public.clone(),
             share: submission.share.clone(),
+            bytes: held_bytes(submission),
         }
     }
 
@@ -73,6 +89,7 @@ impl HeldShare {
         let Row::Held(Body { manifest, share, .. }) = super::codec::read(bytes)?;
         let body = Zeroizing::new(manifest.body);
         let said: Manifest = super::codec::read(&body)?;
+        let bytes = counted(body.len(), said.shares.len(), share.expose().len());
         Ok(Self {
             computation: said.computation,
             participant: said.participant,
@@ -80,6 +97,7 @@ impl HeldShare {
             nonce: said.nonce,
             public: said.public,
             share,
+            bytes,
         })
     }
 }

@@ -35,7 +35,7 @@ pub use decree::{
     Prepared, Proposal, Topic, ViewChange,
 };
 pub use fault::{Fault, FaultProof};
-pub use held::HeldShare;
+pub use held::{HeldShare, held_bytes};
 pub use invitation::{Input, InvitationMemory, InvitationPart, Joining, Seat, Ticket};
 pub use list::{Entry, Exclusion, List};
 pub use membership::Membership;

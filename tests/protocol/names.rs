@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use formix_p2p::domain::limits::MEMBERS_KEPT_MAX;
-use formix_p2p::domain::{Computation, ComputationId, Digest, PeerId, Query, Role, Statistic};
+use formix_p2p::domain::{Computation, ComputationId, Digest, PeerId, Query, Role, Statistic, Timestamp};
 use formix_p2p::protocol::{Action, Command, Event, Node, Notice, OwnPart, Timer};
 use formix_p2p::wire::{
-    Certificate, Entry, List, Message, Opening, Record, RecordKey, RecordKind, Signed, Similar, Vote, Want,
-    partial_sum_commitment, votes_digest,
+    Certificate, Decider, Entry, LedgerDecision, LedgerEntry, List, Message, Opening, Record, RecordKey,
+    RecordKind, Signed, Similar, Vote, Want, partial_sum_commitment, votes_digest,
 };
 
 use crate::net::{Net, identity, peer, settings};
@@ -288,6 +288,33 @@ fn imagined(participants: u32) -> List {
     List::accepted((0..participants).map(|number| Entry { participant: key(number), manifest }).collect())
 }
 
+/// What is left of an answer in a set of one.
+fn answered_long_ago(net: &Net, computation: ComputationId) -> [Record; 3] {
+    let terms = question(net, 0, 3);
+    let ledger = LedgerEntry {
+        computation,
+        proposer: terms.proposer,
+        prompt: terms.prompt,
+        statistic: Statistic::Sum,
+        fields: vec!["n".to_owned()],
+        min_participants: 3,
+        listed: None,
+        participants: None,
+        noise: None,
+        at: terms.proposed_at,
+        decision: LedgerDecision::Answered,
+        decider: Decider::Policy,
+        reason: None,
+        records: Some(1),
+    };
+    let entries = vec![Entry { participant: peer(3), manifest: Digest::from_bytes([9; 32]) }];
+    [
+        Record::Pruned { computation, at: Timestamp::from_millis(0) },
+        Record::Ledger(ledger),
+        Record::Members { computation, entries },
+    ]
+}
+
 #[test]
 fn the_oldest_names_go_when_there_are_too_many_and_are_not_asked_for_again() {
     let net = Net::new(&[1], &Net::open());
@@ -302,6 +329,9 @@ fn the_oldest_names_go_when_there_are_too_many_and_are_not_asked_for_again() {
         records.push(Record::Certificate(certificate));
         records.push(Record::Members { computation, entries: list.entries().to_vec() });
     }
+    // Those of an answer that was pruned are older than all.
+    let pruned = ComputationId::of_body(b"pruned");
+    records.extend(answered_long_ago(&net, pruned));
     let mut node = Node::new(settings(3, 3, Net::open()));
     let _ = node.handle(net.now, Event::Restored(records), &BTreeMap::new());
     let _ = node.handle(net.now, Event::Met { peer: peer(0), role: Role::Heavy }, &BTreeMap::new());
@@ -314,7 +344,8 @@ fn the_oldest_names_go_when_there_are_too_many_and_are_not_asked_for_again() {
             _ => None,
         })
         .collect();
-    assert_eq!(forgotten, ids[..2].iter().map(|id| (RecordKind::Members, *id)).collect());
+    let gone = ids[..2].iter().chain([&pruned]);
+    assert_eq!(forgotten, gone.map(|id| (RecordKind::Members, *id)).collect());
     assert!(node.view(ids[0]).unwrap().members.is_none() && node.view(ids[2]).unwrap().members.is_some());
     let wants = |actions: &[Action]| {
         let want = |action: &&Action| matches!(action, Action::Send { message, .. } if matches!(**message, Message::Want { .. }));

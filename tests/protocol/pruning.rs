@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use formix_p2p::consent::{Doubt, Policy, Rate, Rules};
 use formix_p2p::domain::limits::{ENDED_KEPT_MAX, PRUNED_KEPT_MAX};
-use formix_p2p::domain::{Computation, ComputationId, Digest, Role, Status, Timestamp};
-use formix_p2p::protocol::{Action, Command, Event, Node, OwnPart, Recalled};
-use formix_p2p::wire::{Announcement, Message, Record, RecordKey, RecordKind};
+use formix_p2p::domain::{Computation, ComputationId, Digest, Query, Role, Statistic, Status, Timestamp};
+use formix_p2p::protocol::{Action, Command, Event, Node, Notice, OwnPart, Recalled, Timer};
+use formix_p2p::wire::{Announcement, Message, Record, RecordKey, RecordKind, Similar, Want};
 
 use super::net::{Net, peer, settings};
 use super::question;
@@ -68,7 +68,7 @@ fn of_the_oldest_the_store_keeps_how_it_ended_and_memory_nothing() {
         assert_eq!((node.views().len(), node.pruned().count()), (ENDED_KEPT_MAX, 1));
         let mut left = BTreeSet::from([RecordKind::Certificate, RecordKind::Pruned, RecordKind::Summary]);
         if index >= 3 {
-            left.extend([RecordKind::Ledger, RecordKind::Compared]);
+            left.extend([RecordKind::Ledger, RecordKind::Compared, RecordKind::Members]);
         }
         assert_eq!(kinds(&net, index, id), left, "node {index}");
         let recalled = recalled(&net, index, id);
@@ -141,6 +141,95 @@ fn answers_that_are_pruned_count_against_the_limits() {
         };
         assert_eq!(doubt, Doubt::AskedTooOften { field: "n".to_owned(), answers: ENDED_KEPT_MAX + 1 });
         net.run_for(Duration::from_secs(5));
+    }
+}
+
+/// The heavy nodes no longer offer it, nor have it in memory: it is in their stores.
+#[test]
+fn who_was_away_until_it_was_pruned_still_learns_the_result() {
+    for asleep in [false, true] {
+        let mut net = Net::new(&[1, 2, 4], &Net::open());
+        let terms = numbered(&net, 0);
+        let id = net.propose(terms);
+        net.down.push(peer(5));
+        for number in 1..=ENDED_KEPT_MAX {
+            let terms = numbered(&net, number);
+            net.propose(terms);
+            net.run_for(Duration::from_secs(1));
+        }
+        net.run_for(Duration::from_secs(30));
+        let pruned = |net: &Net| (0..3).all(|heavy| net.nodes[&peer(heavy)].is_pruned(id));
+        assert!(pruned(&net), "or this shows nothing");
+        if asleep {
+            // Its connections, and its time, go on as if nothing had been.
+            net.down.clear();
+            let late: Vec<_> = net.timers.keys().filter(|(owner, _)| *owner == peer(5)).copied().collect();
+            assert!(late.is_empty(), "{late:?}");
+            net.queue.push_back((peer(5), Event::Expired(Timer::NoContact(id))));
+            net.settle();
+        } else {
+            net.restart(5);
+            net.run_for(Duration::from_secs(1));
+        }
+        let view = net.nodes[&peer(5)].view(id).unwrap();
+        assert_eq!((view.status, view.failure), (Status::Completed, None), "asleep: {asleep}");
+        assert_eq!(view.answer.unwrap().total(), "7".parse().unwrap());
+        assert!(pruned(&net), "to be asked brings nothing back into memory");
+    }
+}
+
+#[test]
+fn of_what_is_pruned_heavy_nodes_alone_give_the_certificate_and_nothing_else() {
+    let (mut net, id, _) = long_lived(&Net::open());
+    let asked = |net: &mut Net, index: usize, want: Want| {
+        let message = Message::Want { computation: id, want };
+        hears(net, index, Event::Message { from: peer(5), message })
+    };
+    for want in [Want::Outcome, Want::Announcement, Want::Vote] {
+        let actions = asked(&mut net, 1, want);
+        let [Action::Send { to, message }] = actions.as_slice() else { panic!("{actions:?}") };
+        assert!(matches!(**message, Message::Certificate(_)) && *to == peer(5), "{want:?}");
+    }
+    assert_eq!(asked(&mut net, 1, Want::Members), [], "names are gone");
+    assert_eq!(asked(&mut net, 4, Want::Outcome), [], "light nodes are not asked");
+    // Of what failed there is nothing left to give.
+    net.stores.get_mut(&peer(1)).unwrap().remove(&key(RecordKind::Certificate, id));
+    assert_eq!(asked(&mut net, 1, Want::Outcome), []);
+}
+
+/// Whoever asked long ago and asks again with one participant more learns that one's value, however many other questions came in
+/// between.
+#[test]
+fn sets_of_pruned_answers_are_compared_with_new_ones() {
+    let mut net = Net::new(&[1, 2, 4, 8], &Net::open());
+    let asks = |net: &Net, number: usize, field: &str, nodes: std::ops::Range<usize>| {
+        let mut listed: Vec<_> = nodes.map(peer).collect();
+        listed.sort();
+        let query = Query::parse(Statistic::Sum, &[field.to_owned()], None).unwrap();
+        Computation { query, participants: Some(listed), ..numbered(net, number) }
+    };
+    let terms = asks(&net, 0, "n", 3..6);
+    let first = net.propose(terms);
+    for number in 1..=ENDED_KEPT_MAX {
+        net.run_for(Duration::from_secs(1));
+        let terms = asks(&net, number, "m", 3..6);
+        net.propose(terms);
+    }
+    net.run_for(Duration::from_secs(30));
+    assert!((3..6).all(|index| net.nodes[&peer(index)].is_pruned(first)));
+    net.restart(5);
+    net.told.clear();
+    let terms = asks(&net, ENDED_KEPT_MAX + 1, "n", 3..7);
+    let second = net.propose(terms);
+    net.run_for(Duration::from_secs(2));
+    let found = Similar { difference: 1, other: first };
+    for index in 3..6 {
+        let warned = net.told.iter().any(|(to, notice)| {
+            matches!(notice, Notice::SimilarSets { computation, nearest, more: 0, .. }
+                if (*to, *computation, *nearest) == (peer(index), second, found))
+        });
+        assert!(warned, "node {index}: {:?}", net.told);
+        assert_eq!(net.nodes[&peer(index)].view(second).unwrap().similar, [found]);
     }
 }
 

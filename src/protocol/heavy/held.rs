@@ -8,7 +8,7 @@ use crate::domain::{Digest, PeerId};
 use crate::protocol::entry::Entry;
 use crate::protocol::node::State;
 use crate::protocol::turn::Turn;
-use crate::wire::{Entry as ListEntry, Exclusion, HeldShare, List, Submission};
+use crate::wire::{Entry as ListEntry, Exclusion, HeldShare, List, Submission, held_bytes};
 
 /// Which report of each participant is held, the first that came; the reports themselves are persisted.
 #[derive(Debug, Default)]
@@ -39,14 +39,14 @@ impl Held {
     /// Holds a report.
     pub fn insert(&mut self, report: &HeldShare) {
         if self.get(&report.participant).is_none() {
-            self.bytes += (report.share.expose().len() + report.public.len()) as u64;
+            self.bytes += report.bytes;
             self.reports.insert(report.participant, report.manifest);
         }
     }
 
     /// Whether a report fits beside the others.
     pub fn room_for(&self, submission: &Submission) -> Room {
-        if self.bytes + bytes_of(submission) > HELD_BYTES_MAX { Room::None } else { Room::Left }
+        if self.bytes + held_bytes(submission) > HELD_BYTES_MAX { Room::None } else { Room::Left }
     }
 
     /// Which report of a participant is held.
@@ -113,7 +113,7 @@ impl State {
     pub fn on_submit(&mut self, turn: &mut Turn<'_>, from: PeerId, submission: Submission) {
         let Some(submission) = self.hold_early(turn, from, submission) else { return };
         let id = submission.manifest.get().computation;
-        let room = self.load.take(bytes_of(&submission), || held_of(self.entries.values()));
+        let room = self.load.take(held_bytes(&submission), || held_of(self.entries.values()));
         self.with(id, |entry| entry.on_submit(turn, from, submission, room));
     }
 }
@@ -122,25 +122,21 @@ fn held_of<'e>(entries: impl Iterator<Item = &'e Entry>) -> u64 {
     entries.map(|entry| entry.heavy().map_or(0, |heavy| heavy.held.bytes)).sum()
 }
 
-fn bytes_of(submission: &Submission) -> u64 {
-    (submission.share.expose().len() + submission.manifest.get().public.len()) as u64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::ComputationId;
     use crate::sharing::Secret;
-    use crate::wire::{Identity, Manifest, Signed};
+    use crate::wire::{Identity, Manifest, Receipt, Record, Signed, to_bytes};
 
-    fn submission(participant: u8, bytes: usize) -> Submission {
+    fn submission(participant: u8, heavy: usize, bytes: usize) -> Submission {
         let identity = Identity::from_secret_key(&[participant; 32]);
         let manifest = Manifest {
             computation: ComputationId::of_body(b"one"),
             participant: identity.peer(),
             nonce: [0; 16],
             public: vec![0; 32],
-            shares: Vec::new(),
+            shares: vec![Digest::from_bytes([0; 32]); heavy],
         };
         let manifest = Signed::sign(manifest, &identity);
         Submission { manifest, blind: Secret::new([0; 32]), share: Secret::new(vec![0; bytes]) }
@@ -148,11 +144,39 @@ mod tests {
 
     #[test]
     fn reports_are_held_up_to_a_number_of_bytes_whatever_their_number() {
-        let mut held = Held { bytes: HELD_BYTES_MAX - 200, ..Held::default() };
-        held.insert(&HeldShare::of(&submission(1, 100)));
-        assert_eq!(held.room_for(&submission(2, 36)), Room::Left);
-        assert_eq!(held.room_for(&submission(2, 37)), Room::None);
+        let (first, second) = (submission(1, 3, 100), submission(2, 3, 36));
+        let room = held_bytes(&first) + held_bytes(&second);
+        let mut held = Held { bytes: HELD_BYTES_MAX - room, ..Held::default() };
+        held.insert(&HeldShare::of(&first));
+        assert_eq!(held.room_for(&second), Room::Left);
+        assert_eq!(held.room_for(&submission(2, 3, 37)), Room::None);
         assert_eq!(held.len(), 1);
+    }
+
+    /// Else a flood of small shares with long manifests, and their receipts, would fill the disk long before the limit.
+    #[test]
+    fn a_report_counts_for_all_that_is_stored_of_it() {
+        let identity = Identity::from_secret_key(&[9; 32]);
+        for heavy in [3, 16] {
+            let submission = submission(1, heavy, 48);
+            let manifest = submission.manifest.get();
+            let receipt = |_| {
+                let (computation, participant) = (manifest.computation, manifest.participant);
+                let manifest = submission.manifest.digest();
+                Signed::sign(Receipt { computation, heavy: identity.peer(), participant, manifest }, &identity)
+            };
+            let receipts = Record::Receipts {
+                computation: manifest.computation,
+                participant: manifest.participant,
+                receipts: (1..heavy).map(receipt).collect(),
+            };
+            let record = to_bytes(&Record::Held(submission.clone()));
+            let stored = (record.len() + to_bytes(&receipts).len()) as u64;
+            let counted = held_bytes(&submission);
+            assert!(counted > stored && counted < stored + 256, "{heavy}: {counted} for {stored}");
+            assert_eq!(HeldShare::of(&submission).bytes, counted);
+            assert_eq!(HeldShare::from_record(&record).unwrap().bytes, counted, "read back, the same");
+        }
     }
 
     #[test]

@@ -191,7 +191,8 @@ impl Entry {
             }
         }
         let receipts: Vec<_> = given.into_values().collect();
-        // They matter once the lists are known, which may be after a restart.
+        // They matter once the lists are known, which may be after a restart. What they cost is bounded: room for them was counted
+        // with the report, of which there is one a participant, and each time that they are told costs its sender a message of its quota.
         let early = matches!(heavy.step, Step::Collecting | Step::Closed { .. });
         if early && !receipts.is_empty() && turn.receipts(id, from) != receipts {
             turn.persist(Record::Receipts { computation: id, participant: from, receipts: receipts.clone() });
