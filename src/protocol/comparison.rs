@@ -4,10 +4,12 @@
 //! ([`crate::consent`]).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::action::Notice;
 use super::entry::Entry;
 use super::node::State;
+use super::shared::Shared;
 use super::turn::Turn;
 use super::view::OwnPart;
 use crate::consent;
@@ -23,15 +25,25 @@ pub(super) struct Comparisons {
     similar: BTreeMap<ComputationId, BTreeSet<Similar>>,
     /// The sets of answers whose computations are pruned.
     past: BTreeMap<ComputationId, PastSet>,
+    names: Shared<PeerId>,
+    fields: Shared<String>,
+}
+
+/// The set of an answer.
+#[derive(Debug)]
+pub(super) struct AnsweredSet {
+    pub fields: Vec<String>,
+    pub proposed_at: Timestamp,
+    /// Sorted.
+    pub names: Vec<PeerId>,
 }
 
 /// The set of an answer of which memory has nothing else. It was compared when it came.
 #[derive(Debug)]
 pub(super) struct PastSet {
-    pub fields: Vec<String>,
+    pub fields: Arc<[String]>,
     pub proposed_at: Timestamp,
-    /// Sorted.
-    pub members: Vec<PeerId>,
+    pub names: Arc<[PeerId]>,
 }
 
 impl Comparisons {
@@ -71,8 +83,9 @@ impl Comparisons {
     }
 
     /// Keeps the set of an answer whose computation leaves the memory.
-    pub fn keep_past(&mut self, id: ComputationId, set: PastSet) {
-        self.past.insert(id, set);
+    pub fn keep_past(&mut self, id: ComputationId, set: &AnsweredSet) {
+        let (fields, names) = (self.fields.take(&set.fields), self.names.take(&set.names));
+        self.past.insert(id, PastSet { fields, proposed_at: set.proposed_at, names });
     }
 
     /// The sets of pruned answers.
@@ -82,7 +95,10 @@ impl Comparisons {
 
     /// Drops the set of a pruned answer. Whether there was one.
     pub fn drop_past(&mut self, id: ComputationId) -> bool {
-        self.past.remove(&id).is_some()
+        let Some(gone) = self.past.remove(&id) else { return false };
+        self.fields.give_back(gone.fields);
+        self.names.give_back(gone.names);
+        true
     }
 
     /// Every comparison in memory.
@@ -114,9 +130,9 @@ impl Entry {
     }
 
     /// The set of a compared answer, to be compared with later ones when the rest of it leaves the memory.
-    pub fn past_set(&self, me: &PeerId, proposed_at: Timestamp) -> Option<PastSet> {
-        let members = self.answered_set(me)?;
-        Some(PastSet { fields: self.fields().map(str::to_owned).collect(), proposed_at, members })
+    pub fn past_set(&self, me: &PeerId, proposed_at: Timestamp) -> Option<AnsweredSet> {
+        let names = self.answered_set(me)?;
+        Some(AnsweredSet { fields: self.fields().map(str::to_owned).collect(), proposed_at, names })
     }
 }
 
@@ -138,7 +154,7 @@ impl State {
         let known =
             compared.filter_map(|other| near(other.id, other.fields().find(asks)?, &other.answered_set(&me)?));
         let past = self.comparisons.past().filter_map(|(other, past)| {
-            near(other, past.fields.iter().map(String::as_str).find(asks)?, &past.members)
+            near(other, past.fields.iter().map(String::as_str).find(asks)?, &past.names)
         });
         let mut found: Vec<_> = known.chain(past).collect();
         found.sort_unstable();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::entry::{Answers, Entry, Outcome, Stage};
 use super::node::State;
+use super::remembered::Listed;
 use super::settings::Settings;
 use super::turn::Turn;
 use super::view::OwnPart;
@@ -99,8 +100,7 @@ impl State {
 
     /// What was done with the questions that this node has in memory, newest first.
     pub fn ledger(&self) -> Vec<&LedgerEntry> {
-        let known = self.entries.values().filter_map(|entry| entry.ledger.as_deref());
-        let mut all: Vec<_> = self.ledger.listed().chain(known).collect();
+        let mut all: Vec<_> = self.entries.values().filter_map(|entry| entry.ledger.as_deref()).collect();
         all.sort_by_key(|entry| (std::cmp::Reverse(entry.at), entry.computation));
         all
     }
@@ -108,7 +108,7 @@ impl State {
     /// The other questions that share a field with this one.
     fn history<'a>(&'a self, asked: &'a Entry, me: PeerId, now: Timestamp) -> History<'a> {
         let about: BTreeSet<_> = asked.terms().query.fields.iter().map(|field| field.name.as_str()).collect();
-        let listed = self.ledger.listed().map(|entry| of_ledger(entry, me));
+        let listed = self.ledger.listed().map(|(id, listed)| of_listed(id, listed, me));
         let counted = self.ledger.counted().map(|(fields, at, noise)| Earlier {
             // Names are for sets alone.
             computation: asked.id,
@@ -176,14 +176,13 @@ impl Entry {
 }
 
 /// A question of which only the ledger is left.
-fn of_ledger(entry: &LedgerEntry, me: PeerId) -> Earlier<'_> {
-    let answered = entry.decision == LedgerDecision::Answered;
+fn of_listed(computation: ComputationId, listed: &Listed, me: PeerId) -> Earlier<'_> {
     Earlier {
-        computation: entry.computation,
-        fields: Cow::Borrowed(&entry.fields),
-        answered_at: counted_at(entry),
-        noise: entry.noise.filter(|_| answered),
-        set: entry.participants.as_ref().map(|listed| people(listed, me, answered)),
+        computation,
+        fields: Cow::Borrowed(&listed.fields),
+        answered_at: listed.counted_at,
+        noise: listed.noise.filter(|_| listed.answered),
+        set: Some(people(&listed.names, me, listed.answered)),
     }
 }
 

@@ -217,7 +217,7 @@ impl State {
         let past = self
             .comparisons
             .past()
-            .map(|(id, past)| (std::cmp::Reverse(past.proposed_at), id, past.members.len()));
+            .map(|(id, past)| (std::cmp::Reverse(past.proposed_at), id, past.names.len()));
         let mut sized: Vec<_> = sized.chain(past).collect();
         sized.sort_unstable();
         let mut names = 0;

@@ -38,6 +38,7 @@ mod pruned;
 mod remembered;
 mod restore;
 mod settings;
+mod shared;
 mod shelf;
 mod sync;
 mod turn;

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::certificate::outcome_of;
-use super::comparison::PastSet;
+use super::comparison::AnsweredSet;
 use super::entry::{Entry, Outcome, Stage};
 use super::node::{Node, State};
 use super::turn::Turn;
@@ -115,7 +115,7 @@ impl State {
         // Names are kept where later sets are compared with them, as long as there are not too many.
         let compared = self.entries.get(&id).filter(|_| self.comparisons.of(id).is_some());
         match compared.and_then(|entry| entry.past_set(&turn.me(), at)) {
-            Some(set) => self.comparisons.keep_past(id, set),
+            Some(set) => self.comparisons.keep_past(id, &set),
             None => turn.erase(RecordKind::Members, id),
         }
         self.let_go(turn, id);
@@ -171,11 +171,11 @@ impl State {
     pub(super) fn restore_pruned(
         &mut self,
         marks: impl IntoIterator<Item = (ComputationId, Timestamp)>,
-        sets: impl IntoIterator<Item = (ComputationId, PastSet)>,
+        sets: impl IntoIterator<Item = (ComputationId, AnsweredSet)>,
     ) {
         self.pruned.extend(marks);
         for (id, set) in sets {
-            self.comparisons.keep_past(id, set);
+            self.comparisons.keep_past(id, &set);
         }
     }
 }

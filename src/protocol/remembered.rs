@@ -5,12 +5,14 @@
 //! could be asked behind a crowd of others.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::ledger::counted_at;
+use super::shared::Shared;
 use super::turn::Turn;
 use crate::domain::limits::{LEDGER_REFUSALS_MAX, SETS_COMPARED_MAX, SETS_NAMES_MAX};
-use crate::domain::{ComputationId, Noise, Timestamp};
-use crate::wire::{LedgerDecision, LedgerEntry, Record, RecordKind};
+use crate::domain::{ComputationId, Noise, PeerId, Timestamp};
+use crate::wire::{LedgerDecision, LedgerEntry, Record, RecordKey, RecordKind};
 
 type Dated = BTreeSet<(Timestamp, ComputationId)>;
 
@@ -18,7 +20,9 @@ type Dated = BTreeSet<(Timestamp, ComputationId)>;
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
     /// Those whose closed list is still there.
-    listed: BTreeMap<ComputationId, LedgerEntry>,
+    listed: BTreeMap<ComputationId, Listed>,
+    names: Shared<PeerId>,
+    fields: Shared<String>,
     /// The others that count, by their fields.
     counted: BTreeMap<Vec<String>, Answers>,
     /// Those that count for nothing.
@@ -27,6 +31,21 @@ pub(super) struct Remembered {
     lists: Lists,
     /// The same, of those that count for nothing.
     refused_lists: Lists,
+}
+
+/// What is looked at of an entry with a closed list.
+#[derive(Debug)]
+pub(super) struct Listed {
+    /// About which fields it was asked.
+    pub fields: Arc<[String]>,
+    /// The list; sorted.
+    pub names: Arc<[PeerId]>,
+    /// Whether it was answered.
+    pub answered: bool,
+    /// When, if it counts as an answer.
+    pub counted_at: Option<Timestamp>,
+    /// The noise in its result.
+    pub noise: Option<Noise>,
 }
 
 /// Closed lists: whose, and how many names are on them.
@@ -46,16 +65,16 @@ struct Answers {
 /// What is forgotten of an entry when newer ones come.
 #[derive(Debug, PartialEq, Eq)]
 enum Faded {
-    /// Its closed list: this is left.
-    List(Box<LedgerEntry>),
+    /// Its closed list.
+    List(ComputationId),
     /// All of it.
     Entry(ComputationId),
 }
 
 impl Remembered {
-    /// The entries that are in memory as a whole.
-    pub fn listed(&self) -> impl Iterator<Item = &LedgerEntry> {
-        self.listed.values()
+    /// The entries with a closed list.
+    pub fn listed(&self) -> impl Iterator<Item = (ComputationId, &Listed)> {
+        self.listed.iter().map(|(id, listed)| (*id, listed))
     }
 
     /// Every answer of which there is no closed list: about which fields, when, with which noise.
@@ -68,46 +87,66 @@ impl Remembered {
     }
 
     /// Keeps an entry when its computation leaves the memory.
-    pub fn keep(&mut self, turn: &mut Turn<'_>, entry: LedgerEntry) {
+    pub fn keep(&mut self, turn: &mut Turn<'_>, entry: &LedgerEntry) {
         for faded in self.add(entry) {
             match faded {
-                Faded::List(left) => turn.persist(Record::Ledger(*left)),
+                Faded::List(id) => {
+                    let key = RecordKey { kind: RecordKind::Ledger, computation: id, peer: None };
+                    // One that cannot be read keeps its list on the disk, and fades again after a start.
+                    if let Ok(Some(Record::Ledger(entry))) = turn.record(&key) {
+                        turn.persist(Record::Ledger(LedgerEntry { participants: None, ..entry }));
+                    }
+                }
                 Faded::Entry(id) => turn.erase(RecordKind::Ledger, id),
             }
         }
     }
 
-    fn add(&mut self, entry: LedgerEntry) -> Vec<Faded> {
-        let (dated, counts) = ((entry.at, entry.computation), counted_at(&entry).is_some());
+    fn add(&mut self, entry: &LedgerEntry) -> Vec<Faded> {
+        let (dated, counted_at) = ((entry.at, entry.computation), counted_at(entry));
+        let answered = entry.decision == LedgerDecision::Answered;
         let mut faded = Vec::new();
-        if let Some(names) = entry.participants.as_ref().map(Vec::len) {
-            self.listed.insert(entry.computation, entry);
-            let lists = if counts { &mut self.lists } else { &mut self.refused_lists };
-            for oldest in lists.add(dated, names, &self.listed) {
-                let Some(entry) = self.listed.remove(&oldest) else { continue };
-                let left = LedgerEntry { participants: None, ..entry };
-                self.count(&left);
-                faded.push(Faded::List(Box::new(left)));
+        if let Some(names) = &entry.participants {
+            let listed = Listed {
+                fields: self.fields.take(&entry.fields),
+                names: self.names.take(names),
+                answered,
+                counted_at,
+                noise: entry.noise,
+            };
+            self.listed.insert(entry.computation, listed);
+            let lists = if counted_at.is_some() { &mut self.lists } else { &mut self.refused_lists };
+            for oldest in lists.add(dated, names.len(), &self.listed) {
+                let Some(listed) = self.listed.remove(&oldest) else { continue };
+                self.count(&listed.fields, listed.counted_at, listed.noise.filter(|_| listed.answered));
+                self.give_back(listed);
+                faded.push(Faded::List(oldest));
             }
         } else {
-            self.count(&entry);
+            self.count(&entry.fields, counted_at, entry.noise.filter(|_| answered));
         }
+        let counts = counted_at.is_some();
         if !counts && let Some((at, oldest)) = newest_dated(&mut self.refusals, dated, LEDGER_REFUSALS_MAX) {
             let gone = self.listed.remove(&oldest);
             self.refused_lists.remove((at, oldest), gone.as_ref().map_or(0, names_of));
+            gone.into_iter().for_each(|listed| self.give_back(listed));
             faded.push(Faded::Entry(oldest));
         }
         faded
     }
 
-    fn count(&mut self, entry: &LedgerEntry) {
-        let Some(at) = counted_at(entry) else { return };
-        if !self.counted.contains_key(&entry.fields) {
-            self.counted.insert(entry.fields.clone(), Answers::default());
+    fn give_back(&mut self, listed: Listed) {
+        self.fields.give_back(listed.fields);
+        self.names.give_back(listed.names);
+    }
+
+    fn count(&mut self, fields: &[String], counted_at: Option<Timestamp>, noise: Option<Noise>) {
+        let Some(at) = counted_at else { return };
+        if !self.counted.contains_key(fields) {
+            self.counted.insert(fields.to_vec(), Answers::default());
         }
-        let Some(answers) = self.counted.get_mut(&entry.fields) else { return };
-        let answered = entry.decision == LedgerDecision::Answered;
-        match entry.noise.filter(|_| answered) {
+        let Some(answers) = self.counted.get_mut(fields) else { return };
+        match noise {
             None => answers.exact.push(at),
             Some(noise) => answers.noisy.push((at, noise)),
         }
@@ -130,7 +169,7 @@ impl Lists {
         &mut self,
         one: (Timestamp, ComputationId),
         names: usize,
-        listed: &BTreeMap<ComputationId, LedgerEntry>,
+        listed: &BTreeMap<ComputationId, Listed>,
     ) -> Vec<ComputationId> {
         self.names += if self.dated.insert(one) { names } else { 0 };
         let mut gone = Vec::new();
@@ -150,8 +189,8 @@ impl Lists {
     }
 }
 
-fn names_of(entry: &LedgerEntry) -> usize {
-    entry.participants.as_ref().map_or(0, Vec::len)
+fn names_of(listed: &Listed) -> usize {
+    listed.names.len()
 }
 
 #[cfg(test)]
@@ -186,13 +225,15 @@ mod tests {
     fn a_crowd_of_refusals_pushes_out_no_answer_and_no_list_of_one() {
         let mut remembered = Remembered::default();
         let answered = entry(0, LedgerDecision::Answered);
-        remembered.add(answered.clone());
+        remembered.add(&answered);
         let mut erased = 0;
         for number in 1..=LEDGER_REFUSALS_MAX + 50 {
-            let faded = remembered.add(entry(number, REFUSED));
+            let faded = remembered.add(&entry(number, REFUSED));
             erased += faded.iter().filter(|faded| matches!(faded, Faded::Entry(_))).count();
         }
-        assert_eq!(remembered.listed[&answered.computation], answered);
+        let kept = &remembered.listed[&answered.computation];
+        assert!(kept.answered && kept.counted_at == Some(answered.at) && *kept.fields == answered.fields);
+        assert_eq!(answered.participants.as_deref(), Some(&*kept.names));
         assert_eq!((remembered.refusals.len(), erased), (LEDGER_REFUSALS_MAX, 50));
         assert_eq!(remembered.listed().count(), SETS_COMPARED_MAX + 1);
         assert_eq!(remembered.counted().count(), 0, "a refusal counts for nothing");
@@ -204,11 +245,10 @@ mod tests {
         let unfit = LedgerDecision::Declined(Standing::ValueUnfit);
         for number in 0..SETS_COMPARED_MAX {
             let decision = if number % 2 == 0 { LedgerDecision::Answered } else { unfit };
-            assert!(remembered.add(entry(number, decision)).is_empty());
+            assert!(remembered.add(&entry(number, decision)).is_empty());
         }
-        let faded = remembered.add(entry(SETS_COMPARED_MAX, unfit));
-        let left = LedgerEntry { participants: None, ..entry(0, LedgerDecision::Answered) };
-        assert_eq!(faded, [Faded::List(Box::new(left))]);
+        let faded = remembered.add(&entry(SETS_COMPARED_MAX, unfit));
+        assert_eq!(faded, [Faded::List(entry(0, LedgerDecision::Answered).computation)]);
         assert_eq!(remembered.listed().count(), SETS_COMPARED_MAX);
         let counted: Vec<_> = remembered.counted().collect();
         assert_eq!(counted, [(["age".to_owned()].as_slice(), Timestamp::from_millis(0), None)]);
@@ -229,15 +269,11 @@ mod tests {
         };
         let mut remembered = Remembered::default();
         let fit = SETS_NAMES_MAX / CLOSED_LIST_MAX;
-        assert!((0..fit).all(|number| remembered.add(list(number, CLOSED_LIST_MAX)).is_empty()));
-        let faded = remembered.add(list(fit, 1));
-        assert!(
-            matches!(faded.as_slice(), [Faded::List(left)] if left.participants.is_none()),
-            "{}",
-            faded.len()
-        );
+        assert!((0..fit).all(|number| remembered.add(&list(number, CLOSED_LIST_MAX)).is_empty()));
+        let faded = remembered.add(&list(fit, 1));
+        assert_eq!(faded, [Faded::List(list(0, 1).computation)]);
         // What has gone makes room for as many names.
-        assert!(remembered.add(list(fit + 1, CLOSED_LIST_MAX - 1)).is_empty());
+        assert!(remembered.add(&list(fit + 1, CLOSED_LIST_MAX - 1)).is_empty());
         assert_eq!(remembered.lists.names, SETS_NAMES_MAX);
         assert_eq!(remembered.listed().count(), fit + 1);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::comparison::PastSet;
+use super::comparison::AnsweredSet;
 use super::entry::{Entry, Outcome, Stage};
 use super::heavy::{Dealing, Heavy, Promise};
 
@@ -45,7 +45,7 @@ pub(super) struct Sorted {
     pub forgotten: Vec<(ComputationId, Timestamp)>,
     pub pruned: Vec<(ComputationId, Timestamp)>,
     /// Of pruned computations that were answered.
-    pub past_sets: Vec<(ComputationId, PastSet)>,
+    pub past_sets: Vec<(ComputationId, AnsweredSet)>,
     /// Of computations.
     pub others: Vec<Record>,
 }
@@ -77,7 +77,7 @@ pub(super) fn sorted(records: Vec<Record>) -> Sorted {
 }
 
 /// The sets of pruned answers whose names are still there.
-fn past_sets(pruned: &[(ComputationId, Timestamp)], records: &[Record]) -> Vec<(ComputationId, PastSet)> {
+fn past_sets(pruned: &[(ComputationId, Timestamp)], records: &[Record]) -> Vec<(ComputationId, AnsweredSet)> {
     let pruned: BTreeMap<_, _> = pruned.iter().copied().collect();
     let mut fields = BTreeMap::new();
     for record in records {
@@ -90,8 +90,8 @@ fn past_sets(pruned: &[(ComputationId, Timestamp)], records: &[Record]) -> Vec<(
     let set = |record: &Record| {
         let Record::Members { computation: id, entries } = record else { return None };
         let (proposed_at, fields) = (*pruned.get(id)?, (*fields.get(id)?).clone());
-        let members = entries.iter().map(|entry| entry.participant).collect();
-        Some((*id, PastSet { fields, proposed_at, members }))
+        let names = entries.iter().map(|entry| entry.participant).collect();
+        Some((*id, AnsweredSet { fields, proposed_at, names }))
     };
     records.iter().filter_map(set).collect()
 }
@@ -113,7 +113,7 @@ pub(super) fn entries(
         let decided = pieces.ledger.clone();
         match (pieces.into_entry(turn, id), decided) {
             (Some(entry), _) => drop(entries.insert(id, entry)),
-            (None, Some(decided)) => ledger.keep(turn, decided),
+            (None, Some(decided)) => ledger.keep(turn, &decided),
             (None, None) => {}
         }
     }

@@ -234,7 +234,7 @@ impl State {
             turn.erase(RecordKind::Invitation, invitation);
         }
         if let Some(ledger) = entry.and_then(|entry| entry.ledger) {
-            self.ledger.keep(turn, *ledger);
+            self.ledger.keep(turn, &ledger);
         }
         for kind in [RecordKind::Proposed, RecordKind::Announced, RecordKind::Failed] {
             turn.erase(kind, id);

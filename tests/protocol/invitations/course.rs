@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use formix_p2p::domain::{Consent, Failure, Invitation, Sharing, Status};
 use formix_p2p::protocol::{Command, Event, OwnPart};
-use formix_p2p::wire::{Message, RecordKind, Signed};
+use formix_p2p::wire::{Message, Record, RecordKind, Signed};
 
 use super::{
     ALICE, BOB, CHARLIE, PLAIN, STRANGER, computation, everybody_reads, invitation, invite, join, net, reading,
@@ -150,7 +150,9 @@ fn what_is_forgotten_does_not_come_back() {
         [[RecordKind::Ledger, RecordKind::Compared], marks].concat(),
         "the question and its ticket"
     );
-    assert_eq!(net.nodes[&peer(BOB)].ledger()[0].records, None);
+    let mut kept = net.stores[&peer(BOB)].values();
+    let line = kept.find_map(|record| if let Record::Ledger(entry) = record { Some(entry) } else { None });
+    assert_eq!(line.unwrap().records, None);
     let again = Signed::sign(announced, &identity(ALICE));
     net.queue.push_back((peer(BOB), Event::Message { from: peer(ALICE), message: Message::Propose(again) }));
     net.restart(BOB);
