@@ -79,7 +79,8 @@ pub const TICKETS_DEFAULT: Duration = Duration::from_secs(3600);
 pub const HEAVY_MAX: usize = 16;
 /// Verifier shares sent at once, in bytes: a message may carry eight times as much.
 pub const VERIFIER_BATCH_BYTES: usize = 1024 * 1024;
-/// Batches of verifier shares of one heavy node: a million verifier shares of 1 KiB each fit. Each costs a digest of 32 bytes.
+/// Batches of verifier shares of one heavy node: a million verifier shares of 1 KiB each fit, or 50 000 of the longest. Each costs a
+/// digest of 32 bytes. A question that allows more participants is refused.
 pub const VERIFIER_BATCHES_MAX: usize = 1_024;
 /// Characters of a prompt.
 pub const PROMPT_CHARS_MAX: usize = 500;
