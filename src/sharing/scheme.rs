@@ -213,8 +213,7 @@ impl Scheme {
     /// Of how many reports, at most, the verifier shares can be told, with the check values of noise behind them.
     pub fn reports_verified_max(&self) -> u64 {
         let room = limits::VERIFIER_BATCHES_MAX * self.batch_bytes() - self.parties() * self.element_bytes();
-        let one = self.verifier_bytes();
-        if one == 0 { u64::MAX } else { (room / one) as u64 }
+        room.checked_div(self.verifier_bytes()).map_or(u64::MAX, |fitting| fitting as u64)
     }
 
     /// Splits a measurement: one number a slot.
