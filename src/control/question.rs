@@ -218,7 +218,7 @@ pub(super) const fn code_of(error: &ComputationError) -> &'static str {
         | ComputationError::NoiseNeedsBounds => "invalid_schema",
         ComputationError::HeavyCount(_) | ComputationError::HeavyTwice(_) => "invalid_heavy",
         ComputationError::MinimumZero | ComputationError::MinimumAboveMaximum { .. } => "invalid_minimum",
-        ComputationError::MaximumTooLarge(_) => "invalid_maximum",
+        ComputationError::MaximumTooLarge(_) | ComputationError::TooManyToVerify { .. } => "invalid_maximum",
         ComputationError::ClosedList
         | ComputationError::HeavyParticipates(_)
         | ComputationError::OtherParties => "invalid_participants",
@@ -325,6 +325,9 @@ const fn hint_of(error: &ComputationError) -> &'static str {
         ComputationError::Noise(_) => HINT_EPSILON,
         // Depends on the scheme: see `room`.
         ComputationError::Overflow { .. } => "allow fewer participants with --max-participants",
+        ComputationError::TooManyToVerify { .. } => {
+            "allow fewer participants with --max-participants, ask about fewer cells or a shorter vector, or use --sharing additive, which proves nothing"
+        }
     }
 }
 

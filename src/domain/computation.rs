@@ -149,6 +149,16 @@ pub enum ComputationError {
     /// More than a report can carry.
     #[error("a report would be too large: {0}")]
     TooLong(String),
+    /// More participants than heavy nodes can tell each other verifier shares of.
+    #[error(
+        "heavy nodes could verify no more than {fitting} such reports together, and {maximum} participants are allowed"
+    )]
+    TooManyToVerify {
+        /// The maximum of participants.
+        maximum: u32,
+        /// As many would fit.
+        fitting: u64,
+    },
     /// Noise on a number that is public anyway.
     #[error(
         "each node counts one record, so a count is the number of participants, which is public: noise hides nothing"

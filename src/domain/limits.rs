@@ -32,7 +32,9 @@ pub const PRUNED_KEPT_MAX: usize = 10_000;
 /// Reports that one computation may take: they are on a heavy node's disk; in its memory it has 64 bytes of each, and a tree.
 pub const REPORTS_PER_COMPUTATION_MAX: u32 = 1_000_000;
 /// Bytes that a heavy node holds of one computation: shares, manifests, and room for the receipts that their senders may hand
-/// over, all of which is on its disk, where it takes up to three times as much. A million reports with shares of 1 KiB fit where there
+/// over, all of which is on its disk, where it takes up to three times as much. A share that is stored as a seed counts as what it
+/// unfolds to, because that is worked through in one go when the set is added up; nothing is lost by it, since one of the heavy
+/// nodes holds it in full. A million reports with shares of 1 KiB fit where there
 /// are three heavy nodes, or 500 of the largest.
 pub const HELD_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// Bytes that a heavy node holds of all computations, counted in the same way. A guess: what a small disk has to spare.
@@ -43,6 +45,8 @@ pub const HELD_ROW_BYTES: u64 = 256;
 pub const RECEIPT_BYTES: u64 = 224;
 /// Reports that a heavy node holds for announcements that it awaits: the first ten of a hundred computations at once.
 pub const EARLY_REPORTS_MAX: usize = 1_024;
+/// Reports of one sender among them: one for each computation that one proposer may have open.
+pub const EARLY_REPORTS_PER_SENDER_MAX: usize = OPEN_PER_PROPOSER_MAX;
 /// Bytes of them: two of the largest. A guess: what is dropped comes again.
 pub const EARLY_BYTES_MAX: usize = 2 * MESSAGE_BYTES_MAX;
 /// Reports that a computation takes unless its proposer says otherwise.
@@ -79,7 +83,8 @@ pub const TICKETS_DEFAULT: Duration = Duration::from_secs(3600);
 pub const HEAVY_MAX: usize = 16;
 /// Verifier shares sent at once, in bytes: a message may carry eight times as much.
 pub const VERIFIER_BATCH_BYTES: usize = 1024 * 1024;
-/// Batches of verifier shares of one heavy node: a million verifier shares of 1 KiB each fit. Each costs a digest of 32 bytes.
+/// Batches of verifier shares of one heavy node: a million verifier shares of 1 KiB each fit, or 50 000 of the longest. Each costs a
+/// digest of 32 bytes. A question that allows more participants is refused.
 pub const VERIFIER_BATCHES_MAX: usize = 1_024;
 /// Characters of a prompt.
 pub const PROMPT_CHARS_MAX: usize = 500;
@@ -326,10 +331,11 @@ pub const GOSSIP_OF_STRANGERS: Rate = Rate { burst: 512, each_second: 10 };
 /// How many times a quota somebody must send for it to be an offence: an honest node that is told *busy* offers a message at most
 /// eight times more, with pauses.
 pub const GROSS_EXCESS: u32 = 4;
-/// Bytes of certificates on their way to one peer: two of the largest. Anybody may ask for them, and need not read them.
-pub const CERTIFICATE_BYTES_PER_PEER_MAX: usize = 2 * MESSAGE_BYTES_MAX;
-/// Bytes of certificates on their way to all peers. A guess: a quarter of what a node may take in a network under attack.
-pub const CERTIFICATE_BYTES_MAX: usize = 16 * MESSAGE_BYTES_MAX;
+/// Bytes of large answers of one kind (to anybody, or to heavy nodes) on their way to one peer: two of the largest. Whoever may ask for
+/// them need not read them.
+pub const ANSWER_BYTES_PER_PEER_MAX: usize = 2 * MESSAGE_BYTES_MAX;
+/// Bytes of large answers of one kind on their way to all peers. A guess: a quarter of what a node may take in a network under attack.
+pub const ANSWER_BYTES_MAX: usize = 16 * MESSAGE_BYTES_MAX;
 /// Nodes of a closed network: as many as a node has room to connect to.
 pub const ALLOWED_MAX: usize = 4_096;
 /// Bytes of a file that names them: a hundred characters of remarks for each, and the signature.

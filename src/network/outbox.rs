@@ -15,8 +15,7 @@ use tokio::time::Instant;
 
 use crate::domain::PeerId;
 use crate::domain::limits::{
-    BUSY_OFFERS_MAX, CERTIFICATE_BYTES_MAX, CERTIFICATE_BYTES_PER_PEER_MAX, QUEUED_PER_PEER_MAX,
-    REQUESTS_PER_PEER_MAX,
+    ANSWER_BYTES_MAX, ANSWER_BYTES_PER_PEER_MAX, BUSY_OFFERS_MAX, QUEUED_PER_PEER_MAX, REQUESTS_PER_PEER_MAX,
 };
 use crate::wire::Message;
 
@@ -34,8 +33,53 @@ const ON_ITS_WAY: Duration = Duration::from_secs(2);
 pub(super) struct Letter {
     pub(super) message: Arc<Message>,
     refusals: u32,
-    /// Counted for certificates alone: anybody may ask for them, be they as large as they may.
-    bytes: usize,
+    weight: Weight,
+}
+
+/// What a message counts for: its bytes, where it can be asked for again and again and is no memory that others share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Weight {
+    /// Anybody may ask for it.
+    public: usize,
+    /// Heavy nodes of a computation may.
+    agreement: usize,
+}
+
+impl Weight {
+    fn of(message: &Message) -> Self {
+        let bytes = || message.encode().len();
+        if matches!(message, Message::Certificate(_) | Message::Members { .. }) {
+            return Self { public: bytes(), agreement: 0 };
+        }
+        let agreement = matches!(message, Message::List { .. } | Message::Leaves { .. } | Message::Deal { .. });
+        Self { public: 0, agreement: if agreement { bytes() } else { 0 } }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.public += other.public;
+        self.agreement += other.agreement;
+    }
+
+    fn subtract(&mut self, other: Self) {
+        self.public = self.public.saturating_sub(other.public);
+        self.agreement = self.agreement.saturating_sub(other.agreement);
+    }
+
+    /// Whether one more fits beside what is on its way to this peer, and to all. Agreement goes on whatever others have asked
+    /// for: one answer for it finds room always.
+    const fn fits(self, peer: Self, all: Self) -> bool {
+        let public = peer.public + self.public <= ANSWER_BYTES_PER_PEER_MAX
+            && all.public + self.public <= ANSWER_BYTES_MAX;
+        let agreement = peer.agreement + self.agreement <= ANSWER_BYTES_PER_PEER_MAX
+            && all.agreement + self.agreement <= ANSWER_BYTES_MAX;
+        (public || self.public == 0) && (agreement || self.agreement == 0 || peer.agreement == 0)
+    }
+}
+
+/// Whether a message is so large that it does not wait beside its like. Verifier shares are not counted: a node that lacks them asks for
+/// all, so that who counted would never tell the last ones; all of a computation wait once.
+const fn waits_once(message: &Message, weight: Weight) -> bool {
+    weight.public + weight.agreement > 0 || matches!(message, Message::Verifiers { .. })
 }
 
 /// The queue of a peer is full: the message is lost, and the protocol asks again.
@@ -58,7 +102,7 @@ struct Queue<Request> {
     leaving: usize,
     in_flight: HashMap<Request, (Letter, Instant)>,
     paused_until: Option<Instant>,
-    certificate_bytes: usize,
+    weight: Weight,
 }
 
 impl<Request> Default for Queue<Request> {
@@ -68,7 +112,7 @@ impl<Request> Default for Queue<Request> {
             leaving: 0,
             in_flight: HashMap::new(),
             paused_until: None,
-            certificate_bytes: 0,
+            weight: Weight::default(),
         }
     }
 }
@@ -79,7 +123,7 @@ pub(super) struct Outbox<Request = OutboundRequestId> {
     queues: BTreeMap<PeerId, Queue<Request>>,
     in_flight: HashMap<Request, PeerId>,
     pauses: BTreeSet<(Instant, PeerId)>,
-    certificate_bytes: usize,
+    weight: Weight,
 }
 
 impl<Request: Copy + Eq + Hash> Outbox<Request> {
@@ -88,28 +132,27 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
             queues: BTreeMap::new(),
             in_flight: HashMap::new(),
             pauses: BTreeSet::new(),
-            certificate_bytes: 0,
+            weight: Weight::default(),
         }
     }
 
     pub(super) fn push(&mut self, peer: PeerId, message: Message, now: Instant) -> Result<Pushed, Full> {
-        let bytes = if matches!(message, Message::Certificate(_)) { message.encode().len() } else { 0 };
+        let weight = Weight::of(&message);
         let queue = self.queues.entry(peer).or_default();
         let same = |(letter, sent): &(Letter, Instant)| now < *sent + ON_ITS_WAY && *letter.message == message;
-        if queue.in_flight.values().any(same) {
+        let waits = |letter: &Letter| letter.weight == weight && *letter.message == message;
+        if queue.in_flight.values().any(same)
+            || (waits_once(&message, weight) && queue.waiting.iter().any(waits))
+        {
             return Ok(Pushed::OnItsWay);
         }
-        let certificates = queue.certificate_bytes;
-        let room = bytes == 0
-            || (certificates + bytes <= CERTIFICATE_BYTES_PER_PEER_MAX
-                && self.certificate_bytes + bytes <= CERTIFICATE_BYTES_MAX);
-        if queue.waiting.len() >= QUEUED_PER_PEER_MAX || !room {
+        if queue.waiting.len() >= QUEUED_PER_PEER_MAX || !weight.fits(queue.weight, self.weight) {
             self.forget_if_empty(peer);
             return Err(Full);
         }
-        queue.certificate_bytes += bytes;
-        self.certificate_bytes += bytes;
-        queue.waiting.push_back(Letter { message: Arc::new(message), refusals: 0, bytes });
+        queue.weight.add(weight);
+        self.weight.add(weight);
+        queue.waiting.push_back(Letter { message: Arc::new(message), refusals: 0, weight });
         Ok(Pushed::Waiting)
     }
 
@@ -135,7 +178,7 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
     /// A message was taken, refused or lost: whose it was, and what.
     pub(super) fn on_done(&mut self, request: Request) -> Option<(PeerId, Letter)> {
         let (peer, letter) = self.land(request)?;
-        self.discount(peer, letter.bytes);
+        self.discount(peer, letter.weight);
         self.forget_if_empty(peer);
         Some((peer, letter))
     }
@@ -146,10 +189,10 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
         Some((peer, letter))
     }
 
-    fn discount(&mut self, peer: PeerId, bytes: usize) {
-        self.certificate_bytes = self.certificate_bytes.saturating_sub(bytes);
+    fn discount(&mut self, peer: PeerId, weight: Weight) {
+        self.weight.subtract(weight);
         if let Some(queue) = self.queues.get_mut(&peer) {
-            queue.certificate_bytes = queue.certificate_bytes.saturating_sub(bytes);
+            queue.weight.subtract(weight);
         }
     }
 
@@ -159,7 +202,7 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
         letter.refusals += 1;
         let pause = BUSY_PAUSE.saturating_mul(2_u32.saturating_pow(letter.refusals - 1)).min(BUSY_PAUSE_MAX);
         if letter.refusals > BUSY_OFFERS_MAX {
-            self.discount(peer, letter.bytes);
+            self.discount(peer, letter.weight);
         } else {
             self.queues.entry(peer).or_default().waiting.push_front(letter);
         }
@@ -190,7 +233,9 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
     pub(super) fn clear(&mut self, peer: PeerId) -> usize {
         let waiting = self.queues.get_mut(&peer).map(|queue| std::mem::take(&mut queue.waiting));
         let waiting = waiting.unwrap_or_default();
-        self.discount(peer, waiting.iter().map(|letter| letter.bytes).sum());
+        let mut weight = Weight::default();
+        waiting.iter().for_each(|letter| weight.add(letter.weight));
+        self.discount(peer, weight);
         self.forget_if_empty(peer);
         waiting.len()
     }
@@ -214,8 +259,9 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Computation, Detail, Query, Sharing, Statistic, Timestamp};
-    use crate::wire::{Certificate, Identity, Signed};
+    use crate::domain::{Computation, ComputationId, Detail, Digest, Query, Sharing, Statistic, Timestamp};
+    use crate::sharing::Secret;
+    use crate::wire::{Certificate, Entry, Filled, Identity, Signed};
 
     const PEER: PeerId = PeerId::from_public_key([1; 32]);
 
@@ -268,14 +314,14 @@ mod tests {
         assert_eq!(offers, BUSY_OFFERS_MAX + 1);
     }
 
-    /// A certificate of about a megabyte.
-    fn large() -> Message {
+    /// A certificate of about a megabyte, different from others.
+    fn large(number: u8) -> Message {
         let identity = Identity::from_secret_key(&[1; 32]);
         let query =
             Query { statistic: Statistic::Count, fields: Vec::new(), max_records: 1, detail: Detail::None };
         let computation = Computation {
             version: 0,
-            nonce: [0; 16],
+            nonce: [number; 16],
             proposer: identity.peer(),
             proposed_at: Timestamp::from_millis(1),
             prompt: "?".repeat(1 << 20),
@@ -303,30 +349,103 @@ mod tests {
     fn whoever_asks_for_large_certificates_and_reads_none_gets_a_few_and_everything_else() {
         let mut outbox = Outbox::<usize>::new();
         let now = Instant::now();
-        let bytes = large().encode().len();
-        let taken = (0..100).take_while(|_| outbox.push(PEER, large(), now).is_ok()).count();
-        assert_eq!(taken, CERTIFICATE_BYTES_PER_PEER_MAX / bytes);
+        let bytes = large(0).encode().len();
+        let taken = (0..100).take_while(|number| outbox.push(PEER, large(*number), now).is_ok()).count();
+        assert_eq!(taken, ANSWER_BYTES_PER_PEER_MAX / bytes);
         assert_eq!(outbox.push(PEER, message(1), now), Ok(Pushed::Waiting));
         let mut others = 0;
-        for number in 2..20 {
-            let other = PeerId::from_public_key([number; 32]);
-            others += (0..100).take_while(|_| outbox.push(other, large(), now).is_ok()).count();
+        for other in 2..20 {
+            let other = PeerId::from_public_key([other; 32]);
+            others += (0..100).take_while(|number| outbox.push(other, large(*number), now).is_ok()).count();
         }
-        assert_eq!(taken + others, CERTIFICATE_BYTES_MAX / bytes);
+        assert_eq!(taken + others, ANSWER_BYTES_MAX / bytes);
         // Later than the same message counts as on its way.
         let later = now + ON_ITS_WAY;
         let letter = outbox.next(PEER).expect("one");
         outbox.on_sent(1, PEER, letter, now);
-        assert_eq!(outbox.push(PEER, large(), later), Err(Full), "what is in flight counts");
+        assert_eq!(outbox.push(PEER, large(0), later), Err(Full), "what is in flight counts");
         outbox.on_busy(1, now);
-        assert_eq!(outbox.push(PEER, large(), later), Err(Full), "and what goes back");
+        assert_eq!(outbox.push(PEER, large(99), later), Err(Full), "and what goes back");
         outbox.take_resumed(now + BUSY_PAUSE_MAX);
         let letter = outbox.next(PEER).expect("one");
         outbox.on_sent(2, PEER, letter, now);
         outbox.on_done(2);
-        assert_eq!(outbox.push(PEER, large(), later), Ok(Pushed::Waiting));
+        assert_eq!(outbox.push(PEER, large(99), later), Ok(Pushed::Waiting));
         assert_eq!(outbox.clear(PEER), taken + 1);
-        assert_eq!(outbox.certificate_bytes, others * bytes);
+        assert_eq!(outbox.weight.public, others * bytes);
+    }
+
+    fn id(number: u32) -> ComputationId {
+        ComputationId::of_body(&number.to_be_bytes())
+    }
+
+    /// Leaves of a list, of 64 KB or so; and names, and an outline, of about as many bytes.
+    fn leaves(number: u32) -> Message {
+        let entries = vec![entry(); 1_000];
+        let owner = PEER;
+        Message::Leaves { computation: id(number), owner, leaves: vec![Filled { leaf: 0, entries }] }
+    }
+
+    fn names(number: u32) -> Message {
+        Message::Members { computation: id(number), entries: vec![entry(); 1_000] }
+    }
+
+    fn entry() -> Entry {
+        Entry { participant: PEER, manifest: Digest::from_bytes([7; 32]) }
+    }
+
+    fn taken(outbox: &mut Outbox<usize>, peer: PeerId, message: fn(u32) -> Message) -> usize {
+        (0..2_000).take_while(|number| outbox.push(peer, message(*number), Instant::now()).is_ok()).count()
+    }
+
+    #[test]
+    fn names_and_lists_that_nobody_reads_are_bounded_in_bytes_as_certificates_are() {
+        for message in [leaves, names] {
+            let (mut outbox, bytes) = (Outbox::new(), message(0).encode().len());
+            assert!(taken(&mut outbox, PEER, message).abs_diff(ANSWER_BYTES_PER_PEER_MAX / bytes) <= 1);
+            let peers = (2..20).map(|number| PeerId::from_public_key([number; 32]));
+            for peer in peers {
+                taken(&mut outbox, peer, message);
+            }
+            let held = outbox.weight.public + outbox.weight.agreement;
+            assert!(held <= ANSWER_BYTES_MAX + 20 * bytes && held > ANSWER_BYTES_MAX / 10 * 9, "{held}");
+        }
+    }
+
+    #[test]
+    fn what_anybody_asks_for_keeps_no_heavy_node_from_agreeing() {
+        let mut outbox = Outbox::new();
+        for number in 2..40 {
+            let peer = PeerId::from_public_key([number; 32]);
+            taken(&mut outbox, peer, names);
+            taken(&mut outbox, peer, leaves);
+        }
+        assert_eq!(outbox.push(PEER, names(0), Instant::now()), Err(Full));
+        // One at a time, however much others have asked for.
+        for number in 0..3 {
+            assert_eq!(outbox.push(PEER, leaves(number), Instant::now()), Ok(Pushed::Waiting));
+            assert_eq!(outbox.push(PEER, leaves(9), Instant::now()), Err(Full));
+            let letter = outbox.next(PEER).expect("one");
+            outbox.on_sent(1, PEER, letter, Instant::now());
+            outbox.on_done(1);
+        }
+    }
+
+    #[test]
+    fn verifier_shares_that_are_asked_for_again_wait_once() {
+        let mut outbox = Outbox::<usize>::new();
+        let batch = |batch: u32| {
+            let (computation, heavy) = (id(0), PEER);
+            let (blind, shares) = (Secret::new([1; 32]), Secret::new(vec![7; 1_000]));
+            Message::Verifiers { computation, heavy, batch, blind, shares }
+        };
+        for again in 0..5 {
+            for number in 0..100 {
+                let pushed = if again == 0 { Pushed::Waiting } else { Pushed::OnItsWay };
+                assert_eq!(outbox.push(PEER, batch(number), Instant::now()), Ok(pushed));
+            }
+        }
+        assert_eq!(outbox.clear(PEER), 100);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::entry::{Entry, Stage};
 use super::node::State;
 use super::turn::Turn;
-use crate::domain::limits::{EARLY_BYTES_MAX, EARLY_REPORTS_MAX};
+use crate::domain::limits::{EARLY_BYTES_MAX, EARLY_REPORTS_MAX, EARLY_REPORTS_PER_SENDER_MAX};
 use crate::domain::{ComputationId, PeerId};
 use crate::wire::{Message, Submission, Want};
 
@@ -27,18 +27,50 @@ enum Kept {
 }
 
 impl Early {
+    /// Keeps a report. Where there is no room for it, the computation that takes most of the room gives some up, if it has more than
+    /// this one would have: so nobody's computation keeps those of others out.
     fn keep(&mut self, id: ComputationId, from: PeerId, submission: Submission) -> Kept {
-        let all = || self.waiting.values().flat_map(BTreeMap::values);
-        let bytes: usize = all().chain([&submission]).map(bytes_of).sum();
-        if all().count() >= EARLY_REPORTS_MAX || bytes > EARLY_BYTES_MAX {
+        if self.waiting.get(&id).is_some_and(|of_computation| of_computation.contains_key(&from)) {
+            // The first one counts; another that differs is looked at when it comes again.
+            return Kept::Another;
+        }
+        let of_sender = self.waiting.values().filter(|of_computation| of_computation.contains_key(&from));
+        if of_sender.count() >= EARLY_REPORTS_PER_SENDER_MAX || !self.make_room(id, &submission) {
             return Kept::No;
         }
         let of_computation = self.waiting.entry(id).or_default();
         let first = of_computation.is_empty();
-        // The first one counts; another that differs is looked at when it comes again.
-        of_computation.entry(from).or_insert(submission);
+        of_computation.insert(from, submission);
         if first { Kept::First } else { Kept::Another }
     }
+
+    fn make_room(&mut self, id: ComputationId, submission: &Submission) -> bool {
+        let new = size_of(submission);
+        loop {
+            let sizes = || self.waiting.iter().map(|(id, of_computation)| (all_of(of_computation), *id));
+            let (reports, bytes) = sizes().fold(new, |sum, (size, _)| (sum.0 + size.0, sum.1 + size.1));
+            if reports <= EARLY_REPORTS_MAX && bytes <= EARLY_BYTES_MAX {
+                return true;
+            }
+            let own = self.waiting.get(&id).map_or((0, 0), all_of);
+            let would_have = (own.0 + new.0, own.1 + new.1);
+            // By whichever of the two there is too much of.
+            let by = |size: (usize, usize)| if reports > EARLY_REPORTS_MAX { size.0 } else { size.1 };
+            let largest = sizes().max_by_key(|(size, id)| (by(*size), *id));
+            let Some((_, largest)) = largest.filter(|(size, _)| by(*size) > by(would_have)) else {
+                return false;
+            };
+            if let Some(of_computation) = self.waiting.get_mut(&largest) {
+                of_computation.pop_last();
+            }
+            self.waiting.retain(|_, of_computation| !of_computation.is_empty());
+        }
+    }
+}
+
+/// Reports, and their bytes.
+fn all_of(of_computation: &BTreeMap<PeerId, Submission>) -> (usize, usize) {
+    of_computation.values().map(size_of).fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1))
 }
 
 impl State {
@@ -88,8 +120,8 @@ impl Entry {
     }
 }
 
-fn bytes_of(submission: &Submission) -> usize {
-    submission.share.expose().len() + submission.manifest.body().len()
+fn size_of(submission: &Submission) -> (usize, usize) {
+    (1, submission.share.expose().len() + submission.manifest.body().len())
 }
 
 #[cfg(test)]
@@ -113,19 +145,64 @@ mod tests {
         (identity.peer(), Submission { manifest, blind: Secret::new([0; 32]), share })
     }
 
+    fn id(number: usize) -> ComputationId {
+        ComputationId::of_body(&number.to_be_bytes())
+    }
+
+    /// Somebody, of whom there are many.
+    fn sender(number: usize) -> PeerId {
+        let mut key = [9; 32];
+        key[..8].copy_from_slice(&(number as u64).to_be_bytes());
+        PeerId::from_public_key(key)
+    }
+
+    fn held(early: &Early) -> (usize, usize) {
+        early.waiting.values().map(all_of).fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1))
+    }
+
     #[test]
     fn what_waits_is_bounded_in_number_and_in_bytes() {
-        let id = |number: usize| ComputationId::of_body(&number.to_be_bytes());
-        let (from, small) = submission(1, 8);
+        let (_, small) = submission(1, 8);
         let mut early = Early::default();
         for number in 0..EARLY_REPORTS_MAX {
-            assert_eq!(early.keep(id(number), from, small.clone()), Kept::First);
+            assert_eq!(early.keep(id(number), sender(number), small.clone()), Kept::First);
         }
-        assert_eq!(early.keep(id(EARLY_REPORTS_MAX), from, small), Kept::No);
+        assert_eq!(early.keep(id(EARLY_REPORTS_MAX), sender(0), small), Kept::No);
         let mut early = Early::default();
         let (from, large) = submission(2, EARLY_BYTES_MAX / 2);
         assert_eq!(early.keep(id(0), from, large.clone()), Kept::First);
         assert_eq!(early.keep(id(1), from, large), Kept::No);
+    }
+
+    #[test]
+    fn one_sender_takes_little_of_the_room() {
+        let (from, small) = submission(1, 8);
+        let mut early = Early::default();
+        let kept = (0..500).filter(|number| early.keep(id(*number), from, small.clone()) == Kept::First);
+        assert_eq!(kept.count(), EARLY_REPORTS_PER_SENDER_MAX);
+        assert_eq!(early.keep(id(500), sender(7), small), Kept::First, "others have theirs");
+    }
+
+    /// A stranger's computation, which is never announced, and its crowd.
+    #[test]
+    fn a_crowd_that_was_first_keeps_the_reports_of_no_other_computation_out() {
+        for bytes in [8, EARLY_BYTES_MAX / 64] {
+            let (mut early, (_, large), (_, small)) =
+                (Early::default(), submission(1, bytes), submission(2, 8));
+            let crowd = (0..EARLY_REPORTS_MAX + 9)
+                .take_while(|number| early.keep(id(0), sender(*number), large.clone()) != Kept::No)
+                .count();
+            assert!(crowd > 50, "{crowd}");
+            for number in 0..10 {
+                let expected = if number == 0 { Kept::First } else { Kept::Another };
+                assert_eq!(early.keep(id(1), sender(5_000 + number), small.clone()), expected);
+            }
+            assert_eq!(early.waiting[&id(1)].len(), 10);
+            let (reports, held) = held(&early);
+            assert!(reports <= EARLY_REPORTS_MAX && held <= EARLY_BYTES_MAX);
+            // Nor does the crowd push out what has less room than itself.
+            assert_eq!(early.keep(id(0), sender(9_999), large), Kept::No);
+        }
     }
 
     #[test]

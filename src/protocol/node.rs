@@ -153,7 +153,7 @@ impl State {
                 let (entries, forgotten) = (&self.entries, &self.forgotten);
                 self.comparisons.keep_only(|id| entries.contains_key(id) || forgotten.contains_key(id));
                 self.restore_invitations(turn, sorted.invitations, sorted.inputs);
-                self.weigh();
+                self.weigh(&turn.me());
                 self.compare_restored(turn);
                 self.consider_undecided(turn);
                 sync::schedule(turn);

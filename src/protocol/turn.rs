@@ -177,12 +177,16 @@ impl<'a> Turn<'a> {
         self.tell(Notice::Ignored { from, kind: message, why });
     }
 
-    /// Keeps the proof against a node and names it.
+    /// Keeps the proof against a node and names it. What was kept against the same node in the same computation goes.
     pub fn blame(&mut self, computation: ComputationId, culprit: PeerId, proof: FaultProof) -> Evidence {
         let evidence = proof.evidence();
-        let fault = Fault { computation, culprit, proof };
-        self.persist(Record::Fault(fault.clone()));
-        self.actions.push(Action::Blame(Box::new(fault)));
+        self.persist(Record::Fault(Fault { computation, culprit, proof: proof.clone() }));
+        self.name(computation, culprit, proof);
         evidence
+    }
+
+    /// Names a node that broke the protocol.
+    pub fn name(&mut self, computation: ComputationId, culprit: PeerId, proof: FaultProof) {
+        self.actions.push(Action::Blame(Box::new(Fault { computation, culprit, proof })));
     }
 }

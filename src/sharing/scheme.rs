@@ -204,6 +204,18 @@ impl Scheme {
         dispatch!(self, _it => 0, it => it.verifier_bytes())
     }
 
+    /// Bytes of every batch of verifier shares but the last: whole ones, as many as a batch takes.
+    pub fn batch_bytes(&self) -> usize {
+        let one = self.verifier_bytes().max(1);
+        (limits::VERIFIER_BATCH_BYTES / one).max(1) * one
+    }
+
+    /// Of how many reports, at most, the verifier shares can be told, with the check values of noise behind them.
+    pub fn reports_verified_max(&self) -> u64 {
+        let room = limits::VERIFIER_BATCHES_MAX * self.batch_bytes() - self.parties() * self.element_bytes();
+        room.checked_div(self.verifier_bytes()).map_or(u64::MAX, |fitting| fitting as u64)
+    }
+
     /// Splits a measurement: one number a slot.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::definition::definition;
 use super::family::{Family, Slot, What};
 use super::monomial::Monomial;
-use crate::domain::limits::NOISE_SLOTS_MAX;
+use crate::domain::limits::{NOISE_SLOTS_MAX, REPORTS_PER_COMPUTATION_DEFAULT};
 use crate::domain::{Computation, ComputationError, Noise, NumberSchema, PrimeField, Sharing, Statistic};
 use crate::sharing::{Circuit, Relations, Scheme, SchemeError, Slot as SlotRule};
 
@@ -203,6 +203,23 @@ impl<'c> Plan<'c> {
         }
         if computation.sharing.is_proven() {
             self.circuit().check().map_err(|error| ComputationError::TooLong(error.to_string()))?;
+            self.check_verifiers()?;
+        }
+        Ok(())
+    }
+
+    /// Whether heavy nodes can tell each other their verifier shares of as many reports as are allowed: else a set that has grown
+    /// too large would be frozen, and never verified.
+    fn check_verifiers(&self) -> Result<(), ComputationError> {
+        let maximum = self.computation.max_participants;
+        // Of so many everything can be verified, and most questions allow no more.
+        if maximum <= REPORTS_PER_COMPUTATION_DEFAULT {
+            return Ok(());
+        }
+        let scheme = self.scheme().map_err(|error| ComputationError::TooLong(error.to_string()))?;
+        let fitting = scheme.reports_verified_max();
+        if u64::from(maximum) > fitting {
+            return Err(ComputationError::TooManyToVerify { maximum, fitting });
         }
         Ok(())
     }

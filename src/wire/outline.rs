@@ -315,6 +315,27 @@ mod tests {
         assert!(!told.is_complete());
     }
 
+    /// Else a liar could have a node gather millions of reports, leaf by leaf, before it sees that they make no list.
+    #[test]
+    fn a_list_that_is_longer_than_the_computation_allows_is_not_gathered_to_its_end() {
+        let (there, here) = (list(0..1_000), list(2_000..2_001));
+        let taken = |most: u32| {
+            let mut told = Told::new(id(), there.outline(id()), &here, most).unwrap();
+            let (mut took, mut refused) = (0, 0);
+            for leaf in there.filled(id(), &told.lacking()) {
+                let entries = leaf.entries.len();
+                match told.take(id(), leaf) {
+                    Ok(_) => took += entries,
+                    Err(NotTheLeaf) => refused += entries,
+                }
+            }
+            (took, refused, told.is_complete())
+        };
+        assert_eq!(taken(1_000), (1_000, 0, true));
+        let (took, refused, complete) = taken(999);
+        assert!(took <= 999 && took + refused == 1_000 && !complete, "{took} {refused}");
+    }
+
     #[test]
     fn an_outline_of_no_tree_is_none() {
         let whole = list(0..1_000).outline(id());

@@ -18,6 +18,7 @@ mod net;
 mod pruning;
 mod threshold;
 mod wild;
+mod words;
 
 use net::{Net, peer};
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use formix_p2p::consent::{Doubt, Policy, Rate, Rules};
 use formix_p2p::domain::limits::{ENDED_KEPT_MAX, PRUNED_KEPT_MAX};
-use formix_p2p::domain::{Computation, ComputationId, Digest, Query, Role, Statistic, Status, Timestamp};
+use formix_p2p::domain::{
+    Computation, ComputationId, Digest, Query, Refusal, Role, Statistic, Status, Timestamp,
+};
 use formix_p2p::protocol::{Action, Command, Event, Node, Notice, OwnPart, Recalled, Timer};
 use formix_p2p::wire::{Announcement, Message, Record, RecordKey, RecordKind, Similar, Want};
 
@@ -114,8 +116,20 @@ fn what_is_pruned_is_neither_answered_nor_added_up_nor_fetched_again() {
         // Its proposer asks again: it is too late, by name.
         let again = Message::Propose(announcement.computation.clone());
         let actions = hears(&mut net, 1, Event::Message { from: peer(3), message: again });
-        let refused = |action: &Action| matches!(action, Action::Send { message, .. } if matches!(**message, Message::Refuse { .. }));
-        assert!(actions.len() == 1 && refused(&actions[0]), "{actions:?}");
+        let refused = |actions: &[Action]| {
+            let [Action::Send { message, .. }] = actions else { panic!("{actions:?}") };
+            let Message::Refuse { refusal: Refusal::Invalid(why), .. } = &**message else {
+                panic!("{message:?}")
+            };
+            why.contains("is done with it")
+        };
+        assert!(refused(&actions), "{actions:?}");
+        // Nor is it taken for a new one when this machine's clock was set back.
+        let again = Message::Propose(announcement.computation.clone());
+        let event = Event::Message { from: peer(3), message: again };
+        let then = announcement.computation.get().proposed_at;
+        let actions = net.nodes.get_mut(&peer(1)).unwrap().handle(then, event, &net.stores[&peer(1)]);
+        assert!(refused(&actions), "{actions:?}");
     }
 }
 

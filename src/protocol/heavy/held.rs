@@ -8,6 +8,7 @@ use crate::domain::{Digest, PeerId};
 use crate::protocol::entry::Entry;
 use crate::protocol::node::State;
 use crate::protocol::turn::Turn;
+use crate::sharing::Scheme;
 use crate::wire::{Entry as ListEntry, Exclusion, HeldShare, List, Submission, held_bytes};
 
 /// Which report of each participant is held, the first that came; the reports themselves are persisted.
@@ -44,9 +45,15 @@ impl Held {
         }
     }
 
+    /// What all reports count for, where each share unfolds by so many bytes.
+    fn weight(&self, unfolds_by: u64) -> u64 {
+        self.bytes + unfolds_by * self.len() as u64
+    }
+
     /// Whether a report fits beside the others.
-    pub fn room_for(&self, submission: &Submission) -> Room {
-        if self.bytes + held_bytes(submission) > HELD_BYTES_MAX { Room::None } else { Room::Left }
+    pub fn room_for(&self, submission: &Submission, unfolds_by: u64) -> Room {
+        let weight = self.weight(unfolds_by) + unfolds_by + held_bytes(submission);
+        if weight > HELD_BYTES_MAX { Room::None } else { Room::Left }
     }
 
     /// Which report of a participant is held.
@@ -105,27 +112,46 @@ impl Load {
 
 impl State {
     /// Weighs what the store held.
-    pub fn weigh(&mut self) {
-        self.load = Load { at_most: held_of(self.entries.values()) };
+    pub fn weigh(&mut self, me: &PeerId) {
+        self.load = Load { at_most: held_of(self.entries.values(), me) };
     }
 
     /// A light node's share.
     pub fn on_submit(&mut self, turn: &mut Turn<'_>, from: PeerId, submission: Submission) {
         let Some(submission) = self.hold_early(turn, from, submission) else { return };
-        let id = submission.manifest.get().computation;
-        let room = self.load.take(held_bytes(&submission), || held_of(self.entries.values()));
+        let (id, me) = (submission.manifest.get().computation, turn.me());
+        let weight =
+            held_bytes(&submission) + self.entries.get(&id).map_or(0, |entry| entry.share_unfolds_by(&me));
+        let room = self.load.take(weight, || held_of(self.entries.values(), &me));
         self.with(id, |entry| entry.on_submit(turn, from, submission, room));
     }
 }
 
-fn held_of<'e>(entries: impl Iterator<Item = &'e Entry>) -> u64 {
-    entries.map(|entry| entry.heavy().map_or(0, |heavy| heavy.held.bytes)).sum()
+impl Entry {
+    /// By how many bytes a share of this heavy node's is longer when it is worked with.
+    pub(super) fn share_unfolds_by(&self, me: &PeerId) -> u64 {
+        let terms = self.terms();
+        let position = terms.heavy.iter().position(|heavy| heavy == me);
+        let scheme = self.heavy().and_then(|heavy| heavy.scheme(terms));
+        position.zip(scheme).map_or(0, |(position, scheme)| unfolds_by(&scheme, position))
+    }
+}
+
+/// By how many bytes the share of the heavy node at this position is shorter than the longest: it is a seed.
+fn unfolds_by(scheme: &Scheme, position: usize) -> u64 {
+    let longest = (0..scheme.parties()).map(|other| scheme.share_bytes(other)).max().unwrap_or(0);
+    longest.saturating_sub(scheme.share_bytes(position)) as u64
+}
+
+fn held_of<'e>(entries: impl Iterator<Item = &'e Entry>, me: &PeerId) -> u64 {
+    let weight = |entry: &Entry| Some(entry.heavy()?.held.weight(entry.share_unfolds_by(me)));
+    entries.filter_map(weight).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ComputationId;
+    use crate::domain::{ComputationId, Modulus};
     use crate::sharing::Secret;
     use crate::wire::{Identity, Manifest, Receipt, Record, Signed, to_bytes};
 
@@ -148,9 +174,23 @@ mod tests {
         let room = held_bytes(&first) + held_bytes(&second);
         let mut held = Held { bytes: HELD_BYTES_MAX - room, ..Held::default() };
         held.insert(&HeldShare::of(&first));
-        assert_eq!(held.room_for(&second), Room::Left);
-        assert_eq!(held.room_for(&submission(2, 3, 37)), Room::None);
+        assert_eq!(held.room_for(&second, 0), Room::Left);
+        assert_eq!(held.room_for(&submission(2, 3, 37), 0), Room::None);
         assert_eq!(held.len(), 1);
+    }
+
+    /// Else a crowd of seeds of 32 bytes could keep a heavy node busy for hours when the set is added up.
+    #[test]
+    fn a_seed_counts_for_what_it_unfolds_to() {
+        let scheme = Scheme::additive(Modulus::Bits128, 1_000, 3).unwrap();
+        assert_eq!([0, 1, 2].map(|position| unfolds_by(&scheme, position)), [16_000 - 32, 16_000 - 32, 0]);
+        let scheme = Scheme::additive(Modulus::Bits64, 2, 3).unwrap();
+        assert_eq!([0, 1, 2].map(|position| unfolds_by(&scheme, position)), [0; 3]);
+        let mut held = Held::default();
+        held.insert(&HeldShare::of(&submission(1, 3, 32)));
+        held.insert(&HeldShare::of(&submission(2, 3, 32)));
+        assert_eq!(held.room_for(&submission(3, 3, 32), HELD_BYTES_MAX / 4), Room::Left);
+        assert_eq!(held.room_for(&submission(3, 3, 32), HELD_BYTES_MAX / 3), Room::None);
     }
 
     /// Else a flood of small shares with long manifests, and their receipts, would fill the disk long before the limit.

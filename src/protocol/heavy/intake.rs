@@ -51,6 +51,7 @@ impl Entry {
         // Shared, not copied: a closed list may be long.
         let computation = self.computation.clone();
         let terms = computation.get();
+        let unfolds_by = self.share_unfolds_by(&me);
         let Some(heavy) = self.heavy_mut() else { return Ok(None) };
         let (participant, digest) = (submission.manifest.signer(), submission.manifest.digest());
         let receipt = Receipt { computation: id, heavy: me, participant, manifest: digest };
@@ -75,7 +76,7 @@ impl Entry {
         if !terms.admits(&participant) || sees_the_sum {
             return Err(Rejection::NotInvited);
         }
-        let room = if room == Room::Left { heavy.held.room_for(&submission) } else { room };
+        let room = if room == Room::Left { heavy.held.room_for(&submission, unfolds_by) } else { room };
         if heavy.reports() >= terms.max_participants || room == Room::None {
             return Err(Rejection::Full);
         }

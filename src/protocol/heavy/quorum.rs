@@ -251,7 +251,12 @@ impl Entry {
     fn on_decree_fault(&mut self, turn: &mut Turn<'_>, fault: Box<DecreeFault>) {
         let culprit = fault.culprit();
         if self.terms().sharing.one_set_against_liars(self.terms().heavy.len()) {
-            turn.blame(self.id, culprit, FaultProof::Decree(fault));
+            // A party of an invitation may have sent two reports, too: the list stands on those until the end.
+            if self.heavy().is_some_and(|heavy| heavy.exclusions.contains_key(&culprit)) {
+                turn.name(self.id, culprit, FaultProof::Decree(fault));
+            } else {
+                turn.blame(self.id, culprit, FaultProof::Decree(fault));
+            }
             return;
         }
         for other in self.others(turn.me()) {

@@ -13,7 +13,7 @@ use super::dealing::rebuild;
 use super::runs::Lacks;
 use super::verifying::Shown;
 use super::{Heavy, Step};
-use crate::domain::limits::{RUN_REPORTS_MAX, VERIFIER_BATCH_BYTES};
+use crate::domain::limits::RUN_REPORTS_MAX;
 use crate::domain::{Computation, ComputationId, PeerId};
 use crate::protocol::entry::{Entry, Stage};
 use crate::protocol::turn::Turn;
@@ -333,7 +333,7 @@ impl Heavy {
         if *node == me {
             return Some(Zeroizing::new(self.verifying.own.as_ref()?.expose().get(bytes)?.to_vec()));
         }
-        self.verifying.verifiers_in(node, batch_bytes(scheme), bytes)
+        self.verifying.verifiers_in(node, scheme.batch_bytes(), bytes)
     }
 
     /// Whether a commitment is to verifier shares of exactly the frozen set.
@@ -347,7 +347,7 @@ impl Heavy {
     fn batch_sizes(&self, terms: &Computation) -> Option<Vec<usize>> {
         let scheme = self.scheme(terms)?;
         let reports = self.step.frozen()?.entries().len() * scheme.verifier_bytes();
-        let (all, one) = (reports + self.noise_verifier_bytes(&scheme), batch_bytes(&scheme));
+        let (all, one) = (reports + self.noise_verifier_bytes(&scheme), scheme.batch_bytes());
         Some((0..all).step_by(one).map(|begin| one.min(all - begin)).collect())
     }
 
@@ -397,13 +397,7 @@ impl Heavy {
 
 /// Verifier shares in batches that fit a message, at least one.
 fn batches<'a>(scheme: &Scheme, shares: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-    shares.chunks(batch_bytes(scheme))
-}
-
-/// Bytes of every batch but the last: whole reports.
-fn batch_bytes(scheme: &Scheme) -> usize {
-    let one = scheme.verifier_bytes().max(1);
-    (VERIFIER_BATCH_BYTES / one).max(1) * one
+    shares.chunks(scheme.batch_bytes())
 }
 
 fn index(batch: usize) -> u32 {

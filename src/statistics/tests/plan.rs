@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::asked::{asked, with};
+use crate::domain::limits::{REPORTS_PER_COMPUTATION_DEFAULT, VERIFIER_BATCHES_MAX};
 use crate::domain::{ComputationError, Decimal, Detail, Modulus, Noise, Sharing, Statistic};
-use crate::sharing::{Circuit, Relations, Slot};
+use crate::sharing::{Circuit, ELEMENTS_MAX, Relations, Scheme, Slot};
 use crate::statistics::plan::Plan;
 use crate::statistics::{check, noise_bounds, slots};
 
@@ -108,6 +109,46 @@ fn proofs_and_noise_want_bounds_and_something_to_learn() {
         terms.query.fields[0].schema = super::asked::number("1", "7", "7");
     });
     assert_eq!(check(&constant), Err(ComputationError::OneValue));
+}
+
+/// Else a set would be frozen whose verifier shares no message can tell, and the computation would end in nobody's name.
+#[test]
+fn a_question_whose_verifier_shares_cannot_all_be_told_is_refused_before_it_is_asked() {
+    for sharing in [Sharing::Prio3, Sharing::Threshold { k: 2 }] {
+        let table = |maximum: u32| {
+            with(asked(Statistic::Frequency, &["age"], 10_000, Detail::None, sharing), |terms| {
+                terms.max_participants = maximum;
+            })
+        };
+        let scheme = Plan::of(&table(1)).scheme().unwrap();
+        let fitting = u32::try_from(scheme.reports_verified_max()).unwrap();
+        let bytes = u64::from(fitting) * scheme.verifier_bytes() as u64;
+        assert!(bytes.div_ceil(scheme.batch_bytes() as u64) <= VERIFIER_BATCHES_MAX as u64);
+        assert!((100_000..1_000_000).contains(&fitting), "{fitting}");
+        assert_eq!(check(&table(fitting)), Ok(()));
+        let refused = ComputationError::TooManyToVerify { maximum: fitting + 1, fitting: fitting.into() };
+        assert_eq!(check(&table(fitting + 1)), Err(refused));
+        let small = with(asked(Statistic::Sum, &["age"], 1, Detail::None, sharing), |terms| {
+            terms.max_participants = 1_000_000;
+        });
+        assert_eq!(check(&small), Ok(()));
+    }
+}
+
+/// So [`check`] does not make a scheme for usual questions.
+#[test]
+fn of_as_many_reports_as_a_question_allows_unless_told_everything_can_be_verified() {
+    let longest = [
+        Circuit::SumVec { max: 1, length: ELEMENTS_MAX },
+        Circuit::Histogram { length: ELEMENTS_MAX },
+        relations(vec![ranged(1); ELEMENTS_MAX], None),
+    ];
+    for circuit in longest {
+        for parties in [2, 16] {
+            let scheme = Scheme::prio3(circuit.clone(), parties).unwrap();
+            assert!(scheme.reports_verified_max() > 5 * u64::from(REPORTS_PER_COMPUTATION_DEFAULT));
+        }
+    }
 }
 
 proptest! {

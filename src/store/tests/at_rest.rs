@@ -213,3 +213,26 @@ fn a_key_that_cannot_be_made_keeps_its_rows_out() {
     );
     assert_eq!(store.load().unwrap(), []);
 }
+
+/// A key that is stuck, because its file was made read-only or what not, must not keep what others have ended alive.
+#[test]
+fn a_key_that_cannot_be_destroyed_keeps_no_other() {
+    let scratch = Scratch::new();
+    let store = scratch.create();
+    let reports: Vec<_> = (2..7).map(marked).collect();
+    store.apply(&puts(&reports)).unwrap();
+    // In the middle, whatever the order.
+    let mut sorted: Vec<_> = reports.iter().map(|report| report.key().computation).collect();
+    sorted.sort();
+    let stuck = key_path(&scratch, sorted[2]);
+    std::fs::remove_file(&stuck).unwrap();
+    std::fs::create_dir(&stuck).unwrap();
+    store.apply(&reports.iter().map(|report| Change::Erase(report.key())).collect::<Vec<_>>()).unwrap();
+    let error = store.destroy_ended_keys().unwrap_err();
+    assert!(error.to_string().contains(&*stuck.to_string_lossy()), "{error}");
+    assert_eq!(keys_of(&scratch), std::slice::from_ref(&stuck));
+    assert!(store.has_ended_keys(), "it is tried again");
+    std::fs::remove_dir(&stuck).unwrap();
+    store.destroy_ended_keys().unwrap();
+    assert!(!store.has_ended_keys());
+}

@@ -2,6 +2,7 @@
 
 mod admission;
 mod course;
+mod evidence;
 
 use std::time::Duration;
 
