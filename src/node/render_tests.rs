@@ -64,6 +64,7 @@ fn view<'a>(computation: &'a Computation, standings: &'a BTreeMap<PeerId, Standi
         status: Status::Pending,
         certificate: None,
         answer: None,
+        assurance: None,
         failure: None,
         participants: 2,
         own: OwnPart::None,

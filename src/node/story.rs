@@ -9,10 +9,15 @@ use tracing::Level;
 use tracing::field::display;
 
 use super::render;
+use crate::domain::limits::CATEGORIES_MAX;
 use crate::domain::{Computation, ComputationId, Consent, Invitation, PeerId, Role, TicketRefusal};
 use crate::protocol::{Notice, View};
 use crate::sharing::Verdict;
+use crate::statistics::Answer;
 use crate::wire::{Fault, Gossip, Message, Record, Similar, Topic};
+
+/// Numbers behind a result that a line of the log tells in full: as many as one field may have categories.
+const SLOTS_TOLD_MAX: usize = CATEGORIES_MAX;
 
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,8 +177,8 @@ pub(super) fn of_notice(notice: &Notice, view: Option<&View<'_>>) -> Option<Line
             Some(Line::new(Level::WARN, Some(*computation), Some(*participant), text))
         }
         Notice::Completed(id) => {
-            let result = view.and_then(|view| view.answer.as_ref()).map(|answer| answer.to_json().to_string());
-            Some(Line::info(*id, format!("completed: {}", result.unwrap_or_default())))
+            let answer = view.and_then(|view| view.answer.as_ref());
+            Some(Line::info(*id, format!("completed: {}", answer.map(|it| result(*id, it)).unwrap_or_default())))
         }
         Notice::Failed { computation, failure } => {
             Some(Line::new(Level::WARN, Some(*computation), None, format!("failed: {failure}")))
@@ -210,6 +215,15 @@ pub(super) fn of_notice(notice: &Notice, view: Option<&View<'_>>) -> Option<Line
             Some(Line::new(Level::DEBUG, None, Some(*from), format!("{kind} not acted on: {why}")))
         }
     }
+}
+
+/// An answer, or where to read it: a vector's would fill the log.
+fn result(id: ComputationId, answer: &Answer) -> String {
+    if answer.slots() <= SLOTS_TOLD_MAX {
+        return answer.to_json().to_string();
+    }
+    let (slots, of) = (answer.slots(), counted(answer.participants() as usize, "participant"));
+    format!("{slots} numbers of {of}; `formix-p2p result {id}` shows them")
 }
 
 /// The line for a node that broke the protocol.

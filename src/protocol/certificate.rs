@@ -111,11 +111,13 @@ pub fn assurance_of(certificate: &Certificate) -> Option<Assurance> {
 ///
 /// # Errors
 /// Why the certificate proves nothing.
-pub(super) fn outcome_of(certificate: &Certificate) -> Result<Result<Answer, Failure>, CertificateError> {
+pub(super) fn outcome_of(
+    certificate: &Certificate,
+) -> Result<Result<(Answer, Assurance), Failure>, CertificateError> {
     match answer_of(certificate) {
         Err(CertificateError::Total(_)) => Ok(Err(Failure::ImpossibleTotal)),
         Err(CertificateError::Sums(TotalError::Inconsistent)) => Ok(Err(Failure::SumsDisagree)),
-        Ok((answer, _)) => Ok(Ok(answer)),
+        Ok(completed) => Ok(Ok(completed)),
         Err(invalid) => Err(invalid),
     }
 }

@@ -1,26 +1,41 @@
 //! What a total says.
 
+use std::sync::Arc;
+
 use num_traits::{Signed, ToPrimitive};
 use serde_json::{Map, Value, json};
 
 use super::DecodeError;
-use super::definition::definition;
+use super::definition::{Totals, definition};
 use super::exact::{every_digit, fraction, nearest};
 use super::family::What;
 use super::monomial::Monomial;
 use super::plan::Plan;
 use super::totals::totals;
-use crate::domain::{Computation, Decimal, Noise};
+use crate::domain::limits::CELLS_MAX;
+use crate::domain::{Computation, Decimal, Noise, Query};
 
 /// What a total says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     participants: u32,
     samples: u64,
-    figures: Map<String, Value>,
     total: Decimal,
     noise: Option<NoiseSaid>,
+    slots: usize,
+    figures: Arc<Figures>,
 }
+
+/// The figures, or how to make them.
+#[derive(Debug, PartialEq)]
+enum Figures {
+    Made(Map<String, Value>),
+    /// Of a long vector they take a dozen times as much room as its total: they are made whenever somebody asks.
+    Of { computation: Computation, residues: Vec<u128> },
+}
+
+/// Slots of which the figures are kept: as many as a table has.
+const FIGURES_KEPT_SLOTS: usize = CELLS_MAX as usize;
 
 /// The noise in a result.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,18 +55,44 @@ pub struct NoiseSaid {
 pub fn decode(computation: &Computation, total: &[u128], participants: u32) -> Result<Answer, DecodeError> {
     let plan = Plan::of(computation);
     let totals = totals(&plan, total, participants)?;
-    let first = totals.sums.get(&Monomial::of(0));
-    let sum = match first {
-        Some(sum) => every_digit(sum),
-        None => super::exact::whole(&totals.samples),
+    let first = Monomial::of(0);
+    let sum = if totals.steps.contains_key(&first) {
+        every_digit(&totals.sum(first))
+    } else {
+        super::exact::whole(&totals.samples)
     };
     Ok(Answer {
         participants,
         samples: totals.samples.abs().to_u64().filter(|_| totals.samples.is_positive()).unwrap_or(0),
-        figures: definition(computation.query.statistic).answer(&computation.query, &totals),
         total: sum.to_string().parse().map_err(|_| DecodeError::Impossible)?,
         noise: computation.noise.map(|noise| NoiseSaid::in_result(&plan, noise)),
+        slots: total.len(),
+        figures: Arc::new(if total.len() <= FIGURES_KEPT_SLOTS {
+            Figures::Made(figures(&computation.query, &totals))
+        } else {
+            // Who was invited says nothing about the figures, and may be long.
+            let computation = Computation { participants: None, ..computation.clone() };
+            Figures::Of { computation, residues: total.to_vec() }
+        }),
     })
+}
+
+fn figures(query: &Query, totals: &Totals<'_>) -> Map<String, Value> {
+    definition(query.statistic).answer(query, totals)
+}
+
+impl Figures {
+    fn made(&self, participants: u32) -> Map<String, Value> {
+        match self {
+            Self::Made(figures) => figures.clone(),
+            Self::Of { computation, residues } => {
+                let plan = Plan::of(computation);
+                // They were totals before.
+                let totals = totals(&plan, residues, participants);
+                totals.map(|totals| figures(&computation.query, &totals)).unwrap_or_default()
+            }
+        }
+    }
 }
 
 impl NoiseSaid {
@@ -85,6 +126,11 @@ impl Answer {
         self.total
     }
 
+    /// How many numbers were added up.
+    pub const fn slots(&self) -> usize {
+        self.slots
+    }
+
     /// The noise in the total, if it was asked for.
     pub const fn noise(&self) -> Option<NoiseSaid> {
         self.noise
@@ -92,7 +138,7 @@ impl Answer {
 
     /// The object under `result` in docs/CLI.md.
     pub fn to_json(&self) -> Value {
-        let mut object = self.figures.clone();
+        let mut object = self.figures.made(self.participants);
         object.insert("samples".to_owned(), self.samples.into());
         object.insert("participants".to_owned(), self.participants.into());
         if let Some(noise) = self.noise {
