@@ -13,6 +13,9 @@ pub struct Rate {
 
 /// One message over request-response. A report of 8 MiB fits; a list is told leaf by leaf.
 pub const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of all partial sums of one computation, so that a certificate fits a message: beside them it has the question of at most 64 KiB, and of
+/// each heavy node less than 4 KiB.
+pub const PARTIAL_SUMS_BYTES_MAX: usize = MESSAGE_BYTES_MAX - 256 * 1024;
 /// Characters of an error about a stranger's bytes, which may quote them: a line of a log.
 pub const MALFORMED_CHARS_MAX: usize = 160;
 /// One gossip message. Gossipsub drops what comes within a KiB of its frame limit, so the frame is larger.

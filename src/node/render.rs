@@ -276,4 +276,4 @@ const fn own_answer(own: &OwnPart) -> &'static str {
 
 #[cfg(test)]
 #[path = "render_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -377,6 +377,19 @@ mod tests {
     }
 
     #[test]
+    fn a_long_vector_is_not_written_into_the_log() {
+        let id = ComputationId::of_body(b"x");
+        let text = |length: usize| {
+            let question = crate::node::render::tests::vector(length);
+            let total: Vec<_> = std::iter::repeat_n(3, length + 1).collect();
+            result(id, &crate::statistics::decode(&question, &total, 3).unwrap())
+        };
+        assert_eq!(text(2), r#"{"mean":[1.0,1.0],"sum":[3,3],"samples":3,"participants":3}"#);
+        let long = text(100_000);
+        assert_eq!(long, format!("100001 numbers of 3 participants; `formix-p2p result {id}` shows them"));
+    }
+
+    #[test]
     fn a_ticket_of_no_invitation_here_is_no_warning() {
         let (invitation, peer) = (ComputationId::of_body(b"x"), PeerId::from_public_key([1; 32]));
         let level =

@@ -64,7 +64,8 @@ pub(super) fn share(total: Decimal, count: &BigInt) -> Value {
 
 /// A decimal number, every digit of it.
 pub(super) fn decimal(value: Decimal) -> Value {
-    digits(&value.to_string())
+    let whole = Number::from_i128(value.mantissa()).filter(|_| value.scale() == 0);
+    whole.map_or_else(|| digits(&value.to_string()), Value::Number)
 }
 
 /// A fraction as the nearest double; null where there is none.
@@ -193,9 +194,20 @@ mod tests {
         }
 
         #[test]
+        fn a_share_of_a_decimal_is_the_nearest_double(
+            mantissa: i128, shift in 0_u32..127, scale in 0_u32..19, count in 1..u64::MAX, fewer in 0_u32..64,
+        ) {
+            let total = Decimal::new(mantissa >> shift, scale).unwrap();
+            let count = BigInt::from((count >> fewer).max(1));
+            let exact = quotient(&fraction(total), &BigRational::from(count.clone()));
+            prop_assert_eq!(share(total, &count), number(exact.as_ref()));
+        }
+
+        #[test]
         fn a_decimal_is_written_as_it_is(mantissa: i128, scale in 0_u32..19) {
             let decimal = Decimal::new(mantissa, scale).unwrap();
             prop_assert_eq!(every_digit(&fraction(decimal)).to_string(), decimal.to_string());
+            prop_assert_eq!(super::decimal(decimal).to_string(), decimal.to_string());
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::definition::definition;
 use super::family::{Family, Slot, What};
 use super::monomial::Monomial;
-use crate::domain::limits::NOISE_SLOTS_MAX;
+use crate::domain::limits::{NOISE_SLOTS_MAX, PARTIAL_SUMS_BYTES_MAX};
 use crate::domain::{Computation, ComputationError, Noise, NumberSchema, PrimeField, Sharing, Statistic};
 use crate::sharing::{Circuit, Relations, Scheme, SchemeError, Slot as SlotRule};
 
@@ -206,8 +206,26 @@ impl<'c> Plan<'c> {
             }
             before = Some(slot);
         }
+        self.check_result(largest)?;
         if computation.sharing.is_proven() {
             self.circuit().check().map_err(|error| ComputationError::TooLong(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// Everybody's partial sums must fit one certificate.
+    fn check_result(&self, largest: u128) -> Result<(), ComputationError> {
+        let bytes = if largest > u64::MAX.into() {
+            16
+        } else if largest > u32::MAX.into() {
+            8
+        } else {
+            4
+        };
+        let (slots, heavy) = (self.slots.len(), self.computation.heavy.len());
+        let fitting = PARTIAL_SUMS_BYTES_MAX / (bytes * heavy.max(1));
+        if slots > fitting {
+            return Err(ComputationError::ResultTooLong { heavy, slots, bytes, fitting });
         }
         Ok(())
     }

@@ -73,10 +73,18 @@ impl Totals<'_> {
     pub fn decimals(&self) -> impl Iterator<Item = Option<Decimal>> {
         let samples = self.samples.to_i128();
         let alone = self.steps.iter().filter(|(product, _)| product.degree() == 1);
+        // The elements of a vector look alike.
+        let mut last: Option<(&NumberSchema, Option<i128>)> = None;
         alone.map(move |(product, steps)| {
             let number = self.number(product.factors().next()?);
-            let offset = number.offset_steps().checked_mul(samples?)?;
-            number.value_of(steps.checked_add(offset)?)
+            let offset = match last {
+                Some((same, offset)) if std::ptr::eq(same, number) => offset,
+                Some(_) | None => {
+                    let offset = samples.and_then(|samples| number.offset_steps().checked_mul(samples));
+                    last.insert((number, offset)).1
+                }
+            };
+            number.value_of(steps.checked_add(offset?)?)
         })
     }
 
