@@ -53,8 +53,13 @@ pub struct NoiseSaid {
 /// # Errors
 /// `Shape`, or `Impossible` for a total that true inputs cannot give.
 pub fn decode(computation: &Computation, total: &[u128], participants: u32) -> Result<Answer, DecodeError> {
-    let plan = Plan::of(computation);
-    let totals = totals(&plan, total, participants)?;
+    decode_by(&Plan::of(computation), total, participants)
+}
+
+/// The same, with the layout that is there already.
+pub(super) fn decode_by(plan: &Plan<'_>, total: &[u128], participants: u32) -> Result<Answer, DecodeError> {
+    let computation = plan.computation;
+    let totals = totals(plan, total, participants)?;
     let first = Monomial::of(0);
     let sum = if totals.steps.contains_key(&first) {
         every_digit(&totals.sum(first))
@@ -65,7 +70,7 @@ pub fn decode(computation: &Computation, total: &[u128], participants: u32) -> R
         participants,
         samples: totals.samples.abs().to_u64().filter(|_| totals.samples.is_positive()).unwrap_or(0),
         total: sum.to_string().parse().map_err(|_| DecodeError::Impossible)?,
-        noise: computation.noise.map(|noise| NoiseSaid::in_result(&plan, noise)),
+        noise: computation.noise.map(|noise| NoiseSaid::in_result(plan, noise)),
         slots: total.len(),
         figures: Arc::new(if total.len() <= FIGURES_KEPT_SLOTS {
             Figures::Made(figures(&computation.query, &totals))
