@@ -79,7 +79,8 @@ pub(super) fn computation(
     };
     let unreachable = question.heavy.iter().filter(|heavy| **heavy != own && !directory.is_connected(heavy));
     // What a certificate of no total shows is its signers.
-    let voters = || view.certificate.map(|it| it.votes.iter().map(Signed::signer).collect()).unwrap_or_default();
+    let voters =
+        || view.certificate.map(|it| it.votes.iter().map(Signed::signer).collect()).unwrap_or_default();
     let signed_by = view.assurance.map_or_else(voters, |assurance| assurance.signed_by.clone());
     ComputationView {
         id,

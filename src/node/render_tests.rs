@@ -59,9 +59,8 @@ fn question() -> Computation {
 
 /// About so many numbers of every participant.
 pub fn vector(length: usize) -> Computation {
-    let schema = format!(
-        r#"{{"type":"array","items":{{"type":"integer"}},"minItems":{length},"maxItems":{length}}}"#
-    );
+    let schema =
+        format!(r#"{{"type":"array","items":{{"type":"integer"}},"minItems":{length},"maxItems":{length}}}"#);
     let query = Query::parse(Statistic::VectorMean, &["update".to_owned()], Some(&schema)).unwrap();
     Computation { query, ..question() }
 }

@@ -178,7 +178,10 @@ pub(super) fn of_notice(notice: &Notice, view: Option<&View<'_>>) -> Option<Line
         }
         Notice::Completed(id) => {
             let answer = view.and_then(|view| view.answer.as_ref());
-            Some(Line::info(*id, format!("completed: {}", answer.map(|it| result(*id, it)).unwrap_or_default())))
+            Some(Line::info(
+                *id,
+                format!("completed: {}", answer.map(|it| result(*id, it)).unwrap_or_default()),
+            ))
         }
         Notice::Failed { computation, failure } => {
             Some(Line::new(Level::WARN, Some(*computation), None, format!("failed: {failure}")))

@@ -31,7 +31,10 @@ pub struct Answer {
 enum Figures {
     Made(Map<String, Value>),
     /// Of a long vector they take a dozen times as much room as its total: they are made whenever somebody asks.
-    Of { computation: Computation, residues: Vec<u128> },
+    Of {
+        computation: Box<Computation>,
+        residues: Vec<u128>,
+    },
 }
 
 /// Slots of which the figures are kept: as many as a table has.
@@ -76,7 +79,7 @@ pub(super) fn decode_by(plan: &Plan<'_>, total: &[u128], participants: u32) -> R
             Figures::Made(figures(&computation.query, &totals))
         } else {
             // Who was invited says nothing about the figures, and may be long.
-            let computation = Computation { participants: None, ..computation.clone() };
+            let computation = Box::new(Computation { participants: None, ..computation.clone() });
             Figures::Of { computation, residues: total.to_vec() }
         }),
     })

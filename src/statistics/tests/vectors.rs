@@ -14,8 +14,7 @@ use crate::statistics::{check, decode};
 fn vector(length: u32, items: &str, modulus: Modulus) -> Computation {
     let sharing = Sharing::Additive { modulus };
     let other = asked(Statistic::Mean, &["age"], 1, Detail::None, sharing);
-    let schema =
-        format!(r#"{{"type":"array","items":{items},"minItems":{length},"maxItems":{length}}}"#);
+    let schema = format!(r#"{{"type":"array","items":{items},"minItems":{length},"maxItems":{length}}}"#);
     let query = Query::parse(Statistic::VectorMean, &["update".to_owned()], Some(&schema)).unwrap();
     Computation { query, max_participants: 3, ..other }
 }
