@@ -25,7 +25,7 @@ pub const OPEN_PER_HEAVY_MAX: usize = 256;
 /// Open computations that a heavy node carries for one proposer; also what a proposer may have open.
 pub const OPEN_PER_PROPOSER_MAX: usize = 128;
 /// Ended computations that a node keeps in memory, in full: twice as many as an offer names ([`SYNC_ENDED_MAX`]), so that whoever
-/// reads one finds what it names. Each costs about 10 KiB.
+/// reads one finds what it names. Each costs about 10 KiB; with a long vector, six times the bytes of a partial sum, and a little more.
 pub const ENDED_KEPT_MAX: usize = 2 * SYNC_ENDED_MAX;
 /// Ended computations that a node remembers though it had no part in them, by the same reckoning.
 pub const FOREIGN_KEPT_MAX: usize = ENDED_KEPT_MAX;

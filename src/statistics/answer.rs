@@ -33,7 +33,7 @@ enum Figures {
     /// Of a long vector they take a dozen times as much room as its total: they are made whenever somebody asks.
     Of {
         computation: Box<Computation>,
-        residues: Vec<u128>,
+        residues: Packed,
     },
 }
 
@@ -80,7 +80,7 @@ pub(super) fn decode_by(plan: &Plan<'_>, total: &[u128], participants: u32) -> R
         } else {
             // Who was invited says nothing about the figures, and may be long.
             let computation = Box::new(Computation { participants: None, ..computation.clone() });
-            Figures::Of { computation, residues: total.to_vec() }
+            Figures::Of { computation, residues: Packed::of(total) }
         }),
     })
 }
@@ -96,10 +96,31 @@ impl Figures {
             Self::Of { computation, residues } => {
                 let plan = Plan::of(computation);
                 // They were totals before.
-                let totals = totals(&plan, residues, participants);
+                let totals = totals(&plan, &residues.unpacked(), participants);
                 totals.map(|totals| figures(&computation.query, &totals)).unwrap_or_default()
             }
         }
+    }
+}
+
+/// Numbers in as few bytes as the largest of them needs: many questions are remembered.
+#[derive(Debug, PartialEq)]
+struct Packed {
+    width: usize,
+    bytes: Vec<u8>,
+}
+
+impl Packed {
+    fn of(numbers: &[u128]) -> Self {
+        let largest = numbers.iter().max().copied().unwrap_or(0);
+        let width = (u128::BITS - largest.leading_zeros()).div_ceil(8).max(1) as usize;
+        let bytes = numbers.iter().flat_map(|number| number.to_le_bytes().into_iter().take(width)).collect();
+        Self { width, bytes }
+    }
+
+    fn unpacked(&self) -> Vec<u128> {
+        let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |number, byte| number << 8 | u128::from(*byte));
+        self.bytes.chunks_exact(self.width).map(number).collect()
     }
 }
 
@@ -158,5 +179,26 @@ impl Answer {
             object.insert("noise".to_owned(), said);
         }
         Value::Object(object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_numbers_come_out_as_they_went_in() {
+        for (numbers, width) in [
+            (vec![0, 255, 7], 1),
+            (vec![256, 0], 2),
+            (vec![u128::from(u32::MAX), 1], 4),
+            (vec![u128::MAX, 1 << 64], 16),
+            (vec![0, 0], 1),
+            (vec![], 1),
+        ] {
+            let packed = Packed::of(&numbers);
+            assert_eq!((packed.width, packed.bytes.len()), (width, width * numbers.len()));
+            assert_eq!(packed.unpacked(), numbers);
+        }
     }
 }
