@@ -229,7 +229,7 @@ pub(super) const fn code_of(error: &ComputationError) -> &'static str {
             "invalid_epsilon"
         }
         ComputationError::Overflow { .. } => "overflow",
-        ComputationError::TooLong(_) => "too_long",
+        ComputationError::TooLong(_) | ComputationError::ResultTooLong { .. } => "too_long",
     }
 }
 
@@ -282,6 +282,9 @@ const fn hint_of(error: &ComputationError) -> &'static str {
         ComputationError::Query(QueryError::Detail(error)) => hint_of_detail(error),
         ComputationError::TooLong(_) => {
             "ask about fewer cells or a shorter vector, lower --max-records, or use --sharing additive, which proves nothing"
+        }
+        ComputationError::ResultTooLong { .. } => {
+            "ask about fewer cells or a shorter vector, with fewer heavy nodes, or with --modulus-bits 32"
         }
         ComputationError::Query(QueryError::FieldName(_)) => {
             "give the name under which the participants keep the field"

@@ -159,6 +159,21 @@ pub enum ComputationError {
         /// As many would fit.
         fitting: u64,
     },
+    /// More than a certificate can carry: it has every heavy node's partial sum.
+    #[error(
+        "the result would be too large: {heavy} heavy nodes × {slots} numbers of {bytes} bytes do not fit a message; \
+         {fitting} numbers would fit"
+    )]
+    ResultTooLong {
+        /// Heavy nodes.
+        heavy: usize,
+        /// Numbers that are added up.
+        slots: usize,
+        /// Bytes of each.
+        bytes: usize,
+        /// As many numbers would fit.
+        fitting: usize,
+    },
     /// Noise on a number that is public anyway.
     #[error(
         "each node counts one record, so a count is the number of participants, which is public: noise hides nothing"

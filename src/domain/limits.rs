@@ -13,6 +13,9 @@ pub struct Rate {
 
 /// One message over request-response. A report of 8 MiB fits; a list is told leaf by leaf.
 pub const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of all partial sums of one computation, so that a certificate fits a message: beside them it has the question of at most 64 KiB, and of
+/// each heavy node less than 4 KiB.
+pub const PARTIAL_SUMS_BYTES_MAX: usize = MESSAGE_BYTES_MAX - 256 * 1024;
 /// Characters of an error about a stranger's bytes, which may quote them: a line of a log.
 pub const MALFORMED_CHARS_MAX: usize = 160;
 /// One gossip message. Gossipsub drops what comes within a KiB of its frame limit, so the frame is larger.
@@ -22,7 +25,7 @@ pub const OPEN_PER_HEAVY_MAX: usize = 256;
 /// Open computations that a heavy node carries for one proposer; also what a proposer may have open.
 pub const OPEN_PER_PROPOSER_MAX: usize = 128;
 /// Ended computations that a node keeps in memory, in full: twice as many as an offer names ([`SYNC_ENDED_MAX`]), so that whoever
-/// reads one finds what it names. Each costs about 10 KiB.
+/// reads one finds what it names. Each costs about 10 KiB; with a long vector, six times the bytes of a partial sum, and a little more.
 pub const ENDED_KEPT_MAX: usize = 2 * SYNC_ENDED_MAX;
 /// Ended computations that a node remembers though it had no part in them, by the same reckoning.
 pub const FOREIGN_KEPT_MAX: usize = ENDED_KEPT_MAX;

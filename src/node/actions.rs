@@ -136,8 +136,10 @@ impl Runtime {
                 continue;
             }
             let Some(shown) = self.subject(id).map(|subject| self.shown(&subject)) else { continue };
-            for asker in watchers {
-                self.answer(asker, Ok(Reply::Computation(Box::new(shown.clone()))));
+            // A result may be long: the last one gets it as it is.
+            let copies = std::iter::repeat_n(shown, watchers.len());
+            for (asker, shown) in watchers.into_iter().zip(copies) {
+                self.answer(asker, Ok(Reply::Computation(Box::new(shown))));
             }
         }
         let processing = self.open.values().any(|status| *status == Status::Processing);

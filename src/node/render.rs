@@ -12,8 +12,8 @@ use crate::domain::limits::NO_CONTACT_MARGIN;
 use crate::domain::{
     Computation, ComputationId, Field, Noise, PeerId, Role, Sharing, Standing, Statistic, Status, Timestamp,
 };
-use crate::protocol::{Assurance, OwnPart, View, assurance_of};
-use crate::wire::{Activity, Certificate, Decider, LedgerEntry, Presence, Signed, Similar};
+use crate::protocol::{OwnPart, View};
+use crate::wire::{Activity, Decider, LedgerEntry, Presence, Signed, Similar};
 
 /// The network: everybody that was heard of, and this node.
 pub(super) fn network(own: &Presence, directory: &Directory, now: Timestamp) -> NetworkView {
@@ -78,7 +78,10 @@ pub(super) fn computation(
         OwnPart::None | OwnPart::Waiting(_) | OwnPart::Answered => None,
     };
     let unreachable = question.heavy.iter().filter(|heavy| **heavy != own && !directory.is_connected(heavy));
-    let (signed_by, assurance) = assurances(view.certificate);
+    // What a certificate of no total shows is its signers.
+    let voters =
+        || view.certificate.map(|it| it.votes.iter().map(Signed::signer).collect()).unwrap_or_default();
+    let signed_by = view.assurance.map_or_else(voters, |assurance| assurance.signed_by.clone());
     ComputationView {
         id,
         status: view.status,
@@ -106,8 +109,8 @@ pub(super) fn computation(
         signed_by: uids(&signed_by),
         // Every vote of a certificate is for the same set.
         unverified: view.certificate.and_then(|it| it.votes.first()).map(|vote| vote.get().unverified),
-        checked: assurance.as_ref().and_then(|assurance| assurance.checked),
-        liars: uids(assurance.as_ref().map_or(&[], |assurance| &assurance.liars)),
+        checked: view.assurance.and_then(|assurance| assurance.checked),
+        liars: uids(view.assurance.map_or(&[], |assurance| &assurance.liars)),
         members: view.members.map(|list| uids(&list.members())),
         similar: view.similar.iter().map(similar).collect(),
         own_answer: own_answer(&view.own).to_owned(),
@@ -127,14 +130,6 @@ pub(super) fn computation(
 
 pub(super) fn similar(similar: &Similar) -> SimilarView {
     SimilarView { id: similar.other.to_string(), difference: similar.difference }
-}
-
-/// What a certificate shows; nothing but its signers where its total is none.
-fn assurances(certificate: Option<&Certificate>) -> (Vec<PeerId>, Option<Assurance>) {
-    let Some(certificate) = certificate else { return (Vec::new(), None) };
-    let assurance = assurance_of(certificate);
-    let voters = || certificate.votes.iter().map(Signed::signer).collect();
-    (assurance.as_ref().map_or_else(voters, |assurance| assurance.signed_by.clone()), assurance)
 }
 
 fn uids(peers: &[PeerId]) -> Vec<String> {
@@ -282,4 +277,4 @@ const fn own_answer(own: &OwnPart) -> &'static str {
 
 #[cfg(test)]
 #[path = "render_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::VERSION;
 use crate::domain::{Digest, Failure, Modulus, Query, Standing, Statistic};
 use crate::node::directory::Via;
-use crate::wire::{Entry, Identity, List, Signed, Vote};
+use crate::wire::{Certificate, Entry, Identity, List, Signed, Vote};
 
 fn identity(number: u8) -> Identity {
     Identity::from_secret_key(&[number; 32])
@@ -57,6 +57,14 @@ fn question() -> Computation {
     }
 }
 
+/// About so many numbers of every participant.
+pub fn vector(length: usize) -> Computation {
+    let schema =
+        format!(r#"{{"type":"array","items":{{"type":"integer"}},"minItems":{length},"maxItems":{length}}}"#);
+    let query = Query::parse(Statistic::VectorMean, &["update".to_owned()], Some(&schema)).unwrap();
+    Computation { query, ..question() }
+}
+
 fn view<'a>(computation: &'a Computation, standings: &'a BTreeMap<PeerId, Standing>) -> View<'a> {
     View {
         id: ComputationId::of_body(b"x"),
@@ -64,6 +72,7 @@ fn view<'a>(computation: &'a Computation, standings: &'a BTreeMap<PeerId, Standi
         status: Status::Pending,
         certificate: None,
         answer: None,
+        assurance: None,
         failure: None,
         participants: 2,
         own: OwnPart::None,

@@ -9,10 +9,15 @@ use tracing::Level;
 use tracing::field::display;
 
 use super::render;
+use crate::domain::limits::CATEGORIES_MAX;
 use crate::domain::{Computation, ComputationId, Consent, Invitation, PeerId, Role, TicketRefusal};
 use crate::protocol::{Notice, View};
 use crate::sharing::Verdict;
+use crate::statistics::Answer;
 use crate::wire::{Fault, Gossip, Message, Record, Similar, Topic};
+
+/// Numbers behind a result that a line of the log tells in full: as many as one field may have categories.
+const SLOTS_TOLD_MAX: usize = CATEGORIES_MAX;
 
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,8 +177,11 @@ pub(super) fn of_notice(notice: &Notice, view: Option<&View<'_>>) -> Option<Line
             Some(Line::new(Level::WARN, Some(*computation), Some(*participant), text))
         }
         Notice::Completed(id) => {
-            let result = view.and_then(|view| view.answer.as_ref()).map(|answer| answer.to_json().to_string());
-            Some(Line::info(*id, format!("completed: {}", result.unwrap_or_default())))
+            let answer = view.and_then(|view| view.answer.as_ref());
+            Some(Line::info(
+                *id,
+                format!("completed: {}", answer.map(|it| result(*id, it)).unwrap_or_default()),
+            ))
         }
         Notice::Failed { computation, failure } => {
             Some(Line::new(Level::WARN, Some(*computation), None, format!("failed: {failure}")))
@@ -210,6 +218,15 @@ pub(super) fn of_notice(notice: &Notice, view: Option<&View<'_>>) -> Option<Line
             Some(Line::new(Level::DEBUG, None, Some(*from), format!("{kind} not acted on: {why}")))
         }
     }
+}
+
+/// An answer, or where to read it: a vector's would fill the log.
+fn result(id: ComputationId, answer: &Answer) -> String {
+    if answer.slots() <= SLOTS_TOLD_MAX {
+        return answer.to_json().to_string();
+    }
+    let (slots, of) = (answer.slots(), counted(answer.participants() as usize, "participant"));
+    format!("{slots} numbers of {of}; `formix-p2p result {id}` shows them")
 }
 
 /// The line for a node that broke the protocol.
@@ -360,6 +377,19 @@ mod tests {
         assert_eq!(line.text, "failed: insufficient participants: 1 of 3");
         assert_eq!((line.level, line.computation), (Level::WARN, Some(id)));
         assert_eq!(of_notice(&Notice::Changed(id), None), None);
+    }
+
+    #[test]
+    fn a_long_vector_is_not_written_into_the_log() {
+        let id = ComputationId::of_body(b"x");
+        let text = |length: usize| {
+            let question = crate::node::render::tests::vector(length);
+            let total: Vec<_> = std::iter::repeat_n(3, length + 1).collect();
+            result(id, &crate::statistics::decode(&question, &total, 3).unwrap())
+        };
+        assert_eq!(text(2), r#"{"mean":[1.0,1.0],"sum":[3,3],"samples":3,"participants":3}"#);
+        let long = text(100_000);
+        assert_eq!(long, format!("100001 numbers of 3 participants; `formix-p2p result {id}` shows them"));
     }
 
     #[test]

@@ -111,11 +111,13 @@ pub fn assurance_of(certificate: &Certificate) -> Option<Assurance> {
 ///
 /// # Errors
 /// Why the certificate proves nothing.
-pub(super) fn outcome_of(certificate: &Certificate) -> Result<Result<Answer, Failure>, CertificateError> {
+pub(super) fn outcome_of(
+    certificate: &Certificate,
+) -> Result<Result<(Answer, Assurance), Failure>, CertificateError> {
     match answer_of(certificate) {
         Err(CertificateError::Total(_)) => Ok(Err(Failure::ImpossibleTotal)),
         Err(CertificateError::Sums(TotalError::Inconsistent)) => Ok(Err(Failure::SumsDisagree)),
-        Ok((answer, _)) => Ok(Ok(answer)),
+        Ok(completed) => Ok(Ok(completed)),
         Err(invalid) => Err(invalid),
     }
 }
@@ -123,11 +125,11 @@ pub(super) fn outcome_of(certificate: &Certificate) -> Result<Result<Answer, Fai
 /// Checks a certificate whose signatures hold, as those of every decoded one do, and decodes its total.
 fn answer_of(certificate: &Certificate) -> Result<(Answer, Assurance), CertificateError> {
     let (id, computation) = (certificate.computation.id(), certificate.computation.get());
-    statistics::check(computation)?;
+    let checked = statistics::checked(computation)?;
     let counted = counted(certificate)?;
     let (votes, openings) = (&certificate.votes, &certificate.openings);
     let first = votes.first().map(|vote| vote.get());
-    let scheme = statistics::scheme(computation)?;
+    let scheme = checked.scheme()?;
     let mut partial_sums = Vec::new();
     for (place, (position, heavy)) in counted.iter().enumerate() {
         let vote = votes.get(place).map(|vote| vote.get()).filter(|vote| vote.computation == id);
@@ -165,7 +167,7 @@ fn answer_of(certificate: &Certificate) -> Result<(Answer, Assurance), Certifica
         return Err(CertificateError::Participants { participants, minimum, maximum });
     }
     let total = scheme.total(&partial_sums)?;
-    let answer = statistics::decode(computation, &total.slots, participants)?;
+    let answer = checked.decode(&total.slots, participants)?;
     let redundant = matches!(computation.sharing, Sharing::Threshold { .. });
     let assurance = Assurance {
         unverified: first.map_or(0, |vote| vote.unverified),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::action::{Action, Notice};
+use super::certificate::Assurance;
 use super::event::Timer;
 use super::heavy::{Dealing, Heavy, Promise};
 use super::light::Answering;
@@ -107,6 +108,7 @@ pub(super) enum Outcome {
     Completed {
         certificate: Box<Certificate>,
         answer: Answer,
+        assurance: Assurance,
     },
     /// Without a result: this node found out, or was told so by the signer of the notice.
     Failed {
@@ -224,14 +226,20 @@ impl Entry {
     }
 
     /// The end with a result (or with a total that is impossible, which every node sees alike).
-    pub fn complete(&mut self, turn: &mut Turn<'_>, certificate: Certificate, answer: Result<Answer, Failure>) {
+    pub fn complete(
+        &mut self,
+        turn: &mut Turn<'_>,
+        certificate: Certificate,
+        answer: Result<(Answer, Assurance), Failure>,
+    ) {
         turn.persist(Record::Certificate(certificate.clone()));
         self.let_parties_go(turn);
         self.keep_own_set(turn, &certificate);
         self.erase_private(turn);
         let (outcome, notice) = match answer {
-            Ok(answer) => {
-                (Outcome::Completed { certificate: Box::new(certificate), answer }, Notice::Completed(self.id))
+            Ok((answer, assurance)) => {
+                let certificate = Box::new(certificate);
+                (Outcome::Completed { certificate, answer, assurance }, Notice::Completed(self.id))
             }
             Err(failure) => {
                 let notice = Notice::Failed { computation: self.id, failure: failure.clone() };
@@ -393,6 +401,7 @@ impl Entry {
             status: Status::Pending,
             certificate: None,
             answer: None,
+            assurance: None,
             failure: None,
             participants: self.reports_told,
             own: self.own.clone(),
@@ -412,11 +421,12 @@ impl Entry {
                     view.participants = heavy.reports();
                 }
             }
-            Stage::Ended(Outcome::Completed { certificate, answer }) => {
+            Stage::Ended(Outcome::Completed { certificate, answer, assurance }) => {
                 view.status = Status::Completed;
                 view.certificate = Some(certificate);
                 view.participants = answer.participants();
                 view.answer = Some(answer.clone());
+                view.assurance = Some(assurance);
             }
             Stage::Ended(Outcome::Failed { failure, .. }) => {
                 view.status = Status::Failed;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::certificate::outcome_of;
+use super::certificate::{Assurance, outcome_of};
 use super::comparison::AnsweredSet;
 use super::entry::{Entry, Outcome, Stage};
 use super::node::{Node, State};
@@ -24,7 +24,7 @@ use crate::wire::{
 pub struct Recalled {
     summary: Summary,
     certificate: Option<Certificate>,
-    answer: Option<Answer>,
+    completed: Option<(Answer, Assurance)>,
     ledger: Option<LedgerEntry>,
     similar: Vec<Similar>,
     /// Nobody knows them any more.
@@ -34,8 +34,8 @@ pub struct Recalled {
 impl Recalled {
     /// What the store holds of it. Without the certificate, no result is shown.
     pub fn new(summary: Summary, certificate: Option<Certificate>, ledger: Option<LedgerEntry>) -> Self {
-        let answer = certificate.as_ref().and_then(|certificate| outcome_of(certificate).ok()?.ok());
-        Self { summary, certificate, answer, ledger, similar: Vec::new(), standings: BTreeMap::new() }
+        let completed = certificate.as_ref().and_then(|certificate| outcome_of(certificate).ok()?.ok());
+        Self { summary, certificate, completed, ledger, similar: Vec::new(), standings: BTreeMap::new() }
     }
 
     /// With the sets that are near its own.
@@ -65,7 +65,8 @@ impl Recalled {
             computation: &self.summary.question,
             status,
             certificate: self.certificate.as_ref(),
-            answer: self.answer.clone(),
+            answer: self.completed.as_ref().map(|(answer, _)| answer.clone()),
+            assurance: self.completed.as_ref().map(|(_, assurance)| assurance),
             failure,
             participants,
             own: match self.summary.own {

@@ -272,7 +272,9 @@ impl Pieces {
     fn outcome(&mut self) -> Option<Outcome> {
         match (self.certificate.take(), self.failure.take()) {
             (Some(certificate), _) => Some(match outcome_of(&certificate) {
-                Ok(Ok(answer)) => Outcome::Completed { certificate: Box::new(certificate), answer },
+                Ok(Ok((answer, assurance))) => {
+                    Outcome::Completed { certificate: Box::new(certificate), answer, assurance }
+                }
                 Ok(Err(failure)) => Outcome::Impossible { certificate: Box::new(certificate), failure },
                 Err(_) => Outcome::Impossible {
                     certificate: Box::new(certificate),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::certificate::Assurance;
 use crate::consent::Doubt;
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Standing, Status};
 use crate::statistics::Answer;
@@ -20,6 +21,8 @@ pub struct View<'a> {
     pub certificate: Option<&'a Certificate>,
     /// The decoded result, once there is a certificate.
     pub answer: Option<Answer>,
+    /// How far the result can be relied on.
+    pub assurance: Option<&'a Assurance>,
     /// Why it failed.
     pub failure: Option<&'a Failure>,
     /// In the result, or reported so far as this node knows.

@@ -66,7 +66,7 @@ impl Definition for Bivariate {
         Family::Sums(vec![x, y, x.times(0), y.times(1), x.times(1)])
     }
 
-    fn answer(&self, _query: &Query, totals: &Totals) -> Map<String, Value> {
+    fn answer(&self, _query: &Query, totals: &Totals<'_>) -> Map<String, Value> {
         let sums = [0, 1].map(|number| totals.sum(Monomial::of(number)));
         let squares = [0, 1].map(|number| totals.sum(Monomial::power(number, 2)));
         let product = totals.sum(Monomial::of(0).times(1));

@@ -88,7 +88,7 @@ impl Definition for Contingency {
         Family::Cells(query.fields.iter().filter_map(Axis::of_values).collect())
     }
 
-    fn answer(&self, query: &Query, totals: &Totals) -> Map<String, Value> {
+    fn answer(&self, query: &Query, totals: &Totals<'_>) -> Map<String, Value> {
         let mut names = query.fields.iter().filter_map(Axis::of_values).map(|axis| axis.names());
         let (rows, columns) = (names.next().unwrap_or_default(), names.next().unwrap_or_default());
         contingency(&rows, &columns, &totals.cells)

@@ -14,7 +14,7 @@ impl Definition for Count {
         Family::Sums(Vec::new())
     }
 
-    fn answer(&self, _query: &Query, totals: &Totals) -> Map<String, Value> {
+    fn answer(&self, _query: &Query, totals: &Totals<'_>) -> Map<String, Value> {
         figures([("count", whole(&totals.samples))])
     }
 }

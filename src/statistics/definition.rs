@@ -1,12 +1,13 @@
 //! What makes a statistic: what it adds up, and what the totals say.
 
+use std::collections::BTreeMap;
+
 use num_bigint::BigInt;
-use num_rational::BigRational;
 use serde_json::{Map, Value};
 
 use super::family::Family;
 use super::monomial::Monomial;
-use crate::domain::{Query, Statistic};
+use crate::domain::{NumberSchema, Query, Statistic};
 
 /// One statistic.
 pub(super) trait Definition: Sync {
@@ -14,24 +15,19 @@ pub(super) trait Definition: Sync {
     fn family(&self, query: &Query) -> Family;
 
     /// What the totals say: the object under `result` in docs/CLI.md, but for what all statistics have there.
-    fn answer(&self, query: &Query, totals: &Totals) -> Map<String, Value>;
+    fn answer(&self, query: &Query, totals: &Totals<'_>) -> Map<String, Value>;
 }
 
 /// Totals over all records, exact.
-pub(super) struct Totals {
+pub(super) struct Totals<'n> {
     /// How many records there are. With noise it can be anything.
     pub samples: BigInt,
-    /// The sums, in the fields' own units: offsets and steps are undone.
-    pub sums: std::collections::BTreeMap<Monomial, BigRational>,
+    /// The sums of products, each of them counted in steps above the numbers' offsets.
+    pub steps: BTreeMap<Monomial, i128>,
     /// Records by cell.
     pub cells: Vec<BigInt>,
-}
-
-impl Totals {
-    /// The sum of one product of numbers; 0 for one that is not added up.
-    pub fn sum(&self, product: Monomial) -> BigRational {
-        self.sums.get(&product).cloned().unwrap_or_else(|| BigRational::from_integer(BigInt::ZERO))
-    }
+    /// What the numbers look like.
+    pub numbers: &'n [&'n NumberSchema],
 }
 
 /// The definition of a statistic.

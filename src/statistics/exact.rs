@@ -12,6 +12,9 @@ const PLACES_MAX: usize = 20;
 /// Bits of a root before it is rounded to the 53 of a double: enough to know on which side of a halfway point it lies.
 const ROOT_BITS: u64 = 64;
 
+/// Up to here every whole number is a double.
+const DOUBLES_WHOLE_MAX: u128 = 1 << 53;
+
 /// An object of named figures.
 pub(super) fn figures<const N: usize>(entries: [(&str, Value); N]) -> Map<String, Value> {
     entries.into_iter().map(|(name, figure)| (name.to_owned(), figure)).collect()
@@ -46,6 +49,23 @@ pub(super) fn root(square: &BigRational) -> Option<f64> {
     // A last bit that is not zero keeps an inexact root off the point halfway between two doubles.
     let cut = if &root * &root * denominator == scaled { BigInt::zero() } else { BigInt::one() };
     Some(nearest(&BigRational::new((root << 1) + cut, BigInt::one() << (shift + 1))))
+}
+
+/// A decimal number divided by a count above zero, as the nearest double.
+pub(super) fn share(total: Decimal, count: &BigInt) -> Value {
+    let divisor = count.to_i128().and_then(|count| count.checked_mul(10_i128.checked_pow(total.scale())?));
+    let whole = |number: i128| (number.unsigned_abs() <= DOUBLES_WHOLE_MAX).then_some(number as f64);
+    match whole(total.mantissa()).zip(divisor.and_then(whole)) {
+        // Both are exact, so that the one rounding is that of the division.
+        Some((total, divisor)) => double(Some(total / divisor)),
+        None => number(quotient(&fraction(total), &BigRational::from(count.clone())).as_ref()),
+    }
+}
+
+/// A decimal number, every digit of it.
+pub(super) fn decimal(value: Decimal) -> Value {
+    let whole = Number::from_i128(value.mantissa()).filter(|_| value.scale() == 0);
+    whole.map_or_else(|| digits(&value.to_string()), Value::Number)
 }
 
 /// A fraction as the nearest double; null where there is none.
@@ -174,9 +194,20 @@ mod tests {
         }
 
         #[test]
+        fn a_share_of_a_decimal_is_the_nearest_double(
+            mantissa: i128, shift in 0_u32..127, scale in 0_u32..19, count in 1..u64::MAX, fewer in 0_u32..64,
+        ) {
+            let total = Decimal::new(mantissa >> shift, scale).unwrap();
+            let count = BigInt::from((count >> fewer).max(1));
+            let exact = quotient(&fraction(total), &BigRational::from(count.clone()));
+            prop_assert_eq!(share(total, &count), number(exact.as_ref()));
+        }
+
+        #[test]
         fn a_decimal_is_written_as_it_is(mantissa: i128, scale in 0_u32..19) {
             let decimal = Decimal::new(mantissa, scale).unwrap();
             prop_assert_eq!(every_digit(&fraction(decimal)).to_string(), decimal.to_string());
+            prop_assert_eq!(super::decimal(decimal).to_string(), decimal.to_string());
         }
     }
 }

@@ -54,7 +54,7 @@ impl Family {
             }
             Self::Sums(products) => {
                 let counted = counts_records(computation).then_some((What::Records, Some(records)));
-                let largest: Vec<_> = numbers.iter().map(|number| number.span_steps()).collect();
+                let largest = spans(numbers);
                 let most = |product: &Monomial| {
                     let largest = |number: usize| largest.get(number).copied().flatten();
                     product.factors().try_fold(records, |most, number| most.checked_mul(largest(number)?))
@@ -72,6 +72,16 @@ impl Family {
             }
         }
     }
+}
+
+/// How many steps each number spans. The elements of a vector look alike, so it is asked once of all of them.
+fn spans<'n>(numbers: &[&'n NumberSchema]) -> Vec<Option<u128>> {
+    let mut last: Option<(&'n NumberSchema, Option<u128>)> = None;
+    let span = |number: &&'n NumberSchema| match last {
+        Some((same, span)) if std::ptr::eq(same, *number) => span,
+        Some(_) | None => last.insert((number, number.span_steps())).1,
+    };
+    numbers.iter().map(span).collect()
 }
 
 /// Whether sums are accompanied by the number of records.

@@ -35,7 +35,7 @@ impl Definition for Frequency {
         Family::Cells(query.fields.iter().filter_map(Axis::of_values).collect())
     }
 
-    fn answer(&self, query: &Query, totals: &Totals) -> Map<String, Value> {
+    fn answer(&self, query: &Query, totals: &Totals<'_>) -> Map<String, Value> {
         let names = query.fields.first().and_then(Axis::of_values).map(|axis| axis.names());
         frequency(&names.unwrap_or_default(), &totals.cells)
     }

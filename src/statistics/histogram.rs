@@ -36,7 +36,7 @@ impl Definition for Histogram {
         Family::Cells(axis.into_iter().collect())
     }
 
-    fn answer(&self, query: &Query, totals: &Totals) -> Map<String, Value> {
+    fn answer(&self, query: &Query, totals: &Totals<'_>) -> Map<String, Value> {
         histogram(Self::edges(query), &totals.cells)
     }
 }

@@ -17,7 +17,7 @@ impl Definition for Mean {
         Family::Sums(vec![Monomial::of(0)])
     }
 
-    fn answer(&self, _query: &Query, totals: &Totals) -> Map<String, Value> {
+    fn answer(&self, _query: &Query, totals: &Totals<'_>) -> Map<String, Value> {
         let sum = totals.sum(Monomial::of(0));
         // With noise there can be fewer than no records.
         let samples = Some(BigRational::from(totals.samples.clone())).filter(|samples| samples.is_positive());

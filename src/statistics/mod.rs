@@ -72,13 +72,44 @@ pub struct SlotSaid {
     pub most: Option<u128>,
 }
 
+/// A computation that keeps every rule, with the layout of its measurements, which for a long vector takes a while to make.
+pub struct Checked<'c>(Plan<'c>);
+
 /// Checks every rule of a computation that needs no clock.
 ///
 /// # Errors
 /// The first rule that is broken.
 pub fn check(computation: &Computation) -> Result<(), ComputationError> {
+    checked(computation).map(drop)
+}
+
+/// The same, to go on with.
+///
+/// # Errors
+/// The first rule that is broken.
+pub fn checked(computation: &Computation) -> Result<Checked<'_>, ComputationError> {
     computation.check_terms()?;
-    Plan::of(computation).check()
+    let plan = Plan::of(computation);
+    plan.check()?;
+    Ok(Checked(plan))
+}
+
+impl Checked<'_> {
+    /// Its sharing scheme.
+    ///
+    /// # Errors
+    /// None that is known: it keeps every rule.
+    pub fn scheme(&self) -> Result<Scheme, SchemeError> {
+        self.0.scheme()
+    }
+
+    /// Decodes the sum of `participants` measurements.
+    ///
+    /// # Errors
+    /// `Shape`, or `Impossible` for a total that true inputs cannot give.
+    pub fn decode(&self, total: &[u128], participants: u32) -> Result<Answer, DecodeError> {
+        answer::decode_by(&self.0, total, participants)
+    }
 }
 
 /// The sharing scheme of a computation that keeps every rule ([`check`]).

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::definition::definition;
 use super::family::{Family, Slot, What};
 use super::monomial::Monomial;
-use crate::domain::limits::{NOISE_SLOTS_MAX, REPORTS_PER_COMPUTATION_DEFAULT};
+use crate::domain::limits::{NOISE_SLOTS_MAX, PARTIAL_SUMS_BYTES_MAX, REPORTS_PER_COMPUTATION_DEFAULT};
 use crate::domain::{Computation, ComputationError, Noise, NumberSchema, PrimeField, Sharing, Statistic};
 use crate::sharing::{Circuit, Relations, Scheme, SchemeError, Slot as SlotRule};
 
@@ -176,7 +176,8 @@ impl<'c> Plan<'c> {
     /// The first rule that is broken.
     pub fn check(&self) -> Result<(), ComputationError> {
         let computation = self.computation;
-        let bounded = self.numbers.iter().all(|number| number.span_steps().is_some()) || self.sums_nothing();
+        let mut schemas = computation.query.fields.iter().filter_map(|field| field.schema.number());
+        let bounded = schemas.all(|number| number.span_steps().is_some()) || self.sums_nothing();
         if computation.sharing.is_proven() {
             if !bounded {
                 return Err(ComputationError::NeedsBounds { sharing: computation.sharing.name() });
@@ -198,9 +199,14 @@ impl<'c> Plan<'c> {
         }
         // Once: it asks what is proven, which looks at every slot.
         let largest = self.largest_residue();
+        let mut before = None;
         for slot in &self.slots {
-            self.check_slot(slot, largest)?;
+            if !before.is_some_and(|before| self.are_alike(before, slot)) {
+                self.check_slot(slot, largest)?;
+            }
+            before = Some(slot);
         }
+        self.check_result(largest)?;
         if computation.sharing.is_proven() {
             self.circuit().check().map_err(|error| ComputationError::TooLong(error.to_string()))?;
             self.check_verifiers()?;
@@ -222,6 +228,32 @@ impl<'c> Plan<'c> {
             return Err(ComputationError::TooManyToVerify { maximum, fitting });
         }
         Ok(())
+    }
+
+    /// Everybody's partial sums must fit one certificate.
+    fn check_result(&self, largest: u128) -> Result<(), ComputationError> {
+        let bytes = if largest > u64::MAX.into() {
+            16
+        } else if largest > u32::MAX.into() {
+            8
+        } else {
+            4
+        };
+        let (slots, heavy) = (self.slots.len(), self.computation.heavy.len());
+        let fitting = PARTIAL_SUMS_BYTES_MAX / (bytes * heavy.max(1));
+        if slots > fitting {
+            return Err(ComputationError::ResultTooLong { heavy, slots, bytes, fitting });
+        }
+        Ok(())
+    }
+
+    /// Whether two slots add up elements of one vector: what holds of one holds of the other.
+    fn are_alike(&self, one: &Slot, other: &Slot) -> bool {
+        let number = |slot: &Slot| match slot.what {
+            What::Sum(product) if product.degree() == 1 => self.numbers.get(product.factors().next()?).copied(),
+            What::Sum(_) | What::Records | What::Cell(_) => None,
+        };
+        number(one).zip(number(other)).is_some_and(|(one, other)| std::ptr::eq(one, other))
     }
 
     fn check_slot(&self, slot: &Slot, largest: u128) -> Result<(), ComputationError> {

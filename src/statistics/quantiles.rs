@@ -115,7 +115,7 @@ impl Definition for Quantiles {
         Family::Cells(Self::asked(query).map(|(axis, ..)| axis).into_iter().collect())
     }
 
-    fn answer(&self, query: &Query, totals: &Totals) -> Map<String, Value> {
+    fn answer(&self, query: &Query, totals: &Totals<'_>) -> Map<String, Value> {
         let Some((axis, resolution, probabilities)) = Self::asked(query) else { return Map::new() };
         let bucket = |(low, high)| Bucket { low, high };
         let buckets: Vec<_> = (0..axis.cells()).filter_map(|cell| axis.values_of(cell)).map(bucket).collect();

@@ -146,7 +146,7 @@ impl Definition for Regression {
         Family::Sums((0..count).map(Monomial::of).chain(Self::pairs(count)).collect())
     }
 
-    fn answer(&self, query: &Query, totals: &Totals) -> Map<String, Value> {
+    fn answer(&self, query: &Query, totals: &Totals<'_>) -> Map<String, Value> {
         let names: Vec<_> = query.fields.iter().map(|field| field.name.as_str()).collect();
         let sums: Vec<_> = (0..names.len()).map(|number| totals.sum(Monomial::of(number))).collect();
         let products = Self::pairs(names.len()).map(|pair| totals.sum(pair)).collect();

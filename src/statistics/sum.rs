@@ -15,7 +15,7 @@ impl Definition for Sum {
         Family::Sums(vec![Monomial::of(0)])
     }
 
-    fn answer(&self, _query: &Query, totals: &Totals) -> Map<String, Value> {
+    fn answer(&self, _query: &Query, totals: &Totals<'_>) -> Map<String, Value> {
         figures([("sum", every_digit(&totals.sum(Monomial::of(0))))])
     }
 }

@@ -137,7 +137,7 @@ impl Definition for Univariate {
         Family::Sums(Self::powers(query).collect())
     }
 
-    fn answer(&self, query: &Query, totals: &Totals) -> Map<String, Value> {
+    fn answer(&self, query: &Query, totals: &Totals<'_>) -> Map<String, Value> {
         let sums: Vec<_> = Self::powers(query).map(|power| totals.sum(power)).collect();
         univariate(&totals.samples, &sums)
     }

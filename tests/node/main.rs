@@ -4,6 +4,7 @@
 
 mod invited;
 mod pruned;
+mod vectors;
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};

@@ -6,6 +6,7 @@ mod lines;
 mod moments;
 mod plan;
 mod tables;
+mod vectors;
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
