@@ -97,6 +97,9 @@ pub const FIELD_NAME_CHARS_MAX: usize = 64;
 pub const FIELDS_MAX: usize = 32;
 /// Categories of one field: what a table can show, and what fits an announcement.
 pub const CATEGORIES_MAX: usize = 1_000;
+/// Numbers behind a result that a line of the log, or a list of all questions, shows in full: as many as one field may have categories. A list
+/// of remembered questions then fits [`CONTROL_REPLY_BYTES_MAX`].
+pub const SLOTS_LISTED_MAX: usize = CATEGORIES_MAX;
 /// Characters of one category.
 pub const CATEGORY_CHARS_MAX: usize = 64;
 /// Bytes of all categories of one field: with two such fields and a full closed list a question still fits a gossip message.

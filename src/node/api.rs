@@ -90,7 +90,7 @@ impl Runtime {
         let mut subjects = self.subjects();
         subjects.extend(self.pruned_subjects()?);
         sort_newest_first(&mut subjects);
-        Ok(Reply::Computations(subjects.iter().map(|subject| self.shown(subject)).collect()))
+        Ok(Reply::Computations(subjects.iter().map(|subject| self.listed(subject)).collect()))
     }
 
     fn computation(&self, reference: &str) -> Answer {

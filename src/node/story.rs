@@ -9,15 +9,12 @@ use tracing::Level;
 use tracing::field::display;
 
 use super::render;
-use crate::domain::limits::CATEGORIES_MAX;
+use crate::domain::limits::SLOTS_LISTED_MAX;
 use crate::domain::{Computation, ComputationId, Consent, Invitation, PeerId, Role, TicketRefusal};
 use crate::protocol::{Notice, View};
 use crate::sharing::Verdict;
 use crate::statistics::Answer;
 use crate::wire::{Fault, Gossip, Message, Record, Similar, Topic};
-
-/// Numbers behind a result that a line of the log tells in full: as many as one field may have categories.
-const SLOTS_TOLD_MAX: usize = CATEGORIES_MAX;
 
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -222,7 +219,7 @@ pub(super) fn of_notice(notice: &Notice, view: Option<&View<'_>>) -> Option<Line
 
 /// An answer, or where to read it: a vector's would fill the log.
 fn result(id: ComputationId, answer: &Answer) -> String {
-    if answer.slots() <= SLOTS_TOLD_MAX {
+    if answer.slots() <= SLOTS_LISTED_MAX {
         return answer.to_json().to_string();
     }
     let (slots, of) = (answer.slots(), counted(answer.participants() as usize, "participant"));

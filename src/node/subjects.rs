@@ -3,8 +3,10 @@
 use super::runtime::Runtime;
 use super::{invitation_shown, references, render};
 use crate::control::{ApiError, ComputationView, InvitationView as Shown, of_parties};
+use crate::domain::limits::SLOTS_LISTED_MAX;
 use crate::domain::{Computation, ComputationId, Status, Timestamp};
 use crate::protocol::{InvitationView, Recalled, View};
+use crate::statistics::Answer;
 
 /// One thing with one COMP name.
 pub(super) enum Subject<'a> {
@@ -171,6 +173,15 @@ impl Runtime {
                 invitation_shown::as_computation(view, self.invitation_shown(view), &self.directory)
             }
         }
+    }
+
+    /// As a list shows it: without the result where that is a long vector's.
+    pub(super) fn listed(&self, subject: &Subject<'_>) -> ComputationView {
+        let Subject::Computation(view, invitation) = subject else { return self.shown(subject) };
+        let long = view.answer.as_ref().filter(|answer| answer.slots() > SLOTS_LISTED_MAX);
+        let Some(samples) = long.map(Answer::samples) else { return self.shown(subject) };
+        let short = View { answer: None, ..View::clone(view) };
+        ComputationView { samples, ..self.shown(&Subject::Computation(Box::new(short), *invitation)) }
     }
 
     /// An invitation without its tickets.

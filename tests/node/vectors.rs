@@ -66,6 +66,12 @@ async fn a_long_vector_is_added_up_element_by_element() {
         assert_eq!(end.signed_by.len(), 3);
         assert_exact(&end.result.unwrap());
     }
+    // A list of all questions leaves long results out.
+    let Reply::Computations(listed) = ask(&nodes.light[2], Request::Computations).await.unwrap() else {
+        panic!("no computations")
+    };
+    assert_eq!((listed.len(), listed[0].status, &listed[0].result), (1, Status::Completed, &None));
+    assert_eq!((listed[0].samples, listed[0].participants, listed[0].signed_by.len()), (4, 4, 3));
     // The certificate alone says the same.
     let reply = ask(&nodes.light[1], Request::Certificate { reference: id }).await.unwrap();
     let Reply::Certificate(bytes) = reply else { panic!("{reply:?}") };
