@@ -399,6 +399,29 @@ fn no_byte_under_a_signature_can_change() {
     }
 }
 
+/// What participants hand on is believed because its signature was checked, also by a node that has checked the true one.
+#[test]
+fn no_byte_of_receipts_that_are_handed_on_can_change() {
+    let digest = Digest::of("report", &[]);
+    let receipt = Receipt {
+        computation: computation().id(),
+        heavy: identity(2).peer(),
+        participant: identity(5).peer(),
+        manifest: digest,
+    };
+    let message = Message::Receipts(vec![Signed::sign(receipt, &identity(2))]);
+    let bytes = message.encode();
+    let checked = identity(3).checked();
+    checked.while_decoding(|| {
+        assert_eq!(Message::decode(&bytes).as_ref(), Ok(&message));
+        for position in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[position] ^= 0x10;
+            assert!(Message::decode(&changed).is_err(), "at {position}");
+        }
+    });
+}
+
 #[test]
 fn what_is_not_in_deterministic_form_is_refused() {
     // {28: {0: 7}}: the clock of an ask, once with the shortest integer and once with a wider one.

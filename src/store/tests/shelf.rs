@@ -88,3 +88,13 @@ fn a_report_that_cannot_be_read_is_no_report_that_is_not_there() {
     let sound = records[6].key().peer.unwrap();
     assert!(matches!(store.shares(id, &[sound]).unwrap()[..], [Some(_)]));
 }
+
+/// The protocol gives others what it no longer has in memory, such as the certificates of pruned computations.
+#[test]
+fn a_record_of_every_kind_is_read_back() {
+    let (scratch, records) = Scratch::filled();
+    let store = scratch.open().unwrap();
+    for record in &records {
+        assert_eq!(store.record(&record.key()).unwrap().as_ref(), Some(record), "{:?}", record.key().kind);
+    }
+}
