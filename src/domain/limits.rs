@@ -151,6 +151,11 @@ pub const REFUSAL_CHARS_MAX: usize = 300;
 pub const ACCEPTANCE_WAIT: Duration = Duration::from_secs(4);
 /// After deadline and patience: how long the end may still take to reach a node before it says "no contact".
 pub const NO_CONTACT_MARGIN: Duration = Duration::from_secs(10);
+/// How long after the certificates the names of a set, and the hint for others, are told: this long for each participant. Two hundred
+/// nodes on two processors take about so long for a certificate each.
+pub const TOLD_LATER_EACH: Duration = Duration::from_millis(2);
+/// And never later than this.
+pub const TOLD_LATER_MAX: Duration = Duration::from_secs(2);
 /// Answers about one field in a day that the `guarded` policy gives unattended.
 pub const GUARDED_ANSWERS_PER_DAY: u32 = 24;
 /// The smallest minimum of participants that a policy allows unattended unless told otherwise.

@@ -13,11 +13,11 @@ use super::proposer::Proposing;
 use super::turn::Turn;
 use super::view::{OwnPart, View};
 use crate::consent::Rule;
-use crate::domain::limits::{CERTIFICATE_PUSH_MAX, NO_CONTACT_MARGIN};
+use crate::domain::limits::{CERTIFICATE_PUSH_MAX, NO_CONTACT_MARGIN, TOLD_LATER_EACH, TOLD_LATER_MAX};
 use crate::domain::{Computation, ComputationId, Failure, PeerId, Standing, Status, Timestamp};
 use crate::statistics::Answer;
 use crate::wire::{
-    Acceptance, Announcement, Certificate, FailureNotice, Gossip, Keeping, LedgerEntry, Message, Record,
+    Acceptance, Announcement, Certificate, FailureNotice, Gossip, Keeping, LedgerEntry, List, Message, Record,
     RecordKind, Signed,
 };
 
@@ -340,23 +340,34 @@ impl Entry {
             .then(|| turn.sign(FailureNotice { computation: self.id, signer: me, failure: failure.clone() }))
     }
 
-    /// Sends the certificate, and who was in the set, to the proposer and to this node's part of the participants, and tells
-    /// the network.
-    pub fn spread_certificate(&self, turn: &mut Turn<'_>, participants: &[PeerId]) {
+    /// Sends the certificate to the proposer and to this node's part of the participants. Who was in the set, and the hint for everybody
+    /// else, come a little later: they are as many messages again, and would hold up the results of others.
+    pub fn spread_certificate(&mut self, turn: &mut Turn<'_>, participants: &[PeerId]) {
         let Stage::Ended(Outcome::Completed { certificate, .. } | Outcome::Impossible { certificate, .. }) =
             &self.stage
         else {
             return;
         };
-        let me = turn.me();
-        let order = self.terms().heavy.iter().position(|heavy| *heavy == me).unwrap_or(0);
-        let mine = participants.iter().skip(order).step_by(self.terms().heavy.len().max(1));
-        let mut receivers: Vec<PeerId> = mine.copied().take(CERTIFICATE_PUSH_MAX).collect();
-        if !receivers.contains(&self.terms().proposer) {
-            receivers.push(self.terms().proposer);
+        let proposer = self.terms().proposer;
+        let mut receivers = self.part_of(turn.me(), participants.iter().copied());
+        if !receivers.contains(&proposer) {
+            receivers.push(proposer);
         }
         for receiver in receivers {
             turn.send(receiver, Message::Certificate((**certificate).clone()));
+        }
+        self.send_members(turn, proposer);
+        let wait = TOLD_LATER_EACH * u32::try_from(participants.len()).unwrap_or(u32::MAX);
+        let at = turn.now + turn.jittered(wait.min(TOLD_LATER_MAX));
+        turn.set_timer(Timer::Retry(self.id), at);
+    }
+
+    /// Tells who was in the set to this node's part of the participants, and the network that there is a certificate.
+    pub fn spread_the_rest(&self, turn: &mut Turn<'_>) {
+        let (me, proposer) = (turn.me(), self.terms().proposer);
+        let Some(certificate) = self.view().certificate.filter(|_| self.terms().has_heavy(&me)) else { return };
+        let members = self.members.list.iter().flat_map(List::members);
+        for receiver in self.part_of(me, members).into_iter().filter(|receiver| *receiver != proposer) {
             self.send_members(turn, receiver);
         }
         // One of those who signed it tells everybody else, and the others pass it on: a hint need not be said thrice. Whoever
@@ -364,6 +375,13 @@ impl Entry {
         if certificate.votes.first().is_some_and(|vote| vote.signer() == me) {
             self.publish(turn, Gossip::Completed { computation: self.id });
         }
+    }
+
+    /// Those of the participants to whom this heavy node tells what there is to tell.
+    fn part_of(&self, me: PeerId, participants: impl Iterator<Item = PeerId>) -> Vec<PeerId> {
+        let heavy = &self.terms().heavy;
+        let order = heavy.iter().position(|heavy| *heavy == me).unwrap_or(0);
+        participants.skip(order).step_by(heavy.len().max(1)).take(CERTIFICATE_PUSH_MAX).collect()
     }
 
     /// Tells the network, if it may hear of it.

@@ -100,7 +100,8 @@ impl State {
                 entry.say_complete(turn);
             }
             Stage::Ended(Outcome::Failed { .. }) => entry.ask_parties_for_the_end(turn),
-            Stage::Proposed { proposing: None, dealing: None, accepted: None } | Stage::Ended(_) => {}
+            Stage::Ended(Outcome::Completed { .. } | Outcome::Impossible { .. }) => entry.spread_the_rest(turn),
+            Stage::Proposed { proposing: None, dealing: None, accepted: None } => {}
         }
     }
 
