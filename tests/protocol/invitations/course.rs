@@ -142,6 +142,8 @@ fn what_is_forgotten_does_not_come_back() {
     join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, Some(14));
     let id = computation(&net, BOB, asked.id());
     let announced = net.nodes[&peer(ALICE)].view(id).unwrap().computation.clone();
+    // Until it knows who was in the set.
+    net.run_for(Duration::from_millis(10));
     say(&mut net, BOB, Command::Forget(id));
     let left: Vec<_> = net.stores[&peer(BOB)].keys().map(|key| key.kind).collect();
     let marks = [RecordKind::Forgotten; 2];
