@@ -5,7 +5,7 @@
 //! the runtime, a node takes at most 1024 messages, makes what they changed durable in one commit, and only then answers.
 //! Every participant sends its report, gets its receipts, and hands them on.
 //!
-//! Measured at one of the three, for one participant: *intake* (decoding, handling, the commit with its encoding and sealing) and
+//! Measured at one of the three, for one participant: processor time of *intake* (decoding, handling, the commit with its encoding and sealing) and
 //! *agreement* (the same from the deadline to the certificate, reading the reports back included); the size of its store when
 //! intake is over; the bytes that it sends the other two from the deadline on; and how much the memory of the process has
 //! grown at the end of intake and at its highest, a third of it, since three nodes share it. Times and bytes are medians, memory is
