@@ -29,6 +29,13 @@ pub const OPEN_PER_PROPOSER_MAX: usize = 128;
 pub const ENDED_KEPT_MAX: usize = 2 * SYNC_ENDED_MAX;
 /// Ended computations that a node remembers though it had no part in them, by the same reckoning.
 pub const FOREIGN_KEPT_MAX: usize = ENDED_KEPT_MAX;
+/// Bytes of the certificates among them: those that the node asked, answered or added up; older ones are read from the store. Eight of
+/// the largest.
+pub const ENDED_BYTES_MAX: usize = 8 * MESSAGE_BYTES_MAX;
+/// The same of those that it did not answer, and of those that do not concern it: anybody can bring them about, and as many.
+pub const FOREIGN_BYTES_MAX: usize = 2 * MESSAGE_BYTES_MAX;
+/// Those that are not kept because they are too large, and so not fetched again: more than all heavy nodes offer at a time.
+pub const DROPPED_KEPT_MAX: usize = 16 * SYNC_ENDED_MAX;
 /// Older computations of which the store keeps the certificate, or why they failed. A guess: months of use; with three heavy nodes and
 /// short questions 30 MB. In memory each is an id and a time.
 pub const PRUNED_KEPT_MAX: usize = 10_000;

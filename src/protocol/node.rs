@@ -1,6 +1,6 @@
 //! One node: what it remembers of every computation, and who hears of what happens.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -45,6 +45,8 @@ pub(super) struct State {
     pub inputs: BTreeSet<ComputationId>,
     /// Those that the owner has forgotten, and when.
     pub forgotten: BTreeMap<ComputationId, Timestamp>,
+    /// Those of others that were not kept, lately.
+    pub dropped: VecDeque<ComputationId>,
     /// Those of which the store alone holds the end, and when they were proposed.
     pub pruned: BTreeMap<ComputationId, Timestamp>,
     /// What the ledger says of older ones.

@@ -11,7 +11,9 @@ use super::entry::{Entry, Outcome, Stage};
 use super::node::{Node, State};
 use super::turn::Turn;
 use super::view::{OwnPart, View};
-use crate::domain::limits::PRUNED_KEPT_MAX;
+use crate::domain::limits::{
+    DROPPED_KEPT_MAX, ENDED_BYTES_MAX, ENDED_KEPT_MAX, FOREIGN_BYTES_MAX, FOREIGN_KEPT_MAX, PRUNED_KEPT_MAX,
+};
 use crate::domain::{Computation, ComputationId, PeerId, Standing, Status, Timestamp};
 use crate::statistics::Answer;
 use crate::wire::{
@@ -98,7 +100,40 @@ impl Node {
 impl State {
     /// Whether it is over for this node, whatever others say of it: forgotten, or pruned.
     pub fn is_over(&self, id: &ComputationId) -> bool {
-        self.is_forgotten(id) || self.pruned.contains_key(id)
+        self.is_forgotten(id) || self.pruned.contains_key(id) || self.dropped.contains(id)
+    }
+
+    /// Keeps the newest ended computations in memory, as far as they fit. Of others that this node took part in, the store holds the
+    /// end, once nothing of them can be replayed; of the rest the ledger and the evidence remain. What was answered counts against
+    /// the policy's limits for ever.
+    pub fn prune(&mut self, turn: &mut Turn<'_>) {
+        let (now, me) = (turn.now, turn.me());
+        let (mut mine, mut refused, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in self.entries.values().filter(|entry| !entry.is_open()) {
+            let ended = (entry.terms().proposed_at.min(now), entry.id, entry.bytes());
+            if !entry.concerns(&me) {
+                foreign.push(ended);
+            } else if entry.settled_at() < now {
+                // Anybody can have a question refused: that must not push out what was answered.
+                if entry.is_refused(&me) { refused.push(ended) } else { mine.push(ended) }
+            }
+        }
+        for id in surplus(mine, ENDED_KEPT_MAX, ENDED_BYTES_MAX) {
+            self.prune_to_the_end(turn, id);
+        }
+        let refused = surplus(refused, ENDED_KEPT_MAX, FOREIGN_BYTES_MAX);
+        for id in refused.into_iter().chain(surplus(foreign, FOREIGN_KEPT_MAX, FOREIGN_BYTES_MAX)) {
+            self.forget(turn, id);
+            self.note_dropped(id);
+        }
+    }
+
+    /// What is offered again and again is not fetched again and again.
+    fn note_dropped(&mut self, id: ComputationId) {
+        self.dropped.push_back(id);
+        if self.dropped.len() > DROPPED_KEPT_MAX {
+            self.dropped.pop_front();
+        }
     }
 
     /// Leaves of an ended computation what its owner may still ask for.
@@ -195,5 +230,129 @@ impl Entry {
             OwnPart::Declined(standing) => Some(LedgerDecision::Declined(standing)),
         };
         Some(Summary { computation: self.id, question: self.terms().clone(), end, own })
+    }
+}
+
+impl Entry {
+    /// Bytes of its certificate that grow with the question: partial sums, as they were signed and as they are read.
+    fn bytes(&self) -> usize {
+        let openings = self.view().certificate.into_iter().flat_map(|certificate| &certificate.openings);
+        2 * openings.map(|opening| opening.get().partial_sum.len()).sum::<usize>()
+    }
+}
+
+/// All but the newest so many, and what does not fit beside newer ones.
+fn surplus(
+    mut ended: Vec<(Timestamp, ComputationId, usize)>,
+    kept: usize,
+    bytes_max: usize,
+) -> Vec<ComputationId> {
+    ended.sort_unstable_by(|left, right| right.cmp(left));
+    let (mut number, mut bytes) = (0, 0);
+    let mut surplus = Vec::new();
+    for (_, id, own) in ended {
+        if number < kept && bytes + own <= bytes_max {
+            (number, bytes) = (number + 1, bytes + own);
+        } else {
+            surplus.push(id);
+        }
+    }
+    surplus
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng as _;
+
+    use super::*;
+    use crate::domain::limits::MESSAGE_BYTES_MAX;
+    use crate::domain::{Digest, Failure, Modulus, Query, Role, Sharing, Statistic, VERSION};
+    use crate::protocol::Settings;
+    use crate::sharing::Secret;
+    use crate::wire::{Identity, Opening, Signed};
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    fn identity(number: u8) -> Identity {
+        Identity::from_secret_key(&[number; 32])
+    }
+
+    /// A question between others, newer with its number, whose certificate has partial sums of so many bytes in all.
+    fn foreign(number: u8, bytes: usize) -> Entry {
+        let asker = identity(1);
+        let heavy: Vec<_> = (2..5).map(|number| identity(number).peer()).collect();
+        let terms = Computation {
+            version: VERSION,
+            nonce: [number; 16],
+            proposer: asker.peer(),
+            proposed_at: Timestamp::from_millis(NOW.as_millis() - 1_000 + u64::from(number)),
+            prompt: String::new(),
+            query: Query::parse(Statistic::Sum, &["n".to_owned()], None).unwrap(),
+            heavy: heavy.clone(),
+            sharing: Sharing::Additive { modulus: Modulus::Bits64 },
+            min_participants: 3,
+            max_participants: 10,
+            deadline: NOW,
+            patience_ms: 1_000,
+            grace_ms: 1_000,
+            participants: Some(heavy),
+            noise: None,
+            invitation: None,
+        };
+        let mut entry = Entry::new(Signed::sign(terms, &asker));
+        let opening = Opening {
+            computation: entry.id,
+            heavy: identity(2).peer(),
+            votes: Digest::from_bytes([0; 32]),
+            blind: [0; 32],
+            partial_sum: vec![0; bytes],
+        };
+        let openings = vec![Signed::sign(opening, &identity(2))];
+        let computation = entry.computation.clone();
+        let certificate = Box::new(Certificate { computation, votes: Vec::new(), openings, decided: None });
+        entry.stage = Stage::Ended(Outcome::Impossible { certificate, failure: Failure::ImpossibleTotal });
+        entry
+    }
+
+    #[test]
+    fn large_certificates_of_others_are_neither_kept_nor_fetched_again() {
+        let settings = Settings {
+            identity: identity(9),
+            role: Role::Light,
+            policy: crate::consent::Policy::default(),
+            memory_since: None,
+            seed: Secret::new([0; 32]),
+        };
+        let (mut rng, shelf) = (ChaCha20Rng::from_seed([0; 32]), BTreeMap::<RecordKey, Record>::new());
+        let mut turn = Turn::new(NOW, &settings, &shelf, &mut rng);
+        let mut state = State::default();
+        // Held as signed and as read: two of these are all that fits, beside any number of small ones.
+        let sizes = [10, MESSAGE_BYTES_MAX / 2, MESSAGE_BYTES_MAX / 2, MESSAGE_BYTES_MAX / 2 - 100, 10];
+        let entries: Vec<_> = (0..).zip(sizes).map(|(number, bytes)| foreign(number, bytes)).collect();
+        let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
+        state.entries.extend(entries.into_iter().map(|entry| (entry.id, entry)));
+        state.prune(&mut turn);
+        let kept: Vec<_> = ids.iter().map(|id| state.entries.contains_key(id)).collect();
+        assert_eq!(kept, [true, false, true, true, true]);
+        assert!(state.is_over(&ids[1]) && !state.is_over(&ids[2]), "what is dropped is not fetched again");
+    }
+
+    #[test]
+    fn the_newest_stay_and_the_large_ones_among_them_give_way() {
+        let id = |number: u64| ComputationId::of_body(&number.to_le_bytes());
+        let ended = |sizes: &[usize]| {
+            let at = |number: usize| Timestamp::from_millis(number as u64);
+            (0..).zip(sizes).map(|(number, own)| (at(number), id(number as u64), *own)).collect::<Vec<_>>()
+        };
+        // Oldest first.
+        assert_eq!(surplus(ended(&[1, 1, 1, 1]), 3, 100), [id(0)], "too many");
+        assert_eq!(
+            surplus(ended(&[1, 60, 1, 60]), 9, 100),
+            [id(1)],
+            "a small one stays though a newer one does not fit"
+        );
+        assert_eq!(surplus(ended(&[101]), 9, 100), [id(0)], "none that is larger than all may be");
+        assert_eq!(surplus(ended(&[50, 50]), 9, 100), []);
     }
 }

@@ -11,9 +11,7 @@ use super::members::Asked;
 use super::node::State;
 use super::turn::Turn;
 use super::view::OwnPart;
-use crate::domain::limits::{
-    CLOCK_SKEW_MAX, ENDED_KEPT_MAX, FOREIGN_KEPT_MAX, OPEN_KNOWN_MAX, SYNC_ENDED_MAX, SYNC_IDS_MAX,
-};
+use crate::domain::limits::{CLOCK_SKEW_MAX, OPEN_KNOWN_MAX, SYNC_ENDED_MAX, SYNC_IDS_MAX};
 use crate::domain::{ComputationId, Failure, PeerId, Role, Timestamp};
 use crate::wire::{Message, RecordKind, Want};
 
@@ -193,29 +191,6 @@ impl State {
         }
     }
 
-    /// Keeps the newest ended computations in memory. Of older ones that this node took part in, the store holds the end, once
-    /// nothing of them can be replayed; of others the ledger and the evidence remain. What was answered counts against the
-    /// policy's limits for ever.
-    pub fn prune(&mut self, turn: &mut Turn<'_>) {
-        let (now, me) = (turn.now, turn.me());
-        let (mut mine, mut refused, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
-        for entry in self.entries.values().filter(|entry| !entry.is_open()) {
-            let age = (entry.terms().proposed_at.min(now), entry.id);
-            if !entry.concerns(&me) {
-                foreign.push(age);
-            } else if entry.settled_at() < now {
-                // Anybody can have a question refused: that must not push out what was answered.
-                if entry.is_refused(&me) { refused.push(age) } else { mine.push(age) }
-            }
-        }
-        for id in surplus(mine, ENDED_KEPT_MAX) {
-            self.prune_to_the_end(turn, id);
-        }
-        for id in surplus(refused, ENDED_KEPT_MAX).chain(surplus(foreign, FOREIGN_KEPT_MAX)) {
-            self.forget(turn, id);
-        }
-    }
-
     pub(super) fn forget(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
         self.let_go(turn, id);
         for kind in [RecordKind::Certificate, RecordKind::Members] {
@@ -263,7 +238,7 @@ impl State {
 
 impl Entry {
     /// Whether this node has a part in it: it asked, is one of its heavy nodes, or has answered or may still answer.
-    fn concerns(&self, me: &PeerId) -> bool {
+    pub(super) fn concerns(&self, me: &PeerId) -> bool {
         let part = match self.own {
             OwnPart::None => self.reading.is_some(),
             OwnPart::Answered | OwnPart::Waiting(_) | OwnPart::Declined(_) => true,
@@ -272,7 +247,7 @@ impl Entry {
     }
 
     /// Whether all that this node did was not to answer.
-    fn is_refused(&self, me: &PeerId) -> bool {
+    pub(super) fn is_refused(&self, me: &PeerId) -> bool {
         let answered = match self.own {
             OwnPart::Answered => true,
             OwnPart::None | OwnPart::Waiting(_) | OwnPart::Declined(_) => false,
@@ -367,13 +342,6 @@ impl Entry {
         let at = turn.now + turn.jittered(wait);
         turn.set_timer(Timer::Retry(self.id), at);
     }
-}
-
-/// All but the newest so many.
-fn surplus(mut ended: Vec<(Timestamp, ComputationId)>, kept: usize) -> impl Iterator<Item = ComputationId> {
-    ended.sort_unstable();
-    let surplus = ended.len().saturating_sub(kept);
-    ended.into_iter().take(surplus).map(|(_, id)| id)
 }
 
 const fn want(computation: ComputationId, want: Want) -> Message {
