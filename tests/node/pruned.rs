@@ -62,7 +62,7 @@ fn newer(folder: &std::path::Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn how_a_computation_ended_long_ago_is_told_from_the_store() {
     let mut nodes = Nodes::start(3, &[Some("12"), Some("-3"), Some("22")]).await;
-    let soon = Proposal { deadline_ms: 1_500, patience_ms: 1_000, ..question() };
+    let soon = Proposal { deadline_ms: 3_000, patience_ms: 1_000, ..question() };
     let id = propose(&nodes.light[0], soon).await.unwrap();
     super::known(&nodes.light[2], &id).await;
     let before = end_of(&nodes.light[2], &id).await;
