@@ -34,15 +34,19 @@ pub fn plot(points: &[(&str, u32, f64, f64)]) -> String {
             lines.push((format!("{name}, {part}"), own.map(place).collect()));
         }
     }
-    for ((label, line), colour) in lines.iter().zip(colours) {
+    // Lines that end at the same place keep their names apart.
+    for (((label, line), colour), apart) in lines.iter().zip(colours).zip([-4.0, 12.0].into_iter().cycle()) {
         let path: Vec<_> = line.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
         svg += &format!(
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>\n",
             path.join(" ")
         );
         if let Some((x, y)) = line.last() {
-            svg +=
-                &format!("<text x=\"{:.0}\" y=\"{:.0}\" fill=\"{colour}\">{label}</text>\n", x + 6.0, y + 4.0);
+            svg += &format!(
+                "<text x=\"{:.0}\" y=\"{:.0}\" fill=\"{colour}\">{label}</text>\n",
+                x + 6.0,
+                y + apart
+            );
         }
     }
     svg + "</svg>\n"
