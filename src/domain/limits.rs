@@ -173,7 +173,7 @@ pub const POLICY_MIN_PARTICIPANTS: u32 = 3;
 /// can, as with [`POLICY_MIN_PARTICIPANTS`].
 pub const SIMILAR_BELOW: usize = POLICY_MIN_PARTICIPANTS as usize;
 /// Closed lists of forgotten computations that new questions are compared with: the newest ones that count as answers, and as many
-/// that do not. As many as ended computations that the store keeps; each costs some 370 bytes, and its names once for all lists that are equal.
+/// that do not. As many as ended computations that the store keeps; each costs some 100 bytes, and its names once for all lists that are equal.
 pub const SETS_COMPARED_MAX: usize = PRUNED_KEPT_MAX;
 /// Names on those lists, of either kind: a thousand of the longest lists, 32 MB.
 pub const SETS_NAMES_MAX: usize = 1_000 * CLOSED_LIST_MAX;

@@ -4,70 +4,43 @@
 //! ([`crate::consent`]).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::action::Notice;
 use super::entry::Entry;
 use super::node::State;
-use super::shared::Shared;
+use super::past::AnsweredSet;
 use super::turn::Turn;
 use super::view::OwnPart;
 use crate::consent;
 use crate::domain::limits::SIMILAR_NOTED_MAX;
-use crate::domain::{ComputationId, PeerId, Timestamp};
+use crate::domain::{ComputationId, PeerId};
 use crate::wire::{Comparison, Record, Similar};
 
-/// The comparisons of the computations in memory, and the sets of pruned answers. The store has the comparisons of those, too.
+/// The comparisons of the computations in memory. The store has those of pruned ones, too.
 #[derive(Debug, Default)]
 pub(super) struct Comparisons {
     made: BTreeMap<ComputationId, Comparison>,
     /// Similar sets, found from both sides, the nearest first.
     similar: BTreeMap<ComputationId, BTreeSet<Similar>>,
-    /// The sets of answers whose computations are pruned.
-    past: BTreeMap<ComputationId, PastSet>,
-    names: Shared<PeerId>,
-    fields: Shared<String>,
-}
-
-/// The set of an answer.
-#[derive(Debug)]
-pub(super) struct AnsweredSet {
-    pub fields: Vec<String>,
-    pub proposed_at: Timestamp,
-    /// Sorted.
-    pub names: Vec<PeerId>,
-}
-
-/// The set of an answer of which memory has nothing else. It was compared when it came.
-#[derive(Debug)]
-pub(super) struct PastSet {
-    pub fields: Arc<[String]>,
-    pub proposed_at: Timestamp,
-    pub names: Arc<[PeerId]>,
 }
 
 impl Comparisons {
     /// Those in the store.
     pub fn restored(records: &[Record]) -> Self {
-        let mut all = Self::default();
-        for record in records {
-            if let Record::Compared(comparison) = record {
-                all.add(comparison.clone());
-            }
+        let compared = records.iter().filter_map(|record| match record {
+            Record::Compared(comparison) => Some((comparison.computation, comparison.clone())),
+            _ => None,
+        });
+        let mut all = Self { made: compared.collect(), similar: BTreeMap::new() };
+        for comparison in all.made.values() {
+            link(&mut all.similar, &all.made, comparison);
         }
         all
     }
 
     fn add(&mut self, comparison: Comparison) {
-        let id = comparison.computation;
-        for similar in &comparison.similar {
-            self.similar.entry(id).or_default().insert(*similar);
-            if !self.past.contains_key(&similar.other) {
-                let back = Similar { other: id, ..*similar };
-                self.similar.entry(similar.other).or_default().insert(back);
-            }
-        }
-        self.made.insert(id, comparison);
+        link(&mut self.similar, &self.made, &comparison);
+        self.made.insert(comparison.computation, comparison);
     }
 
     /// Drops those of all other computations.
@@ -80,25 +53,6 @@ impl Comparisons {
     pub fn drop_from_memory(&mut self, id: ComputationId) {
         self.made.remove(&id);
         self.similar.remove(&id);
-    }
-
-    /// Keeps the set of an answer whose computation leaves the memory.
-    pub fn keep_past(&mut self, id: ComputationId, set: &AnsweredSet) {
-        let (fields, names) = (self.fields.take(&set.fields), self.names.take(&set.names));
-        self.past.insert(id, PastSet { fields, proposed_at: set.proposed_at, names });
-    }
-
-    /// The sets of pruned answers.
-    pub fn past(&self) -> impl Iterator<Item = (ComputationId, &PastSet)> {
-        self.past.iter().map(|(id, set)| (*id, set))
-    }
-
-    /// Drops the set of a pruned answer. Whether there was one.
-    pub fn drop_past(&mut self, id: ComputationId) -> bool {
-        let Some(gone) = self.past.remove(&id) else { return false };
-        self.fields.give_back(gone.fields);
-        self.names.give_back(gone.names);
-        true
     }
 
     /// Every comparison in memory.
@@ -117,6 +71,21 @@ impl Comparisons {
     }
 }
 
+/// Notes what a comparison has found at both sides, as far as memory has the other one.
+fn link(
+    similar: &mut BTreeMap<ComputationId, BTreeSet<Similar>>,
+    in_memory: &BTreeMap<ComputationId, Comparison>,
+    comparison: &Comparison,
+) {
+    let id = comparison.computation;
+    for found in &comparison.similar {
+        similar.entry(id).or_default().insert(*found);
+        if in_memory.contains_key(&found.other) {
+            similar.entry(found.other).or_default().insert(Similar { other: id, ..*found });
+        }
+    }
+}
+
 impl Entry {
     /// The set in which this light node's answer is, if it is known.
     fn answered_set(&self, me: &PeerId) -> Option<Vec<PeerId>> {
@@ -130,9 +99,9 @@ impl Entry {
     }
 
     /// The set of a compared answer, to be compared with later ones when the rest of it leaves the memory.
-    pub fn past_set(&self, me: &PeerId, proposed_at: Timestamp) -> Option<AnsweredSet> {
+    pub fn past_set(&self, me: &PeerId) -> Option<AnsweredSet> {
         let names = self.answered_set(me)?;
-        Some(AnsweredSet { fields: self.fields().map(str::to_owned).collect(), proposed_at, names })
+        Some(AnsweredSet { fields: self.fields().map(str::to_owned).collect(), names })
     }
 }
 
@@ -145,16 +114,19 @@ impl State {
         let Some(set) = entry.answered_set(&me) else { return };
         let asks = |name: &&str| entry.fields().any(|field| field == *name);
         // What is found if the set of another answer, about this field, is near.
-        let near = |other: ComputationId, field: &str, members: &[PeerId]| {
+        let near = |other: ComputationId, members: &[PeerId]| {
             let apart = consent::is_revealing(&set, members, below)?;
             let difference = u32::try_from(apart).unwrap_or(u32::MAX);
-            Some((Similar { difference, other }, field.to_owned()))
+            Some(Similar { difference, other })
         };
         let compared = self.entries.values().filter(|other| self.comparisons.of(other.id).is_some());
-        let known =
-            compared.filter_map(|other| near(other.id, other.fields().find(asks)?, &other.answered_set(&me)?));
-        let past = self.comparisons.past().filter_map(|(other, past)| {
-            near(other, past.fields.iter().map(String::as_str).find(asks)?, &past.names)
+        let known = compared.filter_map(|other| {
+            let field = other.fields().find(asks)?;
+            Some((near(other.id, &other.answered_set(&me)?)?, field))
+        });
+        let past = self.past.sets().filter_map(|(other, _, past)| {
+            let field = past.fields.iter().map(String::as_str).find(asks)?;
+            Some((near(other, &past.names)?, field))
         });
         let mut found: Vec<_> = known.chain(past).collect();
         found.sort_unstable();
@@ -166,9 +138,10 @@ impl State {
             similar: found.iter().map(|(similar, _)| *similar).collect(),
             at: turn.now,
         };
+        let nearest = found.first().map(|(nearest, field)| (*nearest, (*field).to_owned()));
         turn.persist(Record::Compared(comparison.clone()));
         self.comparisons.add(comparison);
-        if let Some((nearest, field)) = found.into_iter().next() {
+        if let Some((nearest, field)) = nearest {
             turn.tell(Notice::SimilarSets { computation: id, field, nearest, more });
         }
         self.with(id, |entry| entry.changed(turn));

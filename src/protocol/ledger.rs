@@ -179,9 +179,9 @@ impl Entry {
 fn of_listed(computation: ComputationId, listed: &Listed, me: PeerId) -> Earlier<'_> {
     Earlier {
         computation,
-        fields: Cow::Borrowed(&listed.fields),
-        answered_at: listed.counted_at,
-        noise: listed.noise.filter(|_| listed.answered),
+        fields: Cow::Borrowed(&**listed.fields),
+        answered_at: listed.counted_at(),
+        noise: listed.noise(),
         set: Some(people(&listed.names, me, listed.answered)),
     }
 }

@@ -4,6 +4,7 @@
 //! computation ends, gives it unasked to whom it gives the certificate, and to others for the asking. Whoever gets
 //! it compares it with the certificate, keeps it, and never passes it on unless it is a heavy node itself.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::entry::{Entry, Outcome, Stage};
@@ -12,7 +13,7 @@ use super::node::State;
 use super::turn::Turn;
 use super::view::OwnPart;
 use crate::domain::limits::{MEMBERS_ASKED_MAX, MEMBERS_KEPT_MAX, MEMBERS_MAX, MEMBERS_ROUNDS_MAX};
-use crate::domain::{ComputationId, PeerId};
+use crate::domain::{ComputationId, PeerId, Timestamp};
 use crate::wire::{Certificate, Entry as ListEntry, List, Message, Record, RecordKind, Vote, Want};
 
 /// What a node knows of the accepted set of one computation.
@@ -179,10 +180,11 @@ impl State {
     /// Asks for sets that this node may know and lacks, the newest first.
     pub fn ask_for_members(&mut self, turn: &mut Turn<'_>, asked: Asked) {
         let me = turn.me();
-        let lacking: Vec<_> = self
-            .kept_sets(&me)
-            .into_iter()
-            .filter_map(|id| Some((id, self.entries.get(&id)?.ask_members_of(self, &me, asked)?)))
+        let newest = self.newest_sets(&me);
+        let lacking: Vec<_> = newest
+            .iter()
+            .take(fitting(&newest))
+            .filter_map(|set| Some((set.id, self.entries.get(&set.id)?.ask_members_of(self, &me, asked)?)))
             .take(MEMBERS_ASKED_MAX)
             .collect();
         for (id, heavy) in lacking {
@@ -193,40 +195,56 @@ impl State {
 
     /// Forgets the oldest sets when there are too many names.
     pub fn forget_old_sets(&mut self, turn: &mut Turn<'_>) {
-        let kept: BTreeSet<_> = self.kept_sets(&turn.me()).into_iter().collect();
+        let newest = self.newest_sets(&turn.me());
+        let (kept, surplus) = newest.split_at(fitting(&newest));
+        let of_entries = kept.iter().map(|set| set.id).filter(|id| self.entries.contains_key(id));
+        let kept: BTreeSet<_> = of_entries.collect();
         for entry in self.entries.values_mut().filter(|entry| !kept.contains(&entry.id)) {
             if entry.members.list.take().is_some() {
                 turn.erase(RecordKind::Members, entry.id);
             }
         }
-        let past: Vec<_> = self.comparisons.past().map(|(id, _)| id).filter(|id| !kept.contains(id)).collect();
-        for id in past {
-            self.comparisons.drop_past(id);
-            turn.erase(RecordKind::Members, id);
+        for set in surplus {
+            if self.past.drop_set(&set.id) {
+                turn.erase(RecordKind::Members, set.id);
+            }
         }
     }
 
-    /// The computations with a certificate in which this node has a part and whose names are kept, the newest first; pruned
-    /// answers among them.
-    fn kept_sets(&self, me: &PeerId) -> Vec<ComputationId> {
+    /// The computations with a certificate in which this node has a part, the newest first; pruned answers among them.
+    fn newest_sets(&self, me: &PeerId) -> Vec<Sized> {
         let mine = self.entries.values().filter(|entry| entry.has_part(me));
-        let sized = mine.filter_map(|entry| {
+        let mine = mine.filter_map(|entry| {
             let names = entry.certified()?.names()?;
-            Some((std::cmp::Reverse(entry.terms().proposed_at), entry.id, names))
+            Some(Sized { proposed_at: Reverse(entry.terms().proposed_at), id: entry.id, names })
         });
-        let past = self
-            .comparisons
-            .past()
-            .map(|(id, past)| (std::cmp::Reverse(past.proposed_at), id, past.names.len()));
-        let mut sized: Vec<_> = sized.chain(past).collect();
-        sized.sort_unstable();
-        let mut names = 0;
-        let fits = sized.into_iter().take_while(|(_, _, more)| {
-            names += more;
-            names <= MEMBERS_KEPT_MAX
+        let past = self.past.sets().map(|(id, proposed_at, set)| Sized {
+            proposed_at: Reverse(proposed_at),
+            id,
+            names: set.names.len(),
         });
-        fits.map(|(_, id, _)| id).collect()
+        let mut all: Vec<_> = mine.chain(past).collect();
+        all.sort_unstable();
+        all
     }
+}
+
+/// A computation and how many names are in its set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Sized {
+    proposed_at: Reverse<Timestamp>,
+    id: ComputationId,
+    names: usize,
+}
+
+/// Of how many sets, from the first on, the names may be kept.
+fn fitting(sets: &[Sized]) -> usize {
+    let mut names = 0;
+    let fits = sets.iter().take_while(|set| {
+        names += set.names;
+        names <= MEMBERS_KEPT_MAX
+    });
+    fits.count()
 }
 
 /// The set that the votes name, if it is what this heavy node has accepted, frozen or listed and not too large to tell.

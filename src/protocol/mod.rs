@@ -32,6 +32,7 @@ mod ledger;
 mod light;
 mod members;
 mod node;
+mod past;
 mod proposals;
 mod proposer;
 mod pruned;

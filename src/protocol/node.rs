@@ -14,6 +14,7 @@ use super::event::{Command, Event, Timer};
 use super::heavy::{Heavy, Load, deals_differ};
 use super::invitation::Invited;
 use super::ledger::Judgement;
+use super::past::Past;
 use super::remembered::Remembered;
 use super::settings::Settings;
 use super::shelf::Shelf;
@@ -47,8 +48,8 @@ pub(super) struct State {
     pub forgotten: BTreeMap<ComputationId, Timestamp>,
     /// Those of others that were not kept, lately.
     pub dropped: VecDeque<ComputationId>,
-    /// Those of which the store alone holds the end, and when they were proposed.
-    pub pruned: BTreeMap<ComputationId, Timestamp>,
+    /// Those of which the store alone holds the end.
+    pub past: Past,
     /// What the ledger says of older ones.
     pub ledger: Remembered,
     /// What the reports weigh that it holds as a heavy node.
@@ -150,7 +151,9 @@ impl State {
                 self.comparisons = Comparisons::restored(&records);
                 let sorted = restore::sorted(records);
                 self.restore_forgotten(sorted.forgotten);
-                self.restore_pruned(sorted.pruned, sorted.past_sets);
+                for (id, at, set) in sorted.past {
+                    self.past.keep(id, at, set);
+                }
                 (self.entries, self.ledger) = restore::entries(turn, sorted.others);
                 let (entries, forgotten) = (&self.entries, &self.forgotten);
                 self.comparisons.keep_only(|id| entries.contains_key(id) || forgotten.contains_key(id));
@@ -272,9 +275,7 @@ impl State {
                 self.with(id, |entry| entry.on_open(turn, from, opening, votes));
             }
             Message::Certificate(certificate) => self.on_certificate(turn, from, certificate),
-            Message::Fail(notice) => {
-                self.with(notice.get().computation, |entry| entry.on_fail(turn, &notice));
-            }
+            Message::Fail(notice) => self.on_fail(turn, from, &notice),
             Message::Members { computation, entries } => self.on_members(turn, from, computation, entries),
             Message::Want { computation, want } => self.on_want(turn, from, computation, want),
             Message::Ask { clock } => self.on_ask(turn, from, clock),

@@ -3,12 +3,12 @@
 //! A computation is pruned when nothing about it can be replayed any more: the latest moment at which a message could matter is over, and
 //! an announcement of it is refused for its age. Its id stays, so that its certificate is not fetched again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::certificate::{Assurance, outcome_of};
-use super::comparison::AnsweredSet;
 use super::entry::{Entry, Outcome, Stage};
 use super::node::{Node, State};
+use super::past::Removed;
 use super::turn::Turn;
 use super::view::{OwnPart, View};
 use crate::domain::limits::{
@@ -88,19 +88,19 @@ impl Recalled {
 impl Node {
     /// The computations of which the store alone holds the end, in no order.
     pub fn pruned(&self) -> impl Iterator<Item = ComputationId> {
-        self.state.pruned.keys().copied()
+        self.state.past.ids()
     }
 
     /// Whether the store alone holds how it ended.
     pub fn is_pruned(&self, id: ComputationId) -> bool {
-        self.state.pruned.contains_key(&id)
+        self.state.past.contains(&id)
     }
 }
 
 impl State {
     /// Whether it is over for this node, whatever others say of it: forgotten, or pruned.
     pub fn is_over(&self, id: &ComputationId) -> bool {
-        self.is_forgotten(id) || self.pruned.contains_key(id) || self.dropped.contains(id)
+        self.is_forgotten(id) || self.past.contains(id) || self.dropped.contains(id)
     }
 
     /// Keeps the newest ended computations in memory, as far as they fit. Of others that this node took part in, the store holds the
@@ -150,23 +150,25 @@ impl State {
         turn.persist(Record::Pruned { computation: id, at });
         // Names are kept where later sets are compared with them, as long as there are not too many.
         let compared = self.entries.get(&id).filter(|_| self.comparisons.of(id).is_some());
-        match compared.and_then(|entry| entry.past_set(&turn.me(), at)) {
-            Some(set) => self.comparisons.keep_past(id, &set),
-            None => turn.erase(RecordKind::Members, id),
+        let set = compared.and_then(|entry| entry.past_set(&turn.me()));
+        if set.is_none() {
+            turn.erase(RecordKind::Members, id);
         }
         self.let_go(turn, id);
         if failed {
             turn.erase(RecordKind::Certificate, id);
         }
         self.comparisons.drop_from_memory(id);
-        self.pruned.insert(id, at);
-        self.drop_the_oldest(turn);
+        self.past.keep(id, at, set);
+        for oldest in self.past.beyond(PRUNED_KEPT_MAX) {
+            self.erase_pruned(turn, oldest);
+        }
     }
 
     /// As one of its heavy nodes, gives the certificate of a pruned computation to whoever was away until now. Who was in the
     /// set is gone, and so is the word by which others told of a failure.
     pub(super) fn tell_pruned_end(&self, turn: &mut Turn<'_>, to: PeerId, id: ComputationId, lacking: Want) {
-        if lacking == Want::Members || !self.pruned.contains_key(&id) {
+        if lacking == Want::Members || !self.past.contains(&id) {
             return;
         }
         let key = RecordKey { kind: RecordKind::Certificate, computation: id, peer: None };
@@ -178,41 +180,16 @@ impl State {
         }
     }
 
-    fn drop_the_oldest(&mut self, turn: &mut Turn<'_>) {
-        let surplus = self.pruned.len().saturating_sub(PRUNED_KEPT_MAX);
-        if surplus == 0 {
-            return;
-        }
-        let oldest: BTreeSet<_> = self.pruned.iter().map(|(id, at)| (*at, *id)).collect();
-        for (_, id) in oldest.into_iter().take(surplus) {
-            self.erase_pruned(turn, id);
-        }
-    }
-
     /// Takes out what is left of a pruned computation. Whether there was anything.
     pub(super) fn erase_pruned(&mut self, turn: &mut Turn<'_>, id: ComputationId) -> bool {
-        let was_there = self.pruned.remove(&id).is_some();
-        if was_there {
-            for kind in [RecordKind::Pruned, RecordKind::Summary, RecordKind::Certificate] {
-                turn.erase(kind, id);
-            }
-            if self.comparisons.drop_past(id) {
-                turn.erase(RecordKind::Members, id);
-            }
+        let Some(gone) = self.past.remove(&id) else { return false };
+        for kind in [RecordKind::Pruned, RecordKind::Summary, RecordKind::Certificate] {
+            turn.erase(kind, id);
         }
-        was_there
-    }
-
-    /// Takes up the marks from the store, and the sets of what was answered.
-    pub(super) fn restore_pruned(
-        &mut self,
-        marks: impl IntoIterator<Item = (ComputationId, Timestamp)>,
-        sets: impl IntoIterator<Item = (ComputationId, AnsweredSet)>,
-    ) {
-        self.pruned.extend(marks);
-        for (id, set) in sets {
-            self.comparisons.keep_past(id, &set);
+        if gone == Removed::WithSet {
+            turn.erase(RecordKind::Members, id);
         }
+        true
     }
 }
 

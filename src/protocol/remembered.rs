@@ -14,8 +14,6 @@ use crate::domain::limits::{LEDGER_REFUSALS_MAX, SETS_COMPARED_MAX, SETS_NAMES_M
 use crate::domain::{ComputationId, Noise, PeerId, Timestamp};
 use crate::wire::{LedgerDecision, LedgerEntry, Record, RecordKey, RecordKind};
 
-type Dated = BTreeSet<(Timestamp, ComputationId)>;
-
 /// What later questions need of ledger entries whose computations are no longer in memory. The store has the entries.
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
@@ -23,35 +21,37 @@ pub(super) struct Remembered {
     listed: BTreeMap<ComputationId, Listed>,
     names: Shared<PeerId>,
     fields: Shared<String>,
-    /// The others that count, by their fields.
+    /// What the closed lists weigh of those that count as an answer.
+    answers: Weight,
+    /// And of those that count for nothing.
+    others: Weight,
+    /// The rest of those that count, by their fields.
     counted: BTreeMap<Vec<String>, Answers>,
     /// Those that count for nothing.
-    refusals: Dated,
-    /// Those that count, and whose closed list is still there.
-    lists: Lists,
-    /// The same, of those that count for nothing.
-    refused_lists: Lists,
+    refusals: BTreeSet<(Timestamp, ComputationId)>,
 }
 
-/// What is looked at of an entry with a closed list.
+/// What is looked at of an entry with a closed list. Ten thousand of each kind stay, so it is small.
 #[derive(Debug)]
 pub(super) struct Listed {
     /// About which fields it was asked.
-    pub fields: Arc<[String]>,
+    pub fields: Arc<Vec<String>>,
     /// The list; sorted.
-    pub names: Arc<[PeerId]>,
+    pub names: Arc<Vec<PeerId>>,
+    /// The noise in its result. Few have any, and it is larger than all else.
+    noise: Option<Box<Noise>>,
+    /// When it was decided about.
+    at: Timestamp,
     /// Whether it was answered.
     pub answered: bool,
-    /// When, if it counts as an answer.
-    pub counted_at: Option<Timestamp>,
-    /// The noise in its result.
-    pub noise: Option<Noise>,
+    /// Whether it counts as an answer.
+    counts: bool,
 }
 
-/// Closed lists: whose, and how many names are on them.
-#[derive(Debug, Default)]
-struct Lists {
-    dated: Dated,
+/// How many closed lists there are, and how many names on them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Weight {
+    lists: usize,
     names: usize,
 }
 
@@ -69,6 +69,24 @@ enum Faded {
     List(ComputationId),
     /// All of it.
     Entry(ComputationId),
+}
+
+impl Listed {
+    /// When it was answered, if it counts as an answer.
+    pub fn counted_at(&self) -> Option<Timestamp> {
+        self.counts.then_some(self.at)
+    }
+
+    /// The noise of the result that this node's answer is in.
+    pub fn noise(&self) -> Option<Noise> {
+        self.noise.as_deref().copied().filter(|_| self.answered)
+    }
+}
+
+impl Weight {
+    const fn is_too_much(&self) -> bool {
+        self.lists > SETS_COMPARED_MAX || self.names > SETS_NAMES_MAX
+    }
 }
 
 impl Remembered {
@@ -103,41 +121,71 @@ impl Remembered {
     }
 
     fn add(&mut self, entry: &LedgerEntry) -> Vec<Faded> {
-        let (dated, counted_at) = ((entry.at, entry.computation), counted_at(entry));
+        let (id, counts) = (entry.computation, counted_at(entry).is_some());
         let answered = entry.decision == LedgerDecision::Answered;
         let mut faded = Vec::new();
         if let Some(names) = &entry.participants {
+            self.take_out(id);
             let listed = Listed {
-                fields: self.fields.take(&entry.fields),
-                names: self.names.take(names),
+                fields: self.fields.take(entry.fields.clone()),
+                names: self.names.take(names.clone()),
+                noise: entry.noise.map(Box::new),
+                at: entry.at,
                 answered,
-                counted_at,
-                noise: entry.noise,
+                counts,
             };
-            self.listed.insert(entry.computation, listed);
-            let lists = if counted_at.is_some() { &mut self.lists } else { &mut self.refused_lists };
-            for oldest in lists.add(dated, names.len(), &self.listed) {
-                let Some(listed) = self.listed.remove(&oldest) else { continue };
-                self.count(&listed.fields, listed.counted_at, listed.noise.filter(|_| listed.answered));
-                self.give_back(listed);
+            let weight = self.weight(counts);
+            *weight = Weight { lists: weight.lists + 1, names: weight.names + names.len() };
+            self.listed.insert(id, listed);
+            while self.weight(counts).is_too_much()
+                && let Some(oldest) = self.oldest(counts)
+            {
+                self.count_listed(oldest);
+                self.take_out(oldest);
                 faded.push(Faded::List(oldest));
             }
         } else {
-            self.count(&entry.fields, counted_at, entry.noise.filter(|_| answered));
+            self.count(&entry.fields, counted_at(entry), entry.noise.filter(|_| answered));
         }
-        let counts = counted_at.is_some();
-        if !counts && let Some((at, oldest)) = newest_dated(&mut self.refusals, dated, LEDGER_REFUSALS_MAX) {
-            let gone = self.listed.remove(&oldest);
-            self.refused_lists.remove((at, oldest), gone.as_ref().map_or(0, names_of));
-            gone.into_iter().for_each(|listed| self.give_back(listed));
-            faded.push(Faded::Entry(oldest));
+        if !counts {
+            self.refusals.insert((entry.at, id));
+            if self.refusals.len() > LEDGER_REFUSALS_MAX
+                && let Some((_, oldest)) = self.refusals.pop_first()
+            {
+                self.take_out(oldest);
+                faded.push(Faded::Entry(oldest));
+            }
         }
         faded
     }
 
-    fn give_back(&mut self, listed: Listed) {
-        self.fields.give_back(listed.fields);
-        self.names.give_back(listed.names);
+    const fn weight(&mut self, counts: bool) -> &mut Weight {
+        if counts { &mut self.answers } else { &mut self.others }
+    }
+
+    /// The oldest with a closed list, of those that count or of those that do not.
+    fn oldest(&self, counts: bool) -> Option<ComputationId> {
+        let alike = self.listed.iter().filter(|(_, listed)| listed.counts == counts);
+        alike.map(|(id, listed)| (listed.at, *id)).min().map(|(_, id)| id)
+    }
+
+    /// Takes out a closed list.
+    fn take_out(&mut self, id: ComputationId) {
+        let Some(gone) = self.listed.remove(&id) else { return };
+        let weight = self.weight(gone.counts);
+        *weight = Weight {
+            lists: weight.lists.saturating_sub(1),
+            names: weight.names.saturating_sub(gone.names.len()),
+        };
+        self.fields.give_back(gone.fields);
+        self.names.give_back(gone.names);
+    }
+
+    /// What counts stays, when its closed list goes.
+    fn count_listed(&mut self, id: ComputationId) {
+        let Some(listed) = self.listed.get(&id) else { return };
+        let (fields, at, noise) = (listed.fields.to_vec(), listed.counted_at(), listed.noise());
+        self.count(&fields, at, noise);
     }
 
     fn count(&mut self, fields: &[String], counted_at: Option<Timestamp>, noise: Option<Noise>) {
@@ -151,46 +199,6 @@ impl Remembered {
             Some(noise) => answers.noisy.push((at, noise)),
         }
     }
-}
-
-/// Adds one, and takes out the oldest if there are more than `most`.
-fn newest_dated(
-    dated: &mut Dated,
-    one: (Timestamp, ComputationId),
-    most: usize,
-) -> Option<(Timestamp, ComputationId)> {
-    dated.insert(one);
-    if dated.len() > most { dated.pop_first() } else { None }
-}
-
-impl Lists {
-    /// Adds a list of so many names, and takes out the oldest while there are too many; which may be this one.
-    fn add(
-        &mut self,
-        one: (Timestamp, ComputationId),
-        names: usize,
-        listed: &BTreeMap<ComputationId, Listed>,
-    ) -> Vec<ComputationId> {
-        self.names += if self.dated.insert(one) { names } else { 0 };
-        let mut gone = Vec::new();
-        while (self.dated.len() > SETS_COMPARED_MAX || self.names > SETS_NAMES_MAX)
-            && let Some((_, oldest)) = self.dated.pop_first()
-        {
-            self.names = self.names.saturating_sub(listed.get(&oldest).map_or(0, names_of));
-            gone.push(oldest);
-        }
-        gone
-    }
-
-    fn remove(&mut self, one: (Timestamp, ComputationId), names: usize) {
-        if self.dated.remove(&one) {
-            self.names = self.names.saturating_sub(names);
-        }
-    }
-}
-
-fn names_of(listed: &Listed) -> usize {
-    listed.names.len()
 }
 
 #[cfg(test)]
@@ -232,8 +240,8 @@ mod tests {
             erased += faded.iter().filter(|faded| matches!(faded, Faded::Entry(_))).count();
         }
         let kept = &remembered.listed[&answered.computation];
-        assert!(kept.answered && kept.counted_at == Some(answered.at) && *kept.fields == answered.fields);
-        assert_eq!(answered.participants.as_deref(), Some(&*kept.names));
+        assert!(kept.answered && kept.counted_at() == Some(answered.at) && *kept.fields == answered.fields);
+        assert_eq!(answered.participants.as_deref(), Some(kept.names.as_slice()));
         assert_eq!((remembered.refusals.len(), erased), (LEDGER_REFUSALS_MAX, 50));
         assert_eq!(remembered.listed().count(), SETS_COMPARED_MAX + 1);
         assert_eq!(remembered.counted().count(), 0, "a refusal counts for nothing");
@@ -274,7 +282,7 @@ mod tests {
         assert_eq!(faded, [Faded::List(list(0, 1).computation)]);
         // What has gone makes room for as many names.
         assert!(remembered.add(&list(fit + 1, CLOSED_LIST_MAX - 1)).is_empty());
-        assert_eq!(remembered.lists.names, SETS_NAMES_MAX);
+        assert_eq!(remembered.answers.names, SETS_NAMES_MAX);
         assert_eq!(remembered.listed().count(), fit + 1);
     }
 }

@@ -1,12 +1,12 @@
 //! From what was persisted back to where the node stood.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::comparison::AnsweredSet;
 use super::entry::{Entry, Outcome, Stage};
 use super::heavy::{Dealing, Heavy, Promise};
 
 use super::members::{Members, own_set};
+use super::past::AnsweredSet;
 use super::remembered::Remembered;
 use super::turn::Turn;
 use super::view::OwnPart;
@@ -43,16 +43,15 @@ pub(super) struct Sorted {
     pub invitations: Vec<InvitationMemory>,
     pub inputs: BTreeMap<ComputationId, Input>,
     pub forgotten: Vec<(ComputationId, Timestamp)>,
-    pub pruned: Vec<(ComputationId, Timestamp)>,
-    /// Of pruned computations that were answered.
-    pub past_sets: Vec<(ComputationId, AnsweredSet)>,
+    /// What is pruned, and the sets of the answers among it.
+    pub past: Vec<(ComputationId, Timestamp, Option<AnsweredSet>)>,
     /// Of computations.
     pub others: Vec<Record>,
 }
 
 /// Sorts records by what takes them up.
 pub(super) fn sorted(records: Vec<Record>) -> Sorted {
-    let mut sorted = Sorted::default();
+    let (mut sorted, mut pruned) = (Sorted::default(), BTreeMap::new());
     for record in records {
         if let Record::Invitation(memory) = record {
             sorted.invitations.push(*memory);
@@ -61,24 +60,26 @@ pub(super) fn sorted(records: Vec<Record>) -> Sorted {
         } else if let Record::Forgotten { computation, at } = record {
             sorted.forgotten.push((computation, at));
         } else if let Record::Pruned { computation, at } = record {
-            sorted.pruned.push((computation, at));
+            pruned.insert(computation, at);
         } else {
             sorted.others.push(record);
         }
     }
-    sorted.past_sets = past_sets(&sorted.pruned, &sorted.others);
+    let mut sets = past_sets(&pruned, &sorted.others);
     // Beside them, of what is pruned the owner's ledger alone matters to later questions.
-    let pruned: BTreeSet<_> = sorted.pruned.iter().map(|(id, _)| *id).collect();
     sorted.others.retain(|record| {
         let key = record.key();
-        key.kind == RecordKind::Ledger || !pruned.contains(&key.computation)
+        key.kind == RecordKind::Ledger || !pruned.contains_key(&key.computation)
     });
+    sorted.past = pruned.into_iter().map(|(id, at)| (id, at, sets.remove(&id))).collect();
     sorted
 }
 
 /// The sets of pruned answers whose names are still there.
-fn past_sets(pruned: &[(ComputationId, Timestamp)], records: &[Record]) -> Vec<(ComputationId, AnsweredSet)> {
-    let pruned: BTreeMap<_, _> = pruned.iter().copied().collect();
+fn past_sets(
+    pruned: &BTreeMap<ComputationId, Timestamp>,
+    records: &[Record],
+) -> BTreeMap<ComputationId, AnsweredSet> {
     let mut fields = BTreeMap::new();
     for record in records {
         if let Record::Ledger(entry) = record
@@ -89,9 +90,9 @@ fn past_sets(pruned: &[(ComputationId, Timestamp)], records: &[Record]) -> Vec<(
     }
     let set = |record: &Record| {
         let Record::Members { computation: id, entries } = record else { return None };
-        let (proposed_at, fields) = (*pruned.get(id)?, (*fields.get(id)?).clone());
+        let fields = (*fields.get(id).filter(|_| pruned.contains_key(id))?).clone();
         let names = entries.iter().map(|entry| entry.participant).collect();
-        Some((*id, AnsweredSet { fields, proposed_at, names }))
+        Some((*id, AnsweredSet { fields, names }))
     };
     records.iter().filter_map(set).collect()
 }

@@ -13,7 +13,7 @@ use super::turn::Turn;
 use super::view::OwnPart;
 use crate::domain::limits::{CLOCK_SKEW_MAX, OPEN_KNOWN_MAX, SYNC_ENDED_MAX, SYNC_IDS_MAX};
 use crate::domain::{ComputationId, Failure, PeerId, Role, Timestamp};
-use crate::wire::{Message, RecordKind, Want};
+use crate::wire::{Certificate, FailureNotice, Message, RecordKind, Signed, Want};
 
 /// How often a node asks one of the heavy nodes that it is connected to. A guess: a late answer costs little.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
@@ -189,6 +189,26 @@ impl State {
         for id in failed.iter().take(SYNC_ENDED_MAX).filter(|id| running(id)) {
             turn.send(from, want(*id, Want::Outcome));
         }
+        // One at a time: the next offer names the others again.
+        let known_better = failed.iter().take(SYNC_ENDED_MAX).find_map(|id| self.certificate_for(&from, id));
+        if let Some(certificate) = known_better {
+            turn.send(from, Message::Certificate(certificate));
+        }
+    }
+
+    /// A peer says that it failed. Whoever has the result shows it: the others that had it may be gone.
+    pub fn on_fail(&mut self, turn: &mut Turn<'_>, from: PeerId, notice: &Signed<FailureNotice>) {
+        let id = notice.get().computation;
+        match self.certificate_for(&from, &id) {
+            Some(certificate) => turn.send(from, Message::Certificate(certificate)),
+            None => self.with(id, |entry| entry.on_fail(turn, notice)),
+        }
+    }
+
+    /// The certificate of a computation, for a peer that may know of it.
+    fn certificate_for(&self, peer: &PeerId, id: &ComputationId) -> Option<Certificate> {
+        let entry = self.entries.get(id).filter(|entry| entry.terms().is_known_to(peer))?;
+        entry.view().certificate.cloned()
     }
 
     pub(super) fn forget(&mut self, turn: &mut Turn<'_>, id: ComputationId) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use formix_p2p::consent::{Doubt, Policy};
 use formix_p2p::domain::{Computation, Failure, Modulus, Query, Sharing, Standing, Statistic, Status, VERSION};
 use formix_p2p::protocol::{Command, Event, OwnPart, verify_certificate};
-use formix_p2p::wire::{RecordKind, to_bytes};
+use formix_p2p::wire::{Message, RecordKind, to_bytes};
 
 mod attacks;
 mod consent;
@@ -197,6 +197,36 @@ fn a_heavy_node_that_stays_away_is_named() {
     net.run_for(Duration::from_secs(30));
     let failure = net.nodes[&peer(4)].view(id).unwrap().failure.unwrap().clone();
     assert_eq!(failure, Failure::Missing { heavy: vec![peer(1)] });
+}
+
+/// The only heavy node that made the certificate is gone, and it told a light node alone.
+#[test]
+fn who_has_the_result_shows_it_to_heavy_nodes_that_gave_up() {
+    let asked = |gone: bool| {
+        let mut net = Net::new(&[1, 2, 4], &Net::open());
+        let id = net.propose(question(&net, 3, 3));
+        net.run_for(Duration::from_secs(1));
+        net.down.extend(gone.then_some(peer(0)));
+        (net, id)
+    };
+    let (mut whole, id) = asked(false);
+    whole.run_for(Duration::from_secs(10));
+    let certificate = whole.nodes[&peer(4)].view(id).unwrap().certificate.unwrap().clone();
+    // While the others wait for what the one did not send, and when they have stopped waiting.
+    for waited in [10, 40] {
+        let (mut net, same) = asked(true);
+        assert_eq!(same, id);
+        net.run_for(Duration::from_secs(waited));
+        let failed = |net: &Net, index: usize| net.nodes[&peer(index)].view(id).unwrap().failure.is_some();
+        assert!((1..6).all(|index| failed(&net, index) == (waited == 40)));
+        let message = Message::Certificate(certificate.clone());
+        net.queue.push_back((peer(4), Event::Message { from: peer(0), message }));
+        net.run_for(Duration::from_secs(40));
+        for index in [1, 2, 4] {
+            let view = net.nodes[&peer(index)].view(id).unwrap();
+            assert_eq!(view.answer.unwrap().total(), "7".parse().unwrap(), "node {index}, {waited} s");
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,150 @@
+//! Computations that ended long ago, as memory has them: an id, a time and, of an answer, who was in the set.
+//!
+//! Up to ten thousand stay, so each is small: lists are kept once for all that have the same one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::shared::Shared;
+use crate::domain::{ComputationId, PeerId, Timestamp};
+
+/// The computations of which the store alone holds the end.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    all: BTreeMap<ComputationId, Ended>,
+    names: Shared<PeerId>,
+    fields: Shared<String>,
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Ended {
+    /// When it was proposed.
+    at: Timestamp,
+    /// With which later sets are compared.
+    set: Option<PastSet>,
+}
+
+/// The set of an answer.
+#[derive(Debug)]
+pub(super) struct AnsweredSet {
+    pub fields: Vec<String>,
+    /// Sorted.
+    pub names: Vec<PeerId>,
+}
+
+/// The set of an answer of which memory has nothing else. It was compared when it came.
+#[derive(Debug)]
+pub(super) struct PastSet {
+    pub fields: Arc<Vec<String>>,
+    /// Sorted.
+    pub names: Arc<Vec<PeerId>>,
+}
+
+impl Past {
+    pub fn contains(&self, id: &ComputationId) -> bool {
+        self.all.contains_key(id)
+    }
+
+    /// In no order.
+    pub fn ids(&self) -> impl Iterator<Item = ComputationId> {
+        self.all.keys().copied()
+    }
+
+    /// Keeps one, with the set of its answer where later sets are compared with it.
+    pub fn keep(&mut self, id: ComputationId, at: Timestamp, set: Option<AnsweredSet>) {
+        self.remove(&id);
+        let set =
+            set.map(|set| PastSet { fields: self.fields.take(set.fields), names: self.names.take(set.names) });
+        self.all.insert(id, Ended { at, set });
+    }
+
+    /// Takes one out. What was there of it.
+    pub fn remove(&mut self, id: &ComputationId) -> Option<Removed> {
+        let gone = self.all.remove(id)?;
+        Some(gone.set.map_or(Removed::WithoutSet, |set| {
+            self.give_back(set);
+            Removed::WithSet
+        }))
+    }
+
+    /// Forgets who was in the set of one. Whether that was known.
+    pub fn drop_set(&mut self, id: &ComputationId) -> bool {
+        let set = self.all.get_mut(id).and_then(|ended| ended.set.take());
+        let was_known = set.is_some();
+        set.into_iter().for_each(|set| self.give_back(set));
+        was_known
+    }
+
+    fn give_back(&mut self, set: PastSet) {
+        self.fields.give_back(set.fields);
+        self.names.give_back(set.names);
+    }
+
+    /// Those with a set: when they were proposed, and the set.
+    pub fn sets(&self) -> impl Iterator<Item = (ComputationId, Timestamp, &PastSet)> {
+        self.all.iter().filter_map(|(id, ended)| Some((*id, ended.at, ended.set.as_ref()?)))
+    }
+
+    /// The oldest, as many as there are beyond `most`.
+    pub fn beyond(&self, most: usize) -> Vec<ComputationId> {
+        let surplus = self.all.len().saturating_sub(most);
+        if surplus == 0 {
+            return Vec::new();
+        }
+        let mut dated: Vec<_> = self.all.iter().map(|(id, ended)| (ended.at, *id)).collect();
+        dated.sort_unstable();
+        dated.into_iter().take(surplus).map(|(_, id)| id).collect()
+    }
+}
+
+/// What was there of a computation that was taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Removed {
+    WithSet,
+    WithoutSet,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u8) -> ComputationId {
+        ComputationId::of_body(&[number])
+    }
+
+    fn at(number: u8) -> Timestamp {
+        Timestamp::from_millis(number.into())
+    }
+
+    fn set(name: u8) -> Option<AnsweredSet> {
+        Some(AnsweredSet { fields: vec!["age".to_owned()], names: vec![PeerId::from_public_key([name; 32])] })
+    }
+
+    #[test]
+    fn a_set_goes_alone_or_with_its_computation() {
+        let mut past = Past::default();
+        past.keep(id(1), at(1), set(1));
+        past.keep(id(2), at(2), set(1));
+        past.keep(id(3), at(3), None);
+        let shared: Vec<_> = past.sets().map(|(_, _, set)| Arc::as_ptr(&set.names)).collect();
+        assert_eq!((shared.len(), shared[0]), (2, shared[1]), "the same list is kept once");
+        assert!(past.drop_set(&id(1)) && !past.drop_set(&id(1)) && !past.drop_set(&id(3)));
+        assert_eq!(past.sets().map(|(id, at, _)| (id, at)).collect::<Vec<_>>(), [(id(2), at(2))]);
+        assert!(past.contains(&id(1)), "the computation stays");
+        assert_eq!(past.remove(&id(1)), Some(Removed::WithoutSet));
+        assert_eq!(past.remove(&id(2)), Some(Removed::WithSet));
+        assert_eq!(past.remove(&id(2)), None);
+        assert_eq!(past.ids().collect::<Vec<_>>(), [id(3)]);
+    }
+
+    #[test]
+    fn the_oldest_are_beyond() {
+        let mut past = Past::default();
+        for number in [4, 1, 3, 2] {
+            past.keep(id(number), at(number), None);
+        }
+        assert_eq!(past.beyond(4), []);
+        assert_eq!(past.beyond(2), [id(1), id(2)]);
+    }
+}
