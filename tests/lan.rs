@@ -10,6 +10,8 @@ mod lab;
 mod bridge;
 #[path = "lan/clocks.rs"]
 mod clocks;
+#[path = "lan/crowd.rs"]
+mod crowd;
 #[path = "lan/discovery.rs"]
 mod discovery;
 #[path = "lan/links.rs"]

@@ -279,8 +279,8 @@ pub const ARRIVALS_PER_ADDRESS: Rate = Rate { burst: 2_048, each_second: 100 };
 /// Connections from one address that are being negotiated: three quarters of all, so that whoever begins many and never goes
 /// on does not keep other addresses out.
 pub const HALF_OPEN_PER_ADDRESS_MAX: u32 = HALF_OPEN_CONNECTIONS_MAX / 4 * 3;
-/// Addresses of nodes that mDNS keeps before it reads on slowly: twice as many as the addresses of a thousand nodes, two each.
-pub const NEARBY_MAX: usize = 4_096;
+/// Addresses of nodes that mDNS keeps before it begins anew: of each machine of a /24 network, on two transports and twice over.
+pub const NEARBY_MAX: usize = 1_024;
 /// Dials under way to peers that nobody asked for: heavy nodes that were merely heard of, and others. The rest of the half
 /// open connections is for peers that were asked for, whatever strangers say where they live.
 pub const DIALS_TO_FOUND_MAX: usize = 96;

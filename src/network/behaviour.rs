@@ -9,7 +9,7 @@ use libp2p::kad::store::MemoryStore;
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{StreamProtocol, identify, kad, mdns, memory_connection_limits, ping};
+use libp2p::{StreamProtocol, identify, kad, memory_connection_limits, ping};
 
 use super::codec::{self, Codec};
 use super::error::NetworkError;
@@ -29,9 +29,6 @@ const AGENT: &str = concat!("formix-p2p/", env!("CARGO_PKG_VERSION"));
 /// A dead link shows within 20 s: two waits and two timeouts, because ping swallows its first failure.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
-/// With the default of five minutes, 10 of 30 nodes that started together missed one.
-const MDNS_QUERY_INTERVAL: Duration = Duration::from_secs(5);
-const MDNS_TTL: Duration = Duration::from_secs(120);
 /// How often the routing table is filled again; gossip tells of new heavy nodes sooner.
 const KADEMLIA_BOOTSTRAP_INTERVAL: Duration = Duration::from_secs(30);
 const KADEMLIA_QUERY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -74,7 +71,7 @@ impl Behaviour {
                     // on, its loopback included: that leads back to this node, sooner than any other to anywhere.
                     .with_cache_size(0),
             ),
-            mdns: multicast_dns(local, config.mdns).map(Nearby::new).into(),
+            mdns: multicast_dns(local, config.mdns).into(),
             kademlia: kademlia(local, role),
             gossipsub: gossip::behaviour(role)?,
             message: request_response::Behaviour::with_codec(
@@ -104,12 +101,11 @@ fn memory() -> memory_connection_limits::Behaviour {
     }
 }
 
-fn multicast_dns(local: libp2p::PeerId, mdns: Mdns) -> Option<mdns::tokio::Behaviour> {
-    let config = mdns::Config { ttl: MDNS_TTL, query_interval: MDNS_QUERY_INTERVAL, ..mdns::Config::default() };
+fn multicast_dns(local: libp2p::PeerId, mdns: Mdns) -> Option<Nearby> {
     match mdns {
         Mdns::Off => None,
-        Mdns::On => match mdns::tokio::Behaviour::new(config, local) {
-            Ok(behaviour) => Some(behaviour),
+        Mdns::On => match Nearby::new(local) {
+            Ok(nearby) => Some(nearby),
             Err(reason) => {
                 tracing::warn!(%reason, "mDNS does not start; nodes nearby are not found by themselves");
                 None

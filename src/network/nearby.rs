@@ -1,54 +1,110 @@
-//! mDNS within bounds: anybody on the LAN can claim any number of nodes, and the protocol keeps them all for as long as the claim
-//! says.
+//! mDNS within bounds: anybody on the LAN can claim any number of nodes. The protocol reads all of it, and keeps it for as long as
+//! the claim says.
 //!
-//! Once more is claimed than a LAN has, it is asked for news once a second only. It reads packets when it is asked, a dozen
-//! records at a time, and the rest is lost on the way: honest nodes are found more slowly then, and memory stays small.
+//! Once more is claimed than a LAN has, mDNS is given up with all that it knows, and begins anew a little later. So a crowd of claims takes
+//! neither memory nor processor time; while it lasts nobody is found by mDNS, and connections, known addresses and
+//! `--bootstrap` do not depend on it.
 
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use libp2p::core::Endpoint;
-use libp2p::core::transport::PortUse;
+use libp2p::core::transport::{ListenerId, PortUse};
 use libp2p::mdns;
+use libp2p::swarm::behaviour::NewListenAddr;
 use libp2p::swarm::{
     ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent,
-    ToSwarm,
+    ToSwarm, dummy,
 };
 use libp2p::{Multiaddr, PeerId};
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::Sleep;
 
-use crate::domain::limits::NEARBY_MAX;
+use crate::domain::limits::{ADDRESSES_PER_PEER_MAX, NEARBY_MAX};
 
-/// How often news are read when there are too many.
-const SLOWLY: Duration = Duration::from_secs(1);
+/// How long a node is without mDNS after a crowd: as long as others wait before they ask again.
+const PAUSE: Duration = QUERY_INTERVAL;
+/// With the default of five minutes, 10 of 30 nodes that started together missed one.
+const QUERY_INTERVAL: Duration = Duration::from_secs(5);
+const TTL: Duration = Duration::from_secs(120);
 
-/// mDNS, and a clock that slows it down.
+/// mDNS, which pauses when it is told too much.
 pub(super) struct Nearby {
-    mdns: mdns::tokio::Behaviour,
-    slowly: Interval,
+    local: PeerId,
+    state: State,
+    /// What it must be told when it begins anew.
+    listening: Vec<(ListenerId, Multiaddr)>,
     warned: bool,
 }
 
+enum State {
+    Heard(Box<mdns::tokio::Behaviour>),
+    /// Until then.
+    Paused(Pin<Box<Sleep>>),
+}
+
+fn begin(local: PeerId) -> std::io::Result<mdns::tokio::Behaviour> {
+    let config = mdns::Config { ttl: TTL, query_interval: QUERY_INTERVAL, ..mdns::Config::default() };
+    mdns::tokio::Behaviour::new(config, local)
+}
+
 impl Nearby {
-    pub(super) fn new(mdns: mdns::tokio::Behaviour) -> Self {
-        let mut slowly = tokio::time::interval(SLOWLY);
-        slowly.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { mdns, slowly, warned: false }
+    /// # Errors
+    /// Where the system does not tell its interfaces.
+    pub(super) fn new(local: PeerId) -> std::io::Result<Self> {
+        let state = State::Heard(Box::new(begin(local)?));
+        Ok(Self { local, state, listening: Vec::new(), warned: false })
+    }
+
+    /// Gives up all that it knows. What reads the network ends, because nobody takes what it has read.
+    fn pause(&mut self) {
+        self.state = State::Paused(Box::pin(tokio::time::sleep(PAUSE)));
+        if !self.warned {
+            self.warned = true;
+            tracing::warn!(
+                claimed = NEARBY_MAX,
+                "somebody nearby claims more nodes than there can be; mDNS finds nobody meanwhile"
+            );
+        }
+    }
+
+    fn begin_anew(&mut self) {
+        match begin(self.local) {
+            Ok(mut mdns) => {
+                for (listener_id, addr) in &self.listening {
+                    let heard = NewListenAddr { listener_id: *listener_id, addr };
+                    mdns.on_swarm_event(FromSwarm::NewListenAddr(heard));
+                }
+                self.state = State::Heard(Box::new(mdns));
+            }
+            Err(reason) => {
+                tracing::debug!(%reason, "mDNS does not begin anew yet");
+                self.pause();
+            }
+        }
+    }
+
+    fn note_listening(&mut self, event: &FromSwarm<'_>) {
+        if let FromSwarm::NewListenAddr(new) = event {
+            self.listening.push((new.listener_id, new.addr.clone()));
+        } else if let FromSwarm::ExpiredListenAddr(gone) = event {
+            self.listening.retain(|(id, address)| (*id, address) != (gone.listener_id, gone.addr));
+        }
     }
 }
 
 impl NetworkBehaviour for Nearby {
-    type ConnectionHandler = <mdns::tokio::Behaviour as NetworkBehaviour>::ConnectionHandler;
+    type ConnectionHandler = dummy::ConnectionHandler;
     type ToSwarm = mdns::Event;
 
     fn handle_established_inbound_connection(
         &mut self,
-        connection: ConnectionId,
-        peer: PeerId,
-        local: &Multiaddr,
-        remote: &Multiaddr,
+        _: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.mdns.handle_established_inbound_connection(connection, peer, local, remote)
+        Ok(dummy::ConnectionHandler)
     }
 
     fn handle_pending_outbound_connection(
@@ -58,47 +114,46 @@ impl NetworkBehaviour for Nearby {
         addresses: &[Multiaddr],
         role: Endpoint,
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
-        let known = self.mdns.handle_pending_outbound_connection(connection, peer, addresses, role)?;
-        Ok(known.into_iter().take(crate::domain::limits::ADDRESSES_PER_PEER_MAX).collect())
+        let State::Heard(mdns) = &mut self.state else { return Ok(Vec::new()) };
+        let known = mdns.handle_pending_outbound_connection(connection, peer, addresses, role)?;
+        Ok(known.into_iter().take(ADDRESSES_PER_PEER_MAX).collect())
     }
 
     fn handle_established_outbound_connection(
         &mut self,
-        connection: ConnectionId,
-        peer: PeerId,
-        address: &Multiaddr,
-        role: Endpoint,
-        port: PortUse,
+        _: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.mdns.handle_established_outbound_connection(connection, peer, address, role, port)
+        Ok(dummy::ConnectionHandler)
     }
 
-    fn on_swarm_event(&mut self, event: FromSwarm) {
-        self.mdns.on_swarm_event(event);
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        self.note_listening(&event);
+        if let State::Heard(mdns) = &mut self.state {
+            mdns.on_swarm_event(event);
+        }
     }
 
-    fn on_connection_handler_event(
-        &mut self,
-        peer: PeerId,
-        connection: ConnectionId,
-        event: THandlerOutEvent<Self>,
-    ) {
-        self.mdns.on_connection_handler_event(peer, connection, event);
+    fn on_connection_handler_event(&mut self, _: PeerId, _: ConnectionId, event: THandlerOutEvent<Self>) {
+        // Its handler has nothing to tell.
+        match event {}
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
-        if self.mdns.discovered_nodes().len() >= NEARBY_MAX {
-            if !self.warned {
-                self.warned = true;
-                tracing::warn!(
-                    claimed = NEARBY_MAX,
-                    "somebody nearby claims more nodes than there can be; mDNS finds others slowly"
-                );
-            }
-            if self.slowly.poll_tick(context).is_pending() {
-                return Poll::Pending;
+        loop {
+            match &mut self.state {
+                State::Heard(mdns) if mdns.discovered_nodes().len() < NEARBY_MAX => return mdns.poll(context),
+                State::Heard(_) => self.pause(),
+                State::Paused(until) => {
+                    if until.as_mut().poll(context).is_pending() {
+                        return Poll::Pending;
+                    }
+                    self.begin_anew();
+                }
             }
         }
-        self.mdns.poll(context)
     }
 }

@@ -1,7 +1,7 @@
 //! Untruths about others: where they live, who they are, what they said.
 
 use formix_p2p::domain::{ComputationId, Role};
-use formix_p2p::network::NetworkEvent;
+use formix_p2p::network::{Admission, NetworkConfig, NetworkEvent};
 use formix_p2p::wire::Gossip;
 
 use crate::node::{Node, config, message};
@@ -91,4 +91,40 @@ async fn gossip_that_does_not_hold_costs_three_times_and_is_passed_on_never() {
         let expected = Gossip::Completed { computation: ComputationId::of_body(name.as_bytes()) };
         assert_eq!(light.next_gossip().await.1, expected, "nothing came before it");
     }
+}
+
+/// A member that lets everybody in knows strangers, and tells of them; another one serves nothing but inventions.
+#[tokio::test]
+async fn in_a_closed_network_kademlia_leads_to_members_alone() {
+    let hub = Node::heavy(1, &[]).await;
+    let mut second = Node::heavy(2, &[hub.address()]).await;
+    let mut stranger = Node::heavy(5, &[hub.address()]).await;
+    second.until_connected(hub.peer()).await;
+    stranger.until_connected(hub.peer()).await;
+    let liar = Hostile::at(0, Pose::Heavy, hub.peer(), &hub.address()).await;
+    liar.dial(second.address());
+    // Who keeps no list is led to the stranger.
+    let mut open = Node::light(3, &[hub.address()]).await;
+    open.until_connected(stranger.peer()).await;
+    let members = [hub.peer(), second.peer(), liar.peer()];
+    let admission = Admission::Listed(members.into());
+    let closed = NetworkConfig { admission, ..config(4, Role::Light, &[hub.address()]) };
+    let mut closed = Node::start(closed).await;
+    let mut missing = vec![hub.peer(), second.peer()];
+    while !missing.is_empty() {
+        let connected = |event| match event {
+            NetworkEvent::Connected { peer, .. } => Some(peer),
+            _ => None,
+        };
+        let found = closed.until("the heavy members", connected).await;
+        assert!(members.contains(&found), "{found:?} is no member");
+        missing.retain(|peer| *peer != found);
+    }
+    let mut met = Vec::new();
+    while let Ok(event) = stranger.events.try_recv() {
+        if let NetworkEvent::Connected { peer, .. } = event {
+            met.push(peer);
+        }
+    }
+    assert!(met.contains(&open.peer()) && !met.contains(&closed.peer()), "{met:?}");
 }

@@ -193,6 +193,15 @@ impl Node {
         self.lab.pid(&self.uid)
     }
 
+    /// The most memory that its process has had at a time, in KiB.
+    #[allow(dead_code, reason = "benches/feet.rs does not ask")]
+    pub fn peak_memory_kib(&self) -> u64 {
+        let pid = self.lab.pid(&self.uid).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
     fn get(&self, path: &str) -> Option<Value> {
         match self.lab.http(&self.uid, &format!("GET {path}"), "")? {
             (200, body) => serde_json::from_slice(&body).ok(),
