@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use formix_p2p::consent::Policy;
 use formix_p2p::domain::{ComputationId, PeerId, Role, Sharing, Status, Timestamp};
-use formix_p2p::protocol::{Action, Command, Event, Node, Settings, Timer};
+use formix_p2p::protocol::{Action, Command, Event, Node, Settings, Slice, Timer};
 use formix_p2p::sharing::Secret;
 use formix_p2p::wire::{Identity, Message, Record, RecordKey, RecordKind, Submission};
 use prio::codec::{Encode, ParameterizedDecode};
@@ -53,6 +53,7 @@ impl Machines {
             policy: Policy::default(),
             memory_since: None,
             seed: Secret::new(*identity.peer().public_key()),
+            slice: Slice::default(),
         };
         let role = |index: usize| if index < 3 { Role::Heavy } else { Role::Light };
         let nodes = identities.iter().enumerate().map(|(index, it)| Node::new(settings(it, role(index))));
@@ -97,6 +98,10 @@ impl Machines {
                 }
                 Action::Persist(record) if record.key().kind == RecordKind::Held => {
                     self.shelves[to].insert(record.key(), *record);
+                }
+                // What has come meanwhile comes first, as in a node.
+                Action::Work { computation } => {
+                    self.queue.push_back((to, "work", Event::Work { computation }));
                 }
                 Action::SetTimer { timer, at } => drop(self.timers.insert((to, timer), at)),
                 _ => {}

@@ -22,6 +22,8 @@ pub(super) struct Verifying {
     pub own: Option<Secret<Vec<u8>>>,
     /// The random bytes of this node's own commitments.
     pub blinds: Vec<Blind>,
+    /// Who waits for them, after a restart.
+    pub owed: BTreeSet<PeerId>,
     pub shown: Shown,
     /// Who had committed when this node showed its verifier shares.
     pub in_time: BTreeSet<PeerId>,
