@@ -72,9 +72,9 @@ pub const LEAVES_MAX: usize = 65_536;
 pub const LEAVES_AT_ONCE: usize = 64;
 /// Bytes of held reports, as what they unfold to, that are read back and added up or verified in one slice. A report of a long vector
 /// takes about 10 ms a MiB to verify on one processor, so a slice takes as long as one of [`SLICE_REPORTS_MAX`] short ones.
-pub const SLICE_BYTES: usize = 2 * 1024 * 1024;
+pub const SLICE_BYTES: usize = 1024 * 1024;
 /// Reports of one slice. One of 31 bits takes 26 us to verify on one processor: 13 ms on two, and enough for each of them.
-pub const SLICE_REPORTS_MAX: usize = 1_024;
+pub const SLICE_REPORTS_MAX: usize = 512;
 /// How long a node computes in one round before it takes what has come meanwhile; the slice that has begun is finished. Adding up takes
 /// a twentieth of verifying, so many slices fit.
 pub const WORK_AT_ONCE: Duration = Duration::from_millis(10);

@@ -113,7 +113,7 @@ impl Entry {
         });
         heavy.step = Step::Verifying { list: list.clone(), frozen: frozen.clone() };
         heavy.verifying.commitments.insert(me, commitment);
-        heavy.verifying.own = Some(own.shares);
+        (heavy.verifying.own, heavy.verifying.own_sum) = (Some(own.shares), own.sum);
         heavy.verifying.blinds = blinds;
         self.restart_grace(turn);
         self.stepped(turn, Want::Verification);
@@ -153,6 +153,10 @@ impl Entry {
         let commitments = &mut heavy.verifying.commitments;
         let first = commitments.entry(signer).or_insert_with(|| commitment.clone()).clone();
         if first.get() == commitment.get() {
+            // Its owner may be gone before this node would ask again.
+            if heavy.verifying.overtaken.remove(&signer) {
+                turn.send(signer, Message::Want { computation: id, want: Want::Verifiers });
+            }
             return true;
         }
         self.convict(turn, signer, FaultProof::TwoVerifications(first, commitment));
@@ -196,7 +200,7 @@ impl Entry {
         };
         let Some(own) = (lost && needed).then(|| self.own_verifiers(turn)).flatten() else { return };
         let Some(heavy) = self.heavy_mut() else { return };
-        heavy.verifying.own = Some(own.shares);
+        (heavy.verifying.own, heavy.verifying.own_sum) = (Some(own.shares), own.sum);
         for to in std::mem::take(&mut heavy.verifying.owed) {
             self.send_verifiers(turn, to);
         }
@@ -277,6 +281,9 @@ impl Entry {
                 .batch_sizes(terms)
                 .is_some_and(|sizes| sizes.get(batch as usize) == Some(&shares.expose().len()));
         if !fits {
+            if commitment.is_none() && from == owner && terms.has_heavy(&owner) {
+                heavy.verifying.overtaken.insert(owner);
+            }
             turn.ignore(from, "verifiers", "they are not what was committed to, or this node is not as far");
             return;
         }

@@ -51,7 +51,17 @@ enum Progress {
 enum Goal {
     Verifiers(OwnVerifiers),
     Verdicts { basis: Basis, refused: BTreeMap<PeerId, Verdict> },
-    Sum(Tally),
+    Sum { tally: Tally, over: Over },
+}
+
+/// Which reports are gone through for a sum.
+#[derive(Debug)]
+enum Over {
+    /// The accepted ones, which are added up.
+    Accepted,
+    /// These, which did not verify: they are in the sum that came with the verifier shares, and are taken out. So reports are read back
+    /// once, as a rule.
+    Refused(List),
 }
 
 /// This node's verifier shares of the frozen set.
@@ -61,6 +71,8 @@ pub(super) struct OwnVerifiers {
     key: Secret<[u8; 32]>,
     /// With room for all from the beginning: growing would leave copies behind.
     pub shares: Secret<Vec<u8>>,
+    /// This node's sum over the frozen set, unless one of its shares cannot be read.
+    pub sum: Option<Secret<Vec<u8>>>,
     /// Unless this node has committed already: a blind for each whole batch, and its commitment.
     pub batches: Vec<(Blind, Digest)>,
 }
@@ -96,7 +108,7 @@ impl Task {
         match &self.goal {
             // The key and the frozen set stay what they are.
             Goal::Verifiers(_) => true,
-            Goal::Verdicts { basis, .. } | Goal::Sum(Tally { basis, .. }) => Some(basis) == now,
+            Goal::Verdicts { basis, .. } | Goal::Sum { tally: Tally { basis, .. }, .. } => Some(basis) == now,
         }
     }
 
@@ -109,7 +121,7 @@ impl Task {
                 let read_back = if scheme.public_bytes() == 0 { 0 } else { report };
                 read_back + scheme.verifier_bytes() * basis.counted.len()
             }
-            Goal::Verifiers(_) | Goal::Sum(_) => report,
+            Goal::Verifiers(_) | Goal::Sum { .. } => report,
         }
     }
 }
@@ -163,7 +175,7 @@ impl Entry {
         let task = match heavy.work.task.take() {
             Some(Task { goal: Goal::Verifiers(own), progress: Progress::Over, .. }) => return Some(own),
             Some(task) => Ok(Some(task)),
-            None => heavy.begin_verifiers(id, computation.get()),
+            None => heavy.begin_verifiers(turn.me(), id, computation.get()),
         };
         self.go_on(turn, task);
         None
@@ -187,7 +199,7 @@ impl Entry {
     pub(super) fn tally(&mut self, turn: &mut Turn<'_>, basis: Basis) -> Option<Tally> {
         let proven = self.terms().sharing.is_proven();
         let task = match self.heavy_mut()?.work.task.take().filter(|task| task.rests_on(Some(&basis))) {
-            Some(Task { goal: Goal::Sum(tally), progress: Progress::Over, .. }) => return Some(tally),
+            Some(Task { goal: Goal::Sum { tally, .. }, progress: Progress::Over, .. }) => return Some(tally),
             Some(Task { goal: Goal::Verdicts { refused, .. }, progress: Progress::Over, .. }) => {
                 self.begin_sum(turn, basis, refused)
             }
@@ -225,23 +237,33 @@ impl Entry {
         }
         let (position, scheme) = heavy.place(me, terms)?;
         heavy.has_all(&accepted)?;
-        // Of no reports at all.
-        let sum = scheme.partial_sum(id.as_bytes(), position, []).map_err(|_| Lacks::Report)?;
-        Ok(Some(Task::new(Goal::Sum(Tally { basis, refused, accepted, sum }))))
+        let (sum, over) = match &heavy.verifying.own_sum {
+            Some(sum) => {
+                (sum.clone(), Over::Refused(frozen.retain(|entry| left_out.contains(&entry.participant))))
+            }
+            None => (nothing(&scheme, id, position)?, Over::Accepted),
+        };
+        Ok(Some(Task::new(Goal::Sum { tally: Tally { basis, refused, accepted, sum }, over })))
     }
 }
 
 impl Heavy {
     /// Nothing while it is not known by which key, or of which set.
-    fn begin_verifiers(&self, id: ComputationId, terms: &Computation) -> Result<Option<Task>, Lacks> {
+    fn begin_verifiers(
+        &self,
+        me: PeerId,
+        id: ComputationId,
+        terms: &Computation,
+    ) -> Result<Option<Task>, Lacks> {
         let Some((key, frozen)) = self.verifying.key(id, &terms.heavy).zip(self.step.frozen()) else {
             return Ok(None);
         };
-        let scheme = self.scheme(terms).ok_or(Lacks::Report)?;
+        let (position, scheme) = self.place(me, terms)?;
         self.has_all(frozen)?;
+        let sum = Some(nothing(&scheme, id, position)?);
         let bytes = frozen.entries().len() * scheme.verifier_bytes() + self.noise_verifier_bytes(&scheme);
         let shares = Secret::new(Vec::with_capacity(bytes));
-        Ok(Some(Task::new(Goal::Verifiers(OwnVerifiers { key, shares, batches: Vec::new() }))))
+        Ok(Some(Task::new(Goal::Verifiers(OwnVerifiers { key, shares, sum, batches: Vec::new() }))))
     }
 
     fn begin_verdicts(&self, basis: Basis) -> Result<Option<Task>, Lacks> {
@@ -263,7 +285,8 @@ impl Heavy {
         let reports = turn.settings().slice.of(task.bytes_each(&scheme));
         let set = match &task.goal {
             Goal::Verifiers(_) | Goal::Verdicts { .. } => self.step.frozen().cloned(),
-            Goal::Sum(tally) => Some(tally.accepted.clone()),
+            Goal::Sum { over: Over::Refused(refused), .. } => Some(refused.clone()),
+            Goal::Sum { tally, over: Over::Accepted } => Some(tally.accepted.clone()),
         };
         let set = set.ok_or(Lacks::Report)?;
         let all = set.entries();
@@ -277,6 +300,10 @@ impl Heavy {
                     let (key, shares) = (own.key.expose(), own.shares.expose_mut());
                     let run = scheme.verifier_shares(key, id.as_bytes(), position, reports);
                     shares.extend_from_slice(&zeroize::Zeroizing::new(run));
+                    own.sum = own.sum.take().and_then(|mut sum| {
+                        let run = scheme.partial_sum(id.as_bytes(), position, reports.iter().copied()).ok()?;
+                        scheme.add_partial_sum(&mut sum, &run).ok().map(|()| sum)
+                    });
                     Some(())
                 })?;
                 if progress == Progress::Over {
@@ -299,9 +326,12 @@ impl Heavy {
                 };
                 refused.extend(judged?);
             }
-            Goal::Sum(Tally { sum, .. }) => in_run(turn, id, run, |reports| {
+            Goal::Sum { tally, over } => in_run(turn, id, run, |reports| {
                 let run = scheme.partial_sum(id.as_bytes(), position, reports.iter().copied()).ok()?;
-                scheme.add_partial_sum(sum, &run).ok()
+                match over {
+                    Over::Accepted => scheme.add_partial_sum(&mut tally.sum, &run).ok(),
+                    Over::Refused(_) => scheme.subtract_partial_sum(&mut tally.sum, &run).ok(),
+                }
             })?,
         }
         (task.done, task.progress) = (end, progress);
@@ -346,5 +376,95 @@ impl OwnVerifiers {
             let commitment = verifiers_commitment(id, me, batch, &blind, shares);
             self.batches.push((blind, commitment));
         }
+    }
+}
+
+/// The partial sum over no reports at all.
+fn nothing(scheme: &Scheme, id: ComputationId, position: usize) -> Result<Secret<Vec<u8>>, Lacks> {
+    scheme.partial_sum(id.as_bytes(), position, []).map_err(|_| Lacks::Report)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng as _;
+
+    use super::*;
+    use crate::consent::Policy;
+    use crate::domain::{Query, Role, Sharing, Statistic, Timestamp, VERSION};
+    use crate::protocol::entry::{Due, Stage};
+    use crate::protocol::{Settings, Slice};
+    use crate::wire::{Identity, Record, RecordKey, Signed};
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    fn identity(number: u8) -> Identity {
+        Identity::from_secret_key(&[number; 32])
+    }
+
+    /// A heavy node that verifies a set of nobody.
+    fn verifying() -> Entry {
+        let schema = r#"{"type":"number","minimum":0,"maximum":100}"#;
+        let terms = Computation {
+            version: VERSION,
+            nonce: [0; 16],
+            proposer: identity(1).peer(),
+            proposed_at: NOW,
+            prompt: String::new(),
+            query: Query::parse(Statistic::Sum, &["n".to_owned()], Some(schema)).unwrap(),
+            heavy: (2..5).map(|number| identity(number).peer()).collect(),
+            sharing: Sharing::Threshold { k: 2 },
+            min_participants: 1,
+            max_participants: 10,
+            deadline: NOW,
+            patience_ms: 1_000,
+            grace_ms: 1_000,
+            participants: None,
+            noise: None,
+            invitation: None,
+        };
+        let mut entry = Entry::new(Signed::sign(terms, &identity(1)));
+        let (list, frozen) = (List::default(), List::default());
+        let heavy = Some(Box::new(Heavy { step: Step::Verifying { list, frozen }, ..Heavy::default() }));
+        entry.stage = Stage::Running { acceptances: Vec::new(), heavy, light: None, due: Due::Passed };
+        entry
+    }
+
+    #[test]
+    fn verdicts_begin_anew_where_others_count() {
+        let settings = Settings {
+            identity: identity(2),
+            role: Role::Heavy,
+            policy: Policy::default(),
+            memory_since: None,
+            seed: Secret::new([0; 32]),
+            slice: Slice::default(),
+        };
+        let (mut rng, shelf) = (ChaCha20Rng::from_seed([0; 32]), BTreeMap::<RecordKey, Record>::new());
+        let mut turn = Turn::new(NOW, &settings, &shelf, &mut rng);
+        let counted = |places: &[usize]| {
+            let node = |place: &usize| (*place, identity(u8::try_from(*place).unwrap() + 2).peer());
+            Basis { counted: places.iter().map(node).collect(), digest: None }
+        };
+        let mut entry = verifying();
+        let at_hand = |entry: &mut Entry| entry.heavy_mut().unwrap().work.task.take().unwrap();
+        for places in [&[0, 1, 2][..], &[0, 2]] {
+            assert!(entry.tally(&mut turn, counted(places)).is_none());
+            let mut task = at_hand(&mut entry);
+            assert_eq!(task.done, 0, "{places:?}");
+            assert!(task.rests_on(Some(&counted(places))) && !task.rests_on(None));
+            task.done = 5;
+            entry.heavy_mut().unwrap().work.task = Some(task);
+            // On the same basis it goes on.
+            assert!(entry.tally(&mut turn, counted(places)).is_none());
+            let task = at_hand(&mut entry);
+            assert_eq!(task.done, 5);
+            entry.heavy_mut().unwrap().work.task = Some(task);
+        }
+        // A turn to compute finds that nothing is decided any more.
+        entry.on_work(&mut turn);
+        assert!(entry.heavy().unwrap().work.task.is_none());
+        let asked = turn.into_actions();
+        assert_eq!(asked, [Action::Work { computation: entry.id }], "and a turn is asked for once");
     }
 }
