@@ -19,7 +19,7 @@ use formix_p2p::consent::{Policy, Preset};
 use formix_p2p::domain::{
     Computation, Modulus, PeerId, Query, Role, Sharing, Statistic, Status, Timestamp, VERSION,
 };
-use formix_p2p::protocol::{Action, Command, Event, Node, Settings, Timer};
+use formix_p2p::protocol::{Action, Command, Event, Node, Settings, Slice, Timer};
 use formix_p2p::sharing::Secret;
 use formix_p2p::statistics::encode_one;
 use formix_p2p::wire::{Announcement, Gossip, Identity, Message, Record, RecordKey, RecordKind, to_bytes};
@@ -119,7 +119,17 @@ fn machine(number: usize, role: Role) -> (PeerId, Node) {
     let identity = identity(number);
     let peer = identity.peer();
     let policy = Policy { preset: Preset::Open, ..Policy::default() };
-    (peer, Node::new(Settings { identity, role, policy, memory_since: None, seed: Secret::new(seed) }))
+    (
+        peer,
+        Node::new(Settings {
+            identity,
+            role,
+            policy,
+            memory_since: None,
+            seed: Secret::new(seed),
+            slice: Slice::default(),
+        }),
+    )
 }
 
 impl World {
@@ -222,6 +232,9 @@ impl World {
                 let terms = self.light[&me].0.view(computation).unwrap().computation.clone();
                 let outcome = Ok(encode_one(&terms, &[&self.light[&me].1.to_string()]).unwrap());
                 self.queue.push_back((me, Parcel::Event(Event::SourceRead { computation, outcome })));
+            }
+            Action::Work { computation } => {
+                self.queue.push_back((me, Parcel::Event(Event::Work { computation })));
             }
             Action::Erase(_)
             | Action::SetTimer { .. }

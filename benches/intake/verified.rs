@@ -7,9 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use formix_p2p::consent::Policy;
 use formix_p2p::domain::{ComputationId, PeerId, Role, Sharing, Status, Timestamp};
-use formix_p2p::protocol::{Action, Command, Event, Node, Settings, Timer};
+use formix_p2p::protocol::{Action, Command, Event, Node, Settings, Shelf, Slice, Timer, Unreadable};
 use formix_p2p::sharing::Secret;
-use formix_p2p::wire::{Identity, Message, Record, RecordKey, RecordKind, Submission};
+use formix_p2p::wire::{HeldShare, Identity, Message, Record, RecordKey, Submission};
 use prio::codec::{Encode, ParameterizedDecode};
 use prio::vdaf::prio3::{Prio3, Prio3InputShare, Prio3PublicShare, Prio3VerifierShare};
 use prio::vdaf::{Aggregator, VerifyTransition};
@@ -34,12 +34,31 @@ struct Machines {
     now: Timestamp,
     nodes: Vec<Node>,
     /// What each has on its disk of reports.
-    shelves: Vec<BTreeMap<RecordKey, Record>>,
+    shelves: Vec<Held>,
     peers: Vec<PeerId>,
     queue: VecDeque<(usize, &'static str, Event)>,
     timers: BTreeMap<(usize, Timer), Timestamp>,
     spent: Duration,
     longest: (Duration, &'static str),
+}
+
+/// Reports as a store gives them back, which opens its rows on every processor: what that takes is measured by `benches/scale`.
+#[derive(Clone, Default)]
+struct Held(BTreeMap<PeerId, HeldShare>);
+
+impl Shelf for Held {
+    fn shares(&self, _: ComputationId, of: &[PeerId]) -> Result<Vec<Option<HeldShare>>, Unreadable> {
+        Ok(of.iter().map(|participant| self.0.get(participant).cloned()).collect())
+    }
+
+    fn each(&self, _: ComputationId, visit: &mut dyn FnMut(&HeldShare)) -> Result<(), Unreadable> {
+        self.0.values().for_each(visit);
+        Ok(())
+    }
+
+    fn record(&self, _: &RecordKey) -> Result<Option<Record>, Unreadable> {
+        Ok(None)
+    }
 }
 
 impl Machines {
@@ -53,6 +72,7 @@ impl Machines {
             policy: Policy::default(),
             memory_since: None,
             seed: Secret::new(*identity.peer().public_key()),
+            slice: Slice::default(),
         };
         let role = |index: usize| if index < 3 { Role::Heavy } else { Role::Light };
         let nodes = identities.iter().enumerate().map(|(index, it)| Node::new(settings(it, role(index))));
@@ -60,7 +80,7 @@ impl Machines {
         let mut machines = Self {
             now,
             nodes: nodes.collect(),
-            shelves: vec![BTreeMap::new(); identities.len()],
+            shelves: vec![Held::default(); identities.len()],
             queue: VecDeque::new(),
             timers: BTreeMap::new(),
             spent: Duration::ZERO,
@@ -95,8 +115,15 @@ impl Machines {
                         self.queue.push_back((other, kind, event));
                     }
                 }
-                Action::Persist(record) if record.key().kind == RecordKind::Held => {
-                    self.shelves[to].insert(record.key(), *record);
+                Action::Persist(record) => {
+                    if let Record::Held(submission) = *record {
+                        let held = HeldShare::of(&submission);
+                        self.shelves[to].0.insert(held.participant, held);
+                    }
+                }
+                // What has come meanwhile comes first, as in a node.
+                Action::Work { computation } => {
+                    self.queue.push_back((to, "work", Event::Work { computation }));
                 }
                 Action::SetTimer { timer, at } => drop(self.timers.insert((to, timer), at)),
                 _ => {}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use formix_p2p::consent::{Policy, Preset};
 use formix_p2p::domain::{ComputationId, PeerId, Role, Timestamp};
-use formix_p2p::protocol::{Action, Event, Node, Settings, Shelf, Unreadable};
+use formix_p2p::protocol::{Action, Event, Node, Settings, Shelf, Slice, Unreadable};
 use formix_p2p::sharing::Secret;
 use formix_p2p::store::{Change, Memory, Store};
 use formix_p2p::wire::{HeldShare, Identity, Message, Record, RecordKey};
@@ -67,7 +67,7 @@ pub fn identity(number: u32) -> Identity {
 pub fn machine(identity: Identity, role: Role) -> Node {
     let seed = Secret::new(*identity.peer().public_key());
     let policy = Policy { preset: Preset::Open, ..Policy::default() };
-    Node::new(Settings { identity, role, policy, memory_since: None, seed })
+    Node::new(Settings { identity, role, policy, memory_since: None, seed, slice: Slice::default() })
 }
 
 /// The heavy nodes, and what has come out of them for others.
@@ -150,6 +150,9 @@ impl Heavy {
                     Action::Erase(key) => self.changes.push(Change::Erase(key)),
                     Action::Send { to, message } => sent.push((to, *message)),
                     Action::Blame(fault) => panic!("an honest node is blamed: {:?}", fault.proof.evidence()),
+                    Action::Work { computation } => {
+                        self.inbox.push_back(Parcel::Event(Event::Work { computation }));
+                    }
                     Action::Publish(_)
                     | Action::SetTimer { .. }
                     | Action::ReadSource { .. }

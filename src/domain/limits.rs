@@ -70,10 +70,15 @@ pub const LEAF_ENTRIES_MAX: usize = 256;
 pub const LEAVES_MAX: usize = 65_536;
 /// Leaves whose reports are told at once: 1.2 MB at most.
 pub const LEAVES_AT_ONCE: usize = 64;
-/// Bytes of held reports that are read back at once, to be added up or verified: enough work for every processor.
-pub const RUN_BYTES: usize = 8 * 1024 * 1024;
-/// Reports that are read back at once.
-pub const RUN_REPORTS_MAX: usize = 4_096;
+/// Bytes of held reports, as what they unfold to, that are read back and verified or added up in one slice. A report of a long vector
+/// takes about 10 ms a MiB to verify on one processor: no longer than [`SLICE_REPORTS_MAX`] short ones.
+pub const SLICE_BYTES: usize = 1024 * 1024;
+/// Reports of one slice. One of 31 bits takes some 25 us to verify on one processor, and a little to read back and add up: 512 take 7 to
+/// 15 ms on two, which leaves each enough to do.
+pub const SLICE_REPORTS_MAX: usize = 512;
+/// How long a node computes in one round before it takes what has come meanwhile; the slice that has begun is finished. Short
+/// slices fit many times: those of verdicts, those of small questions.
+pub const WORK_AT_ONCE: Duration = Duration::from_millis(10);
 /// Heavy nodes of one computation, at least: with fewer, one dishonest pair reads everything.
 pub const HEAVY_MIN: usize = 3;
 /// Parties of an invitation, at least: of two, each learns what the other put in.

@@ -61,6 +61,7 @@ impl Runtime {
             Action::Send { to, message } => self.round.releases.push(Release::Send { to, message }),
             Action::Publish(gossip) => self.round.releases.push(Release::Publish(gossip)),
             Action::SetTimer { timer, at } => self.timers.set(timer, at),
+            Action::Work { computation } => self.work.add(computation),
             Action::ReadSource { computation } => self.read_source(computation),
             Action::Reach { peer, addresses } => {
                 let addresses = addresses.iter().filter_map(|address| address.parse().ok()).collect();

@@ -37,6 +37,7 @@ mod start;
 mod story;
 mod subjects;
 mod timers;
+mod work;
 
 use std::path::PathBuf;
 

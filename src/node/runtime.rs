@@ -24,9 +24,10 @@ use super::presence::OwnPresence;
 use super::reading::{Read, Readings};
 use super::story;
 use super::timers::Timers;
+use super::work::Work;
 use crate::consent::Policy;
 use crate::control::Call;
-use crate::domain::limits::ROUND_INPUTS_MAX;
+use crate::domain::limits::{ROUND_INPUTS_MAX, WORK_AT_ONCE};
 use crate::domain::{ComputationId, PeerId, Role, Status, Timestamp};
 use crate::network::{Network, NetworkEvent};
 use crate::protocol::{Event, Node};
@@ -54,6 +55,7 @@ pub(super) struct Runtime {
     /// How often newcomers are told of others, and others of newcomers.
     pub(super) introductions: DefaultDirectRateLimiter,
     pub(super) timers: Timers,
+    pub(super) work: Work,
     pub(super) parked: Parked,
     /// Computations that have not ended.
     pub(super) open: BTreeMap<ComputationId, Status>,
@@ -140,9 +142,20 @@ impl Runtime {
             while let Some(timer) = self.timers.pop_expired(self.now) {
                 self.handle(Event::Expired(timer));
             }
+            self.compute();
             self.finish_round().await?;
         }
         Ok(())
+    }
+
+    /// Some of what takes long, after what has come.
+    fn compute(&mut self) {
+        let begun = Instant::now();
+        while begun.elapsed() < WORK_AT_ONCE
+            && let Some(computation) = self.work.next()
+        {
+            self.handle(Event::Work { computation });
+        }
     }
 
     async fn next_input(&mut self) -> Input {
@@ -155,6 +168,8 @@ impl Runtime {
             call = self.inlets.calls.recv() => call.map_or(Input::Stop, Input::Call),
             Some(read) = self.inlets.read.recv() => Input::Read(read),
             event = self.inlets.network.recv() => event.map_or(Input::NetworkGone, Input::network),
+            // Whoever else has work to do, the network above all, has it done between two slices of this one's.
+            () = tokio::task::yield_now(), if self.work.waits() => Input::Woken,
             () = tokio::time::sleep(pause) => Input::Woken,
         }
     }

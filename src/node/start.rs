@@ -24,12 +24,13 @@ use super::reading::Readings;
 use super::render;
 use super::runtime::{Inlets, Runtime};
 use super::timers::Timers;
+use super::work::Work;
 use super::{IdentityAge, NodeOptions, RunError, RunningNode, StartError};
 use crate::control::{self, CALLS_QUEUED_MAX, NodeId};
 use crate::domain::limits::NODE_NAME_CHARS_MAX;
 use crate::domain::{PeerId, Timestamp};
 use crate::network::{Admission, Network, NetworkConfig};
-use crate::protocol::{Node, Seed, Settings};
+use crate::protocol::{Node, Seed, Settings, Slice};
 use crate::sharing::Secret;
 use crate::sources::FieldInfo;
 use crate::store::{KnownPeer, Memory, Store, StoreError};
@@ -78,6 +79,7 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
             policy: options.policy,
             memory_since: store.memory_since(),
             seed,
+            slice: Slice::default(),
         }),
         network,
         store,
@@ -85,6 +87,7 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
         presence,
         introductions: introductions(),
         timers: Timers::default(),
+        work: Work::default(),
         parked: Parked::default(),
         open: BTreeMap::new(),
         round: Round::default(),

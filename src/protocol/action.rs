@@ -35,6 +35,11 @@ pub enum Action {
         /// For which computation.
         computation: ComputationId,
     },
+    /// Give the event `Work` soon, after what has come meanwhile: there is more to compute than one turn should.
+    Work {
+        /// For which computation.
+        computation: ComputationId,
+    },
     /// Keep a connection to this peer, which is to be found there.
     Reach {
         /// Who.

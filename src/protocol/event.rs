@@ -39,6 +39,11 @@ pub enum Event {
         /// The measurement, or why there is none.
         outcome: Result<Reading, SourceProblem>,
     },
+    /// It is time to compute, because of [`super::Action::Work`].
+    Work {
+        /// For which computation.
+        computation: ComputationId,
+    },
 }
 
 /// What the node's owner wants.

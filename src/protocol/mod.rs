@@ -52,6 +52,6 @@ pub use event::{Command, Event, Seed, SourceProblem, Timer};
 pub use ledger::Judgement;
 pub use node::Node;
 pub use pruned::Recalled;
-pub use settings::Settings;
+pub use settings::{Settings, Slice};
 pub use shelf::{Shelf, Unreadable};
 pub use view::{InvitationView, OwnPart, View};

@@ -179,6 +179,7 @@ impl State {
             Event::SourceRead { computation, outcome } => {
                 self.with(computation, |entry| entry.on_source_read(turn, outcome));
             }
+            Event::Work { computation } => self.with(computation, |entry| entry.on_work(turn)),
         }
     }
 

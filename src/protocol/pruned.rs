@@ -300,6 +300,7 @@ mod tests {
             policy: crate::consent::Policy::default(),
             memory_since: None,
             seed: Secret::new([0; 32]),
+            slice: crate::protocol::Slice::default(),
         };
         let (mut rng, shelf) = (ChaCha20Rng::from_seed([0; 32]), BTreeMap::<RecordKey, Record>::new());
         let mut turn = Turn::new(NOW, &settings, &shelf, &mut rng);

@@ -2,7 +2,7 @@
 
 use super::event::Seed;
 use crate::consent::Policy;
-use crate::domain::limits::CLOCK_SKEW_MAX;
+use crate::domain::limits::{CLOCK_SKEW_MAX, SLICE_BYTES, SLICE_REPORTS_MAX};
 use crate::domain::{Role, Timestamp};
 use crate::wire::Identity;
 
@@ -20,6 +20,30 @@ pub struct Settings {
     pub memory_since: Option<Timestamp>,
     /// Where its randomness starts; different at every start.
     pub seed: Seed,
+    /// How much it computes over reports before it looks at what has come.
+    pub slice: Slice,
+}
+
+/// How many reports a heavy node verifies or adds up in one go. No result depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// So many at most.
+    pub reports: usize,
+    /// So many bytes of them at most, but one report in any case.
+    pub bytes: usize,
+}
+
+impl Default for Slice {
+    fn default() -> Self {
+        Self { reports: SLICE_REPORTS_MAX, bytes: SLICE_BYTES }
+    }
+}
+
+impl Slice {
+    /// How many reports of so many bytes each.
+    pub(super) fn of(self, bytes_each: usize) -> usize {
+        (self.bytes / bytes_each.max(1)).clamp(1, self.reports.max(1))
+    }
 }
 
 impl Settings {

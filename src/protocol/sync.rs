@@ -86,6 +86,11 @@ impl State {
             }
             Stage::Running { heavy: None, .. } => entry.submit_again(turn),
             Stage::Running { heavy: Some(heavy), .. } if heavy.is_closed() => {
+                // After a restart nothing else may come that lets it go on with what it has.
+                entry.advance(turn);
+                if !entry.is_running() {
+                    return;
+                }
                 for other in entry.others(turn.me()) {
                     entry.ask_for_lacking(turn, other);
                 }

@@ -112,6 +112,13 @@ impl<F: Element> Elements<F> {
         }
     }
 
+    /// Takes another vector away, element by element.
+    pub fn subtract(&mut self, other: &[F]) {
+        for (element, other) in self.0.iter_mut().zip(other) {
+            *element -= *other;
+        }
+    }
+
     /// Takes the vector out; the caller looks after it.
     pub fn into_vec(mut self) -> Vec<F> {
         std::mem::take(&mut self.0)

@@ -331,6 +331,18 @@ impl Scheme {
         dispatch!(self, it => it.add_partial_sum(sum, more), it => it.add_partial_sum(sum, more))
     }
 
+    /// Takes the partial sum over some reports away from one that these are in, both of one heavy node.
+    ///
+    /// # Errors
+    /// Bytes that are no partial sum.
+    pub fn subtract_partial_sum(
+        &self,
+        sum: &mut Secret<Vec<u8>>,
+        less: &Secret<Vec<u8>>,
+    ) -> Result<(), ShareError> {
+        dispatch!(self, it => it.subtract_partial_sum(sum, less), it => it.subtract_partial_sum(sum, less))
+    }
+
     /// n of n: adds this heavy node's own noise to its partial sum, one number a slot.
     ///
     /// # Errors

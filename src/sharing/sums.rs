@@ -58,6 +58,18 @@ impl<T: Validity> Proven<T> {
         Ok(())
     }
 
+    /// Takes away from a partial sum what it has of some reports.
+    pub fn subtract_partial_sum(
+        &self,
+        sum: &mut Secret<Vec<u8>>,
+        less: &Secret<Vec<u8>>,
+    ) -> Result<(), ShareError> {
+        let mut rest = self.read_sum(sum.expose())?;
+        rest.subtract(&self.read_sum(less.expose())?);
+        *sum = secret(&rest);
+        Ok(())
+    }
+
     fn why_unreadable(&self, index: usize, share: &[u8]) -> ShareError {
         let (parties, got) = (self.layout.parties(), share.len());
         if index >= parties {

@@ -40,19 +40,21 @@ pub(super) fn spread<T: Sync, R: Send>(
         return vec![work(items)];
     }
     let work = &work;
+    let (own, others) = items.split_at(run);
     thread::scope(|scope| {
-        let handles: Vec<_> = items
+        let handles: Vec<_> = others
             .chunks(run)
             .map(|chunk| (chunk, thread::Builder::new().spawn_scoped(scope, move || work(chunk))))
             .collect();
-        handles
-            .into_iter()
-            .map(|(chunk, handle)| match handle {
-                Ok(handle) => handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                // The system gives no more threads.
-                Err(_) => work(chunk),
-            })
-            .collect()
+        // The caller's thread is one of them.
+        let mut results = Vec::with_capacity(handles.len() + 1);
+        results.push(work(own));
+        results.extend(handles.into_iter().map(|(chunk, handle)| match handle {
+            Ok(handle) => handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            // The system gives no more threads.
+            Err(_) => work(chunk),
+        }));
+        results
     })
 }
 

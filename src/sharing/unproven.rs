@@ -150,6 +150,19 @@ impl Unproven {
         Ok(())
     }
 
+    pub fn subtract_partial_sum(
+        &self,
+        sum: &mut Secret<Vec<u8>>,
+        less: &Secret<Vec<u8>>,
+    ) -> Result<(), ShareError> {
+        let mut rest = Zeroizing::new(vec![0; self.slots]);
+        accumulate(&mut rest, sum.expose(), self.modulus)?;
+        additive::check(less.expose(), self.slots, self.modulus)?;
+        subtract(&mut rest, less.expose(), self.modulus);
+        *sum = Secret::new(encode(&rest, self.modulus));
+        Ok(())
+    }
+
     pub fn add_noise(&self, partial_sum: &mut Secret<Vec<u8>>, noise: &[i128]) -> Result<(), NoiseError> {
         if noise.len() != self.slots {
             return Err(NoiseError::Slots { expected: self.slots, got: noise.len() });

@@ -16,6 +16,8 @@ const ENCODE_EVERY: u64 = 64;
 /// How often a cheat acts on its own account, and until when.
 const CHEAT_EVERY_MS: u64 = 200;
 const CHEATS_UNTIL_MS: u64 = 15_000;
+/// How long a slice of work takes at most, with what the node does before it: long enough for messages to come between two.
+const WORK_MS_MAX: u64 = 20;
 /// How long an owner waits before saying again what a node that was down did not hear.
 const SAY_AGAIN_MS: u64 = 700;
 
@@ -49,6 +51,13 @@ impl Run {
                     Some(outcome) => self.give(node, Event::SourceRead { computation, outcome }),
                     None => Ok(()),
                 }
+            }
+            Happening::Work { node, life, computation } => {
+                if self.machine(node).incarnation != life {
+                    return Ok(());
+                }
+                self.say(node, format_args!("works on {computation}"));
+                self.give(node, Event::Work { computation })
             }
             Happening::Link { node, other } => self.look_at_link(node, other),
             Happening::Ask(position) => self.ask(position),
@@ -110,6 +119,11 @@ impl Run {
                 let life = self.machine(index).incarnation;
                 let at = self.now + self.network.pause(20);
                 self.queue.add(at, Happening::Source { node: index, life, computation });
+            }
+            Action::Work { computation } => {
+                let life = self.machine(index).incarnation;
+                let at = self.now + self.network.pause(WORK_MS_MAX);
+                self.queue.add(at, Happening::Work { node: index, life, computation });
             }
             // Everybody can be reached here, weather permitting.
             Action::Reach { .. } | Action::LetGo { .. } => {}

@@ -217,11 +217,12 @@ impl Driver {
         Ok(())
     }
 
-    /// A timer runs out before what should have come first has come.
+    /// A timer runs out, or a node computes, before what should have come first has come.
     fn runs_out(&mut self, choices: &mut Choices<'_>) -> Check {
         let nth = choices.byte();
-        let timer = self.run.queue.take(nth.into(), |happening| matches!(happening, Happening::Timer { .. }));
-        match timer {
+        let early =
+            |happening: &Happening| matches!(happening, Happening::Timer { .. } | Happening::Work { .. });
+        match self.run.queue.take(nth.into(), early) {
             Some((at, happening)) => self.let_happen(at, happening),
             None => Ok(()),
         }

@@ -9,12 +9,15 @@ use super::scenario::{NodeIndex, NodePlan, Owner, StoreFate};
 use crate::consent::{Policy, Preset, Trust};
 use crate::domain::Timestamp;
 use crate::domain::limits::POLICY_MIN_PARTICIPANTS;
-use crate::protocol::{Action, Node, Settings, Timer};
+use crate::protocol::{Action, Node, Settings, Slice, Timer};
 use crate::sharing::Secret;
 use crate::wire::{Identity, Record, RecordKey};
 
 /// True time at the beginning of a run.
 const BEGINNING: Timestamp = Timestamp::from_millis(1_900_000_000_000);
+
+/// Reports of one slice: few, so that something comes between two slices also where there are only a handful.
+const SLICE_REPORTS: usize = 2;
 
 /// The store of one node; every write is durable at once.
 pub(super) type Store = BTreeMap<RecordKey, Record>;
@@ -126,6 +129,7 @@ impl Machine {
             policy: self.policy(),
             memory_since: self.memory_since,
             seed: Secret::new(derive(seed, &name)),
+            slice: Slice { reports: SLICE_REPORTS, ..Slice::default() },
         }));
         self.store.values().cloned().collect()
     }
@@ -160,6 +164,7 @@ pub(super) const fn leaves_a_mark(action: &Action) -> bool {
         Action::Persist(_) | Action::Erase(_) | Action::Send { .. } | Action::Publish(_) => true,
         Action::SetTimer { .. }
         | Action::ReadSource { .. }
+        | Action::Work { .. }
         | Action::Reach { .. }
         | Action::LetGo { .. }
         | Action::Tell(_)

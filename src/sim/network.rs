@@ -30,6 +30,8 @@ pub(super) enum Happening {
     Timer { node: NodeIndex, life: u32, timer: Timer, setting: u64 },
     /// A private value was read.
     Source { node: NodeIndex, life: u32, computation: ComputationId },
+    /// A node has time for a slice of its work.
+    Work { node: NodeIndex, life: u32, computation: ComputationId },
     /// A node looks whether it is connected with another one.
     Link { node: NodeIndex, other: NodeIndex },
     /// A question is proposed; by its position in the scenario.
@@ -53,6 +55,7 @@ impl Happening {
             | Self::Crash(_)
             | Self::DeliverForged { .. }
             | Self::Timer { .. }
+            | Self::Work { .. }
             | Self::Ask(_)
             | Self::Guest { .. }
             | Self::Order { .. }
@@ -102,6 +105,7 @@ impl Queue {
             | Happening::Gossip { .. }
             | Happening::Timer { .. }
             | Happening::Source { .. }
+            | Happening::Work { .. }
             | Happening::Link { .. }
             | Happening::Cheat(_) => false,
         })

@@ -19,6 +19,7 @@ mod pruning;
 mod threshold;
 mod wild;
 mod words;
+mod work;
 
 use net::{Net, peer};
 

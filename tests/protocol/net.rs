@@ -2,11 +2,11 @@
 
 use formix_p2p::consent::{Policy, Preset};
 use formix_p2p::domain::{Computation, ComputationId, PeerId, Role, Timestamp};
-use formix_p2p::protocol::{Action, Command, Event, Node, Notice, Settings, SourceProblem, Timer};
+use formix_p2p::protocol::{Action, Command, Event, Node, Notice, Settings, Slice, SourceProblem, Timer};
 use formix_p2p::sharing::Secret;
 use formix_p2p::statistics::encode_one;
 use formix_p2p::wire::{Identity, Message, Record, to_bytes};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -23,6 +23,11 @@ pub struct Net {
     /// What the owners were told.
     pub told: Vec<(PeerId, Notice)>,
     pub down: Vec<PeerId>,
+    /// Who computes only when a test says so, and what it would.
+    pub busy: Vec<PeerId>,
+    pub working: BTreeSet<(PeerId, ComputationId)>,
+    /// How many reports are computed over in one go.
+    pub slice: Slice,
     /// How many heavy nodes there are.
     pub heavy: usize,
     /// Who goes for good after so many more of its actions that leave a mark.
@@ -47,6 +52,7 @@ pub fn settings(index: usize, heavy: usize, policy: Policy) -> Settings {
         policy,
         memory_since: None,
         seed: Secret::new([u8::try_from(index).unwrap(); 32]),
+        slice: Slice::default(),
     }
 }
 
@@ -58,6 +64,11 @@ impl Net {
 
     /// So many heavy nodes, and light nodes with these values, all of which have met.
     pub fn with_heavy(heavy: usize, values: &[i32], policy: &Policy) -> Self {
+        Self::with_slice(Slice::default(), heavy, values, policy)
+    }
+
+    /// The same; they compute over so much in one go.
+    pub fn with_slice(slice: Slice, heavy: usize, values: &[i32], policy: &Policy) -> Self {
         let mut net = Self {
             now: START,
             nodes: BTreeMap::new(),
@@ -68,13 +79,17 @@ impl Net {
             opened: Vec::new(),
             told: Vec::new(),
             down: Vec::new(),
+            busy: Vec::new(),
+            working: BTreeSet::new(),
+            slice,
             heavy,
             vanish: BTreeMap::new(),
             parts: BTreeMap::new(),
         };
         let count = heavy + values.len();
         for index in 0..count {
-            net.nodes.insert(peer(index), Node::new(settings(index, heavy, policy.clone())));
+            let settings = Settings { slice, ..settings(index, heavy, policy.clone()) };
+            net.nodes.insert(peer(index), Node::new(settings));
             net.queue.push_back((peer(index), Event::Restored(Vec::new())));
             if let Some(value) = index.checked_sub(heavy).and_then(|light| values.get(light)) {
                 net.values.insert(peer(index), *value);
@@ -154,6 +169,10 @@ impl Net {
                 let outcome = self.values.get(&me).map(reading).ok_or(SourceProblem::NoSuchField);
                 self.queue.push_back((me, Event::SourceRead { computation, outcome }));
             }
+            Action::Work { computation } if self.busy.contains(&me) => {
+                self.working.insert((me, computation));
+            }
+            Action::Work { computation } => self.queue.push_back((me, Event::Work { computation })),
             // Everybody can be reached.
             Action::Reach { .. } | Action::LetGo { .. } => {}
             Action::Tell(notice) => self.told.push((me, notice)),
@@ -189,7 +208,9 @@ impl Net {
         let me = peer(index);
         let records = self.stores.get(&me).map(|store| store.values().cloned().collect()).unwrap_or_default();
         self.timers.retain(|(owner, _), _| *owner != me);
-        self.nodes.insert(me, Node::new(settings(index, self.heavy, Self::open())));
+        self.working.retain(|(owner, _)| *owner != me);
+        let settings = Settings { slice: self.slice, ..settings(index, self.heavy, Self::open()) };
+        self.nodes.insert(me, Node::new(settings));
         self.down.retain(|down| *down != me);
         self.queue.push_back((me, Event::Restored(records)));
         for other in self.values.clone().into_keys().chain((0..self.heavy).map(peer)) {

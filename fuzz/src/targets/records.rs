@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use formix_p2p::consent::Policy;
 use formix_p2p::domain::{Role, Timestamp};
-use formix_p2p::protocol::{Event, Node, Settings};
+use formix_p2p::protocol::{Event, Node, Settings, Slice};
 use formix_p2p::sharing::Secret;
 use formix_p2p::store::KnownPeer;
 use formix_p2p::wire::{Identity, Record, from_bytes, to_bytes};
@@ -44,6 +44,7 @@ fn start(kind: u8, record: Record) {
         policy: Policy::default(),
         memory_since: None,
         seed: Secret::new([7; 32]),
+        slice: Slice::default(),
     });
     let now = Timestamp::from_millis(1_800_000_010_000);
     let actions = node.handle(now, Event::Restored(vec![record]), &BTreeMap::new());

@@ -127,6 +127,7 @@ impl Entry {
         self.show_rho(turn);
         self.rebuild_rhos(turn.me());
         self.commit_verifiers(turn);
+        self.recompute_verifiers(turn);
         self.show_verifiers(turn);
         self.vote(turn);
         self.check_votes(turn);

@@ -70,6 +70,14 @@ impl Held {
         self.get(&entry.participant) == Some(entry.manifest)
     }
 
+    /// Whether all of these are. A set is nearly what is listed, and both are sorted: they are gone through side by side.
+    pub fn holds_all(&self, set: &List) -> bool {
+        let mut listed = self.listed.entries().iter();
+        set.entries().iter().all(|entry| {
+            listed.find(|own| own.participant >= entry.participant) == Some(entry) || self.holds(entry)
+        })
+    }
+
     pub fn len(&self) -> usize {
         self.reports.len() + self.listed.entries().len()
     }

@@ -17,6 +17,7 @@ mod reveal;
 mod runs;
 mod verify;
 mod verifying;
+mod work;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -37,6 +38,7 @@ use crate::wire::{
 use held::Held;
 use quorum::Quorum;
 use verifying::Verifying;
+use work::Work;
 
 pub(super) use dealing::{Dealing, deals_differ};
 pub(super) use held::Load;
@@ -53,6 +55,8 @@ pub(in crate::protocol) struct Heavy {
     /// What the heavy nodes have signed, this one included.
     said: Said,
     verifying: Verifying,
+    /// What it is computing.
+    work: Work,
     /// This node's ρ and the random bytes of its commitment.
     rho: Option<(Secret<[u8; 32]>, Blind)>,
     /// Under threshold sharing.

@@ -3,16 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use super::runs::Lacks;
-use super::{Heavy, Step};
-use crate::domain::{Computation, ComputationId, Failure, PeerId};
+use super::Step;
+use super::work::Tally;
+use crate::domain::{Failure, PeerId};
 use crate::protocol::action::Notice;
 use crate::protocol::certificate::{CertificateError, outcome_of};
 use crate::protocol::entry::Entry;
 use crate::protocol::turn::Turn;
-use crate::sharing::Secret;
 use crate::wire::{
-    Certificate, List, Opening, Record, Signed, Verification, Vote, Want, partial_sum_commitment,
+    Certificate, Opening, Record, Signed, Verification, Vote, Want, partial_sum_commitment,
     verifications_digest, votes_digest,
 };
 
@@ -116,14 +115,8 @@ impl Entry {
         if !ready {
             return;
         }
-        let refused = match self.unverified(turn) {
-            Ok(Some(refused)) => refused,
-            Ok(None) => return,
-            Err(lacks) => {
-                self.give_up_if_lost(turn, lacks);
-                return;
-            }
-        };
+        let Some(tally) = self.basis(me).and_then(|basis| self.tally(turn, basis)) else { return };
+        let Tally { refused, accepted, sum: mut partial_sum, .. } = tally;
         // In n of n a lying heavy node can make any report fail: there, nobody is named.
         if self.threshold().is_some() {
             for (participant, verdict) in &refused {
@@ -136,24 +129,11 @@ impl Entry {
         let shown_with_vote = if self.threshold().is_some() { Vec::new() } else { self.verifications() };
         let Some(heavy) = self.heavy_mut() else { return };
         let (Step::Frozen { list, frozen } | Step::Verifying { list, frozen }) = &heavy.step else { return };
-        let accepted = frozen.without(&unverified);
-        let (participants, minimum) = (accepted.participants(), terms.min_participants);
-        if participants < minimum {
-            let failure = Failure::InsufficientParticipants { accepted: participants, minimum };
-            self.fail(turn, failure);
+        let participants = accepted.participants();
+        let Some(scheme) = heavy.scheme(terms) else { return };
+        if heavy.add_noise(turn, id, terms, &scheme, &mut partial_sum).is_none() {
             return;
         }
-        if let Some(failure) = heavy.unsound_noise(id, me, terms) {
-            self.fail(turn, failure);
-            return;
-        }
-        let partial_sum = match heavy.partial_sum(turn, id, terms, &accepted) {
-            Ok(partial_sum) => partial_sum,
-            Err(lacks) => {
-                self.give_up_if_lost(turn, lacks);
-                return;
-            }
-        };
         let blind = turn.secret_bytes();
         let commitment = partial_sum_commitment(id, me, blind.expose(), partial_sum.expose());
         let vote = turn.sign(Vote {
@@ -245,27 +225,5 @@ impl Entry {
             }
         }
         self.spread_certificate(turn, &participants);
-    }
-}
-
-impl Heavy {
-    /// This node's sum over the accepted set, with its noise.
-    fn partial_sum(
-        &self,
-        turn: &mut Turn<'_>,
-        id: ComputationId,
-        terms: &Computation,
-        accepted: &List,
-    ) -> Result<Secret<Vec<u8>>, Lacks> {
-        let place = terms.heavy.iter().position(|heavy| *heavy == turn.me());
-        let (position, scheme) = place.zip(self.scheme(terms)).ok_or(Lacks::Report)?;
-        // Of no reports at all.
-        let mut sum = scheme.partial_sum(id.as_bytes(), position, []).map_err(|_| Lacks::Report)?;
-        self.in_runs(turn, id, (&scheme, position), accepted, |_, reports| {
-            let run = scheme.partial_sum(id.as_bytes(), position, reports.iter().copied()).ok()?;
-            scheme.add_partial_sum(&mut sum, &run).ok()
-        })?;
-        self.add_noise(turn, id, terms, &scheme, &mut sum).ok_or(Lacks::Report)?;
-        Ok(sum)
     }
 }

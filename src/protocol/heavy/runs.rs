@@ -2,13 +2,12 @@
 //! of the others.
 
 use super::Heavy;
-use crate::domain::limits::{RUN_BYTES, RUN_REPORTS_MAX};
 use crate::domain::{ComputationId, Failure};
 use crate::protocol::entry::Entry;
 use crate::protocol::shelf::Unreadable;
 use crate::protocol::turn::Turn;
-use crate::sharing::{ReportShare, Scheme};
-use crate::wire::List;
+use crate::sharing::ReportShare;
+use crate::wire::{Entry as ListEntry, List};
 
 /// Why a node does not compute over a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,35 +21,26 @@ pub(super) enum Lacks {
 impl Heavy {
     /// Whether every report of a set is held. A participant that sent two different ones may be in the set with the other.
     pub(super) fn has_all(&self, set: &List) -> Result<(), Lacks> {
-        let all = set.entries().iter().all(|entry| self.held.holds(entry));
-        if all { Ok(()) } else { Err(Lacks::Report) }
+        if self.held.holds_all(set) { Ok(()) } else { Err(Lacks::Report) }
     }
+}
 
-    /// Goes through the reports of a set in its order, a run at a time; with each comes the place of its first report.
-    pub(super) fn in_runs(
-        &self,
-        turn: &Turn<'_>,
-        id: ComputationId,
-        (scheme, position): (&Scheme, usize),
-        set: &List,
-        mut work: impl FnMut(usize, &[ReportShare<'_>]) -> Option<()>,
-    ) -> Result<(), Lacks> {
-        self.has_all(set)?;
-        let one = scheme.share_bytes(position) + scheme.public_bytes();
-        let reports = (RUN_BYTES / one.max(1)).clamp(1, RUN_REPORTS_MAX);
-        for (run, entries) in set.entries().chunks(reports).enumerate() {
-            let participants: Vec<_> = entries.iter().map(|entry| entry.participant).collect();
-            let held = turn.shares(id, &participants).map_err(|Unreadable| Lacks::Memory)?;
-            let same = entries.iter().zip(&held).map(|(entry, held)| {
-                let held = held.as_ref().filter(|held| held.manifest == entry.manifest)?;
-                let (nonce, public) = (&held.nonce, held.public.as_slice());
-                Some(ReportShare { nonce, public, share: held.share.expose() })
-            });
-            let shares: Option<Vec<_>> = same.collect();
-            work(run * reports, &shares.ok_or(Lacks::Memory)?).ok_or(Lacks::Report)?;
-        }
-        Ok(())
-    }
+/// Reads a run of reports back and works on them.
+pub(super) fn in_run<T>(
+    turn: &Turn<'_>,
+    id: ComputationId,
+    run: &[ListEntry],
+    work: impl FnOnce(&[ReportShare<'_>]) -> Option<T>,
+) -> Result<T, Lacks> {
+    let participants: Vec<_> = run.iter().map(|entry| entry.participant).collect();
+    let held = turn.shares(id, &participants).map_err(|Unreadable| Lacks::Memory)?;
+    let same = run.iter().zip(&held).map(|(entry, held)| {
+        let held = held.as_ref().filter(|held| held.manifest == entry.manifest)?;
+        let (nonce, public) = (&held.nonce, held.public.as_slice());
+        Some(ReportShare { nonce, public, share: held.share.expose() })
+    });
+    let shares: Option<Vec<_>> = same.collect();
+    work(&shares.ok_or(Lacks::Memory)?).ok_or(Lacks::Report)
 }
 
 impl Entry {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -13,13 +14,12 @@ use super::dealing::rebuild;
 use super::runs::Lacks;
 use super::verifying::Shown;
 use super::{Heavy, Step};
-use crate::domain::limits::RUN_REPORTS_MAX;
 use crate::domain::{Computation, ComputationId, PeerId};
 use crate::protocol::entry::{Entry, Stage};
 use crate::protocol::turn::Turn;
-use crate::sharing::{Scheme, Secret, Verdict};
+use crate::sharing::{Scheme, Secret};
 use crate::wire::{
-    Blind, FaultProof, List, Message, Record, Signed, Verification, Want, rho_commitment, verifiers_commitment,
+    Blind, FaultProof, Message, Record, Signed, Verification, Want, rho_commitment, verifiers_commitment,
 };
 
 impl Entry {
@@ -98,23 +98,11 @@ impl Entry {
         if !proven || !self.set_is_fixed() {
             return;
         }
+        let frozen = self.heavy().is_some_and(|heavy| matches!(heavy.step, Step::Frozen { .. }));
+        let Some(own) = frozen.then(|| self.own_verifiers(turn)).flatten() else { return };
         let Some(heavy) = self.heavy_mut() else { return };
         let Step::Frozen { list, frozen } = &heavy.step else { return };
-        let Some(key) = heavy.verifying.key(id, &terms.heavy) else { return };
-        let Some(scheme) = heavy.scheme(terms) else { return };
-        let shares = match heavy.own_verifiers(turn, id, terms, frozen, &key) {
-            Ok(shares) => shares,
-            Err(lacks) => {
-                self.give_up_if_lost(turn, lacks);
-                return;
-            }
-        };
-        let blinds: Vec<Blind> = batches(&scheme, shares.expose()).map(|_| turn.secret_bytes()).collect();
-        let digests = batches(&scheme, shares.expose())
-            .zip(&blinds)
-            .enumerate()
-            .map(|(batch, (shares, blind))| verifiers_commitment(id, me, index(batch), blind, shares))
-            .collect();
+        let (blinds, digests): (Vec<Blind>, Vec<_>) = own.batches.into_iter().unzip();
         let commitment =
             turn.sign(Verification { computation: id, heavy: me, frozen: frozen.digest(id), batches: digests });
         let rhos = terms.heavy.iter().filter_map(|heavy_node| heavy.verifying.rhos.get(heavy_node).cloned());
@@ -125,7 +113,7 @@ impl Entry {
         });
         heavy.step = Step::Verifying { list: list.clone(), frozen: frozen.clone() };
         heavy.verifying.commitments.insert(me, commitment);
-        heavy.verifying.own = Some(shares);
+        (heavy.verifying.own, heavy.verifying.own_sum) = (Some(own.shares), own.sum);
         heavy.verifying.blinds = blinds;
         self.restart_grace(turn);
         self.stepped(turn, Want::Verification);
@@ -165,6 +153,10 @@ impl Entry {
         let commitments = &mut heavy.verifying.commitments;
         let first = commitments.entry(signer).or_insert_with(|| commitment.clone()).clone();
         if first.get() == commitment.get() {
+            // Its owner may be gone before this node would ask again.
+            if heavy.verifying.overtaken.remove(&signer) {
+                turn.send(signer, Message::Want { computation: id, want: Want::Verifiers });
+            }
             return true;
         }
         self.convict(turn, signer, FaultProof::TwoVerifications(first, commitment));
@@ -197,7 +189,24 @@ impl Entry {
         self.retry_later(turn);
     }
 
-    /// Every batch of this node's verifier shares, for another heavy node. After a restart they are computed again.
+    /// After a restart: computes this node's verifier shares again, once, for its own verdicts and for whoever asks for them.
+    pub(super) fn recompute_verifiers(&mut self, turn: &mut Turn<'_>) {
+        let Some(heavy) = self.heavy() else { return };
+        let lost = heavy.verifying.own.is_none() && !heavy.verifying.is_spectator(turn.me());
+        let needed = match heavy.step {
+            Step::Collecting | Step::Closed { .. } | Step::Frozen { .. } => false,
+            Step::Verifying { .. } => true,
+            Step::Voted { .. } | Step::Opened { .. } => !heavy.verifying.owed.is_empty(),
+        };
+        let Some(own) = (lost && needed).then(|| self.own_verifiers(turn)).flatten() else { return };
+        let Some(heavy) = self.heavy_mut() else { return };
+        (heavy.verifying.own, heavy.verifying.own_sum) = (Some(own.shares), own.sum);
+        for to in std::mem::take(&mut heavy.verifying.owed) {
+            self.send_verifiers(turn, to);
+        }
+    }
+
+    /// Every batch of this node's verifier shares, for another heavy node; after a restart as soon as they are computed again.
     pub(super) fn send_verifiers(&mut self, turn: &mut Turn<'_>, to: PeerId) {
         let computation = self.computation.clone();
         let (id, me, terms) = (self.id, turn.me(), computation.get());
@@ -210,16 +219,10 @@ impl Entry {
         if !may_show {
             return;
         }
-        if heavy.verifying.own.is_none()
-            && let Some((key, frozen)) = heavy.verifying.key(id, &terms.heavy).zip(heavy.step.frozen())
-        {
-            match heavy.own_verifiers(turn, id, terms, frozen, &key) {
-                Ok(own) => heavy.verifying.own = Some(own),
-                Err(lacks) => {
-                    self.give_up_if_lost(turn, lacks);
-                    return;
-                }
-            }
+        if heavy.verifying.own.is_none() {
+            heavy.verifying.owed.insert(to);
+            self.recompute_verifiers(turn);
+            return;
         }
         let Some(own) = &heavy.verifying.own else { return };
         // Whoever lacks one of the commitments that this node has seen would wait for it in vain.
@@ -278,50 +281,18 @@ impl Entry {
                 .batch_sizes(terms)
                 .is_some_and(|sizes| sizes.get(batch as usize) == Some(&shares.expose().len()));
         if !fits {
+            if commitment.is_none() && from == owner && terms.has_heavy(&owner) {
+                heavy.verifying.overtaken.insert(owner);
+            }
             turn.ignore(from, "verifiers", "they are not what was committed to, or this node is not as far");
             return;
         }
         heavy.verifying.batches.entry(owner).or_default().insert(batch, (blind, shares));
         self.advance(turn);
     }
-
-    /// Whose reports of the frozen set did not verify, once that is known. Every heavy node finds the same.
-    pub(super) fn unverified(&self, turn: &Turn<'_>) -> Result<Option<BTreeMap<PeerId, Verdict>>, Lacks> {
-        let terms = self.terms();
-        let Some(heavy) = self.heavy() else { return Ok(None) };
-        if !terms.sharing.is_proven() {
-            return Ok(self.set_is_fixed().then(BTreeMap::new));
-        }
-        let Step::Verifying { frozen, .. } = &heavy.step else { return Ok(None) };
-        let Some(counted) = heavy.counted_verifiers(self.id, turn.me(), terms) else { return Ok(None) };
-        heavy.judge(turn, self.id, terms, frozen, &counted).map(Some)
-    }
 }
 
 impl Heavy {
-    /// This node's verifier shares of the frozen set.
-    fn own_verifiers(
-        &self,
-        turn: &Turn<'_>,
-        id: ComputationId,
-        terms: &Computation,
-        frozen: &List,
-        key: &Secret<[u8; 32]>,
-    ) -> Result<Secret<Vec<u8>>, Lacks> {
-        let place = terms.heavy.iter().position(|heavy| *heavy == turn.me());
-        let (position, scheme) = place.zip(self.scheme(terms)).ok_or(Lacks::Report)?;
-        let bytes = frozen.entries().len() * scheme.verifier_bytes() + self.noise_verifier_bytes(&scheme);
-        // With the room already there: growing would leave copies behind.
-        let mut shares = Zeroizing::new(Vec::with_capacity(bytes));
-        self.in_runs(turn, id, (&scheme, position), frozen, |_, reports| {
-            let run = scheme.verifier_shares(key.expose(), id.as_bytes(), position, reports);
-            shares.extend_from_slice(&Zeroizing::new(run));
-            Some(())
-        })?;
-        shares.extend(self.noise_verifiers(&scheme, key.expose(), id));
-        Ok(Secret::new(std::mem::take(&mut *shares)))
-    }
-
     /// Some bytes of a heavy node's verifier shares, this node's own included.
     pub(super) fn verifiers_in(
         &self,
@@ -351,47 +322,10 @@ impl Heavy {
         Some((0..all).step_by(one).map(|begin| one.min(all - begin)).collect())
     }
 
-    /// Whose reports the verifier shares of these nodes leave out of the frozen set.
-    fn judge(
-        &self,
-        turn: &Turn<'_>,
-        id: ComputationId,
-        terms: &Computation,
-        frozen: &List,
-        counted: &[(usize, PeerId)],
-    ) -> Result<BTreeMap<PeerId, Verdict>, Lacks> {
-        let place = terms.heavy.iter().position(|heavy| *heavy == turn.me());
-        let (position, scheme) = place.zip(self.scheme(terms)).ok_or(Lacks::Report)?;
-        let (one, mut left_out) = (scheme.verifier_bytes(), BTreeMap::new());
-        let mut judge = |begin: usize, publics: &[&[u8]]| {
-            let bytes = begin * one..(begin + publics.len()) * one;
-            let verifiers: Option<Vec<_>> = counted
-                .iter()
-                .map(|(place, node)| {
-                    Some((*place, self.verifiers_in(turn.me(), node, &scheme, bytes.clone())?))
-                })
-                .collect();
-            let verifiers = verifiers?;
-            let verifiers: Vec<_> =
-                verifiers.iter().map(|(place, shares)| (*place, shares.as_slice())).collect();
-            let verdicts = scheme.verdicts(id.as_bytes(), publics, &verifiers).ok()?;
-            let judged = frozen.entries().iter().skip(begin).zip(verdicts);
-            let refused = judged.filter(|(_, verdict)| *verdict != Verdict::Valid);
-            left_out.extend(refused.map(|(entry, verdict)| (entry.participant, verdict)));
-            Some(())
-        };
-        if scheme.public_bytes() == 0 {
-            // Nothing of the reports themselves is needed, but a node that lacks one does not judge.
-            self.has_all(frozen)?;
-            for (run, entries) in frozen.entries().chunks(RUN_REPORTS_MAX).enumerate() {
-                judge(run * RUN_REPORTS_MAX, &vec![&[][..]; entries.len()]).ok_or(Lacks::Report)?;
-            }
-        } else {
-            self.in_runs(turn, id, (&scheme, position), frozen, |begin, reports| {
-                judge(begin, &reports.iter().map(|report| report.public).collect::<Vec<_>>())
-            })?;
-        }
-        Ok(left_out)
+    /// This node's place among the heavy nodes, and how the computation is shared.
+    pub(super) fn place(&self, me: PeerId, terms: &Computation) -> Result<(usize, Arc<Scheme>), Lacks> {
+        let place = terms.heavy.iter().position(|heavy| *heavy == me);
+        place.zip(self.scheme(terms)).ok_or(Lacks::Report)
     }
 }
 

@@ -20,8 +20,14 @@ pub(super) struct Verifying {
     pub batches: BTreeMap<PeerId, BTreeMap<u32, Batch>>,
     /// This node's own verifier shares, computed when they are needed.
     pub own: Option<Secret<Vec<u8>>>,
+    /// This node's sum over the frozen set, which came with them.
+    pub own_sum: Option<Secret<Vec<u8>>>,
     /// The random bytes of this node's own commitments.
     pub blinds: Vec<Blind>,
+    /// Whose verifier shares came before the commitment to them, and were not kept.
+    pub overtaken: BTreeSet<PeerId>,
+    /// Who waits for this node's own, after a restart.
+    pub owed: BTreeSet<PeerId>,
     pub shown: Shown,
     /// Who had committed when this node showed its verifier shares.
     pub in_time: BTreeSet<PeerId>,

@@ -20,6 +20,31 @@ fn honest_reports_verify_and_sum_up() {
     }
 }
 
+#[test]
+fn what_is_taken_out_of_a_partial_sum_leaves_the_sum_over_the_rest() {
+    let proven = circuits().into_iter().flat_map(|(circuit, measurements)| {
+        let schemes = [Scheme::prio3(circuit.clone(), 3).unwrap(), Scheme::threshold(circuit, 2, 3).unwrap()];
+        schemes.map(|scheme| Batch::new(scheme, &measurements, 1))
+    });
+    let additive = [Modulus::Bits32, Modulus::Bits64, Modulus::Bits128].map(|modulus| {
+        let scheme = Scheme::additive(modulus, 2, 3).unwrap();
+        Batch::new(scheme, &[vec![1, 40], vec![u32::MAX.into(), 7], vec![0, 3]], 1)
+    });
+    for batch in proven.chain(additive) {
+        for index in 0..3 {
+            let held = batch.held(index);
+            let over = |reports: &[ReportShare<'_>]| {
+                batch.scheme.partial_sum(&CTX, index, reports.iter().copied()).unwrap()
+            };
+            let (mut sum, (out, rest)) = (over(&held), held.split_at(1));
+            batch.scheme.subtract_partial_sum(&mut sum, &over(out)).unwrap();
+            assert_eq!(sum, over(rest), "{:?}", batch.scheme);
+            let short = Secret::new(vec![0; 3]);
+            assert!(batch.scheme.subtract_partial_sum(&mut sum, &short).is_err());
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]

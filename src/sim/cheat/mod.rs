@@ -167,6 +167,7 @@ impl Cheater {
                 | Action::Publish(_)
                 | Action::SetTimer { .. }
                 | Action::ReadSource { .. }
+                | Action::Work { .. }
                 | Action::Reach { .. }
                 | Action::LetGo { .. }
                 | Action::Tell(_)

@@ -117,6 +117,7 @@ impl Watch {
             Action::Blame(fault) => self.blame(actor, fault),
             Action::SetTimer { .. }
             | Action::ReadSource { .. }
+            | Action::Work { .. }
             | Action::Reach { .. }
             | Action::LetGo { .. } => Ok(()),
         }
