@@ -141,7 +141,7 @@ impl Watch {
         let case = self.case(id)?;
         let votes = case.votes.get(&actor.index);
         let others = case.others(actor);
-        let agreeing = others.filter(|heavy| votes.and_then(|votes| votes.get(heavy)) == Some(&accepted));
+        let agreeing = others.filter(|heavy| votes.is_some_and(|votes| votes.contains(&(*heavy, accepted))));
         // Its own vote besides.
         let agreed = agreeing.count() + 1 >= case.quorum();
         Invariant::OneOpening.check(agreed, || format!("{} opens before every vote is in", actor.index))?;

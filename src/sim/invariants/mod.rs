@@ -29,8 +29,8 @@ pub(super) struct Case {
     completes: BTreeMap<PeerId, BTreeSet<Digest>>,
     /// The set of each honest heavy node that has opened.
     opened: BTreeMap<PeerId, Digest>,
-    /// The votes that reached each honest heavy node.
-    votes: BTreeMap<NodeIndex, BTreeMap<PeerId, Digest>>,
+    /// The votes that reached each honest heavy node: whose, for which set. A liar's before a crash and after it may differ.
+    votes: BTreeMap<NodeIndex, BTreeSet<(PeerId, Digest)>>,
     /// Whose freezes reached each honest heavy node.
     freezes: BTreeMap<NodeIndex, BTreeSet<PeerId>>,
     /// The members of every set that an honest heavy node voted for.
@@ -162,7 +162,7 @@ impl Watch {
         for vote in votes {
             if let Some(case) = self.cases.get_mut(&vote.get().computation) {
                 let heard = case.votes.entry(to).or_default();
-                heard.entry(vote.signer()).or_insert(vote.get().accepted);
+                heard.insert((vote.signer(), vote.get().accepted));
             }
         }
     }
