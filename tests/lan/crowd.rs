@@ -20,6 +20,8 @@ const IN_A_PACKET: u32 = 5;
 const CROWDED: usize = HEAVY + 3;
 /// What no node may ever have needed: 50 MiB as without a crowd, and what it has read before it stops reading.
 const MEMORY_KIB_MAX: u64 = 160 * 1024;
+/// Set for the crowd alone: nowhere else may it speak.
+const CROWD: &str = "FORMIX_LAB_CROWD";
 /// The mDNS group and port (RFC 6762), and the name under which libp2p nodes look for each other.
 const GROUP: (Ipv4Addr, u16) = (Ipv4Addr::new(224, 0, 0, 251), 5353);
 const SERVICE: [&str; 3] = ["_p2p", "_udp", "local"];
@@ -34,6 +36,7 @@ fn a_million_claimed_nodes_change_no_sum_and_fill_no_memory() {
         .args(["netns", "exec", &namespace])
         .arg(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "crowd::claims_a_million"])
+        .env(CROWD, "yes")
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
@@ -71,6 +74,7 @@ fn ask(lan: &Lan, machine: usize) -> String {
 #[test]
 #[ignore = "the crowd of a_million_claimed_nodes_change_no_sum_and_fill_no_memory"]
 fn claims_a_million() {
+    assert!(std::env::var_os(CROWD).is_some(), "it is the crowd of another test, and is started by that");
     // The address says by which interface: there is no route.
     let socket = UdpSocket::bind((Bridge::address(CROWDED), 0)).unwrap();
     let begun = Instant::now();
