@@ -75,7 +75,7 @@ impl Concurrent {
         question: &Question,
         ground: &Ground<'_>,
     ) -> Result<Vec<Run>, BenchError> {
-        network.acquaint(&network.light.iter().collect::<Vec<_>>()).await?;
+        network.acquaint().await?;
         let mut runs = Vec::new();
         for _ in 0..ground.runs {
             let run = self.once(network, question).await?;

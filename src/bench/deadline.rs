@@ -68,7 +68,10 @@ impl Measurement for Deadline {
         // Before anything is started: a question that cannot be checked needs no nodes.
         question.expected(&[0])?;
         let network = Network::start(self.heavy.into(), self.light.into(), ground).await?;
-        let measured = self.on(&network, &question, ground).await;
+        let measured = match network.acquaint().await {
+            Ok(()) => self.on(&network, &question, ground).await,
+            Err(error) => Err(error),
+        };
         network.stop().await;
         measured
     }
@@ -126,7 +129,6 @@ impl Deadline {
         ground: &Ground<'_>,
     ) -> Result<Vec<Duration>, BenchError> {
         let Some(proposer) = network.light.first() else { return Ok(Vec::new()) };
-        network.acquaint(&[proposer]).await?;
         let mut times = Vec::new();
         for _ in 0..ground.runs {
             let proposal = Proposal {

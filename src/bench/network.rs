@@ -24,6 +24,8 @@ pub(super) const FIELD: &str = "value";
 const STARTING_MAX: usize = 32;
 /// How long the nodes may take to find each other: a dial that was refused is tried again within a quarter of a minute.
 const MEETING_WAIT: Duration = Duration::from_secs(60);
+/// How long until each has heard of all the others.
+const ACQUAINTANCE_WAIT: Duration = Duration::from_secs(120);
 /// How often it is looked whether they have.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// How long leaving may take.
@@ -102,11 +104,11 @@ impl Network {
         Ok(())
     }
 
-    /// Waits until these nodes know every node, so that they can name them.
-    pub(super) async fn acquaint(&self, nodes: &[&Member]) -> Result<(), BenchError> {
-        let until = Instant::now() + MEETING_WAIT;
+    /// Waits until every node knows every other: introductions are over, and anybody can name everybody.
+    pub(super) async fn acquaint(&self) -> Result<(), BenchError> {
+        let until = Instant::now() + ACQUAINTANCE_WAIT;
         let expected = self.heavy.len() + self.light.len();
-        for node in nodes {
+        for node in self.all() {
             loop {
                 let Reply::View(view) = node.ask(Request::View).await? else { return Err(node.gone()) };
                 let found = view.heavy + view.light;
@@ -114,7 +116,7 @@ impl Network {
                     break;
                 }
                 if Instant::now() >= until {
-                    let (name, seconds) = (node.name.clone(), MEETING_WAIT.as_secs());
+                    let (name, seconds) = (node.name.clone(), ACQUAINTANCE_WAIT.as_secs());
                     return Err(BenchError::NotMet { name, found, expected, seconds });
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;

@@ -204,6 +204,11 @@ impl Directory {
         })
     }
 
+    /// How many nodes it has, those included that have been lost a while ago.
+    pub(super) fn size(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// The presences of the nodes that were heard of last and are there, for a newcomer.
     pub(super) fn latest(&self, count: usize, now: Timestamp) -> Vec<Signed<Presence>> {
         let mut there: Vec<_> = self

@@ -63,19 +63,18 @@ impl OwnPresence {
         }
     }
 
-    /// When it is to be said again.
-    pub(super) fn due(&self) -> Timestamp {
+    /// When it is to be said again, among so many nodes that are known.
+    pub(super) fn due(&self, known: usize) -> Timestamp {
         let said = self.said.get();
         let changed = said.activity != self.activity || said.addresses != self.addresses;
-        let regular = said.sent_at + interval(said);
-        let told_after = CHANGE_INTERVAL * pace_of(said);
+        let regular = said.sent_at + interval(said, pace_among(known));
+        let told_after = CHANGE_INTERVAL * pace_among(known).max(pace_of(said));
         if changed { regular.min(self.changed_at.max(said.sent_at) + told_after) } else { regular }
     }
 
     /// Says it now, among so many nodes that are known.
     pub(super) fn renew(&mut self, now: Timestamp, known: usize) -> Signed<Presence> {
-        let pace = u32::try_from(known / PRESENCE_CROWD).unwrap_or(u32::MAX).clamp(1, PRESENCE_PACE_MAX);
-        self.say(now, self.activity, PRESENCE_LIFETIME * pace)
+        self.say(now, self.activity, PRESENCE_LIFETIME * pace_among(known))
     }
 
     /// Says that this node leaves.
@@ -97,11 +96,21 @@ impl OwnPresence {
 }
 
 /// How long a presence stands before it is said again: nodes that were started together, as after a power cut, must not
-/// all speak at once for ever, so each time it is shorter by up to a quarter. Nothing rests on its being unpredictable.
-fn interval(said: &Presence) -> Duration {
+/// all speak at once for ever, so each time it is shorter by up to a quarter. Whoever knew few when it spoke and many since may
+/// have begun together with all of them, and takes its turn anywhere in three quarters of the time for which its word holds.
+/// Nothing rests on its being unpredictable.
+fn interval(said: &Presence, pace: u32) -> Duration {
     let drawn = (u64::from(said.peer.public_key()[0]) + said.sent_at.as_millis()) % 256;
-    let longest = PRESENCE_INTERVAL * pace_of(said);
-    longest - longest.mul_f64(drawn as f64 / 1024.0)
+    let usual = PRESENCE_INTERVAL * pace_of(said);
+    let shortest = usual.mul_f64(0.75);
+    let holds = Duration::from_millis(said.lifetime_ms);
+    let longest = usual.max((PRESENCE_INTERVAL * pace).min(holds.mul_f64(0.75)));
+    longest - (longest - shortest).mul_f64(drawn as f64 / 256.0)
+}
+
+/// How many times slower than usual nodes speak where so many are known.
+fn pace_among(known: usize) -> u32 {
+    u32::try_from(known / PRESENCE_CROWD).unwrap_or(u32::MAX).clamp(1, PRESENCE_PACE_MAX)
 }
 
 /// How many times slower than usual a node speaks that has said this.
@@ -133,16 +142,20 @@ mod tests {
         OwnPresence::new(identity, first)
     }
 
+    fn someone(number: u8, now: Timestamp) -> Presence {
+        Presence { peer: Identity::from_secret_key(&[number; 32]).peer(), ..own(now).said().get().clone() }
+    }
+
     #[test]
     fn a_change_is_told_soon_and_silence_is_broken_every_quarter_of_a_minute() {
         let now = Timestamp::from_millis(1_000_000);
         let mut own = own(now);
-        assert_eq!(own.due(), now + interval(own.said().get()));
+        assert_eq!(own.due(6), now + interval(own.said().get(), 1));
         let later = now + Duration::from_secs(5);
         own.set_activity(Activity::Processing, later);
-        assert_eq!(own.due(), later + CHANGE_INTERVAL);
-        own.renew(own.due(), 6);
-        assert_eq!(own.due(), later + CHANGE_INTERVAL + interval(own.said().get()));
+        assert_eq!(own.due(6), later + CHANGE_INTERVAL);
+        own.renew(own.due(6), 6);
+        assert_eq!(own.due(6), later + CHANGE_INTERVAL + interval(own.said().get(), 1));
     }
 
     #[test]
@@ -153,11 +166,33 @@ mod tests {
             let said = own.renew(now, known).get().clone();
             assert_eq!(said.lifetime_ms, millis(PRESENCE_LIFETIME * pace), "among {known}");
             let longest = PRESENCE_INTERVAL * pace;
-            assert!(interval(&said) <= longest && interval(&said) >= longest.mul_f64(0.75), "among {known}");
+            let drawn = interval(&said, pace);
+            assert!(drawn <= longest && drawn >= longest.mul_f64(0.75), "among {known}");
+            assert!(
+                interval(&said, 1) <= longest,
+                "the word of a crowd that has gone is renewed as it was meant to be"
+            );
             own.set_activity(Activity::Processing, said.sent_at);
-            assert_eq!(own.due(), said.sent_at + CHANGE_INTERVAL * pace, "among {known}");
+            assert_eq!(own.due(known), said.sent_at + CHANGE_INTERVAL * pace, "among {known}");
             own.set_activity(Activity::Active, said.sent_at);
         }
+    }
+
+    /// Each has spoken when it knew nobody, and has been told of all the others since.
+    #[test]
+    fn a_crowd_that_begins_at_once_takes_turns() {
+        let now = Timestamp::from_millis(1_000_000);
+        let mut later: Vec<_> =
+            (0..200).map(|number| interval(&someone(number, now), pace_among(203))).collect();
+        later.sort_unstable();
+        assert!(later[0] >= PRESENCE_INTERVAL.mul_f64(0.75) && later[199] <= PRESENCE_LIFETIME.mul_f64(0.75));
+        let a_fifth = later.windows(40).map(|some| some[39] - some[0]).min().unwrap();
+        assert!(a_fifth > Duration::from_secs(3), "40 of 200 within {a_fifth:?}");
+        // What is over sooner than the longest silence among so many is no news.
+        let mut own = own(now);
+        own.set_activity(Activity::Processing, now);
+        assert_eq!(own.due(203), (now + CHANGE_INTERVAL * 6).min(now + interval(own.said().get(), 6)));
+        assert!(own.due(203) > now + CHANGE_INTERVAL);
     }
 
     #[test]
@@ -166,7 +201,7 @@ mod tests {
         let mut own = own(now);
         own.set_activity(Activity::Processing, now + Duration::from_secs(5));
         own.set_activity(Activity::Active, now + Duration::from_millis(5_200));
-        assert_eq!(own.due(), now + interval(own.said().get()));
+        assert_eq!(own.due(6), now + interval(own.said().get(), 1));
     }
 
     #[test]
@@ -174,9 +209,7 @@ mod tests {
         let now = Timestamp::from_millis(1_000_000);
         let mut intervals = std::collections::BTreeSet::new();
         for number in 0..200 {
-            let mut presence = own(now).current();
-            presence.peer = Identity::from_secret_key(&[number; 32]).peer();
-            let interval = interval(&presence);
+            let interval = interval(&someone(number, now), 1);
             assert!(interval <= PRESENCE_INTERVAL && interval >= PRESENCE_INTERVAL.mul_f64(0.75));
             intervals.insert(interval);
         }
@@ -192,7 +225,7 @@ mod tests {
             own.add_address(format!("/ip4/10.0.0.{number}/tcp/8000"));
         }
         let here = format!("/ip4/10.0.0.{}/tcp/8000", 2 * PRESENCE_ADDRESSES_MAX - 1);
-        assert_eq!(own.due(), now + CHANGE_INTERVAL);
+        assert_eq!(own.due(1), now + CHANGE_INTERVAL);
         assert_eq!(own.renew(now, 1).get().addresses, [here]);
     }
 

@@ -160,7 +160,7 @@ impl Runtime {
 
     async fn next_input(&mut self) -> Input {
         let now = self.clock.now();
-        let due = [self.timers.next(), Some(self.presence.due()), self.parked.next_due()];
+        let due = [self.timers.next(), Some(self.presence.due(self.directory.size())), self.parked.next_due()];
         let pause = due.into_iter().flatten().min().map_or(SLEEP_MAX, |due| due.since(now)).min(SLEEP_MAX);
         tokio::select! {
             biased;
@@ -203,8 +203,8 @@ impl Runtime {
             self.end_overdue_joins();
         }
         self.settle();
-        if self.presence.due() <= self.now {
-            let presence = self.presence.renew(self.now, self.directory.known(self.now).count());
+        if self.presence.due(self.directory.size()) <= self.now {
+            let presence = self.presence.renew(self.now, self.directory.size());
             self.round.releases.push(Release::Publish(Box::new(Gossip::Presence(presence))));
             self.directory.prune(self.now);
         }
