@@ -2,7 +2,7 @@
 //!
 //! Up to ten thousand stay, so each is small: lists are kept once for all that have the same one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 use super::shared::Shared;
@@ -92,9 +92,18 @@ impl Past {
         if surplus == 0 {
             return Vec::new();
         }
-        let mut dated: Vec<_> = self.all.iter().map(|(id, ended)| (ended.at, *id)).collect();
-        dated.sort_unstable();
-        dated.into_iter().take(surplus).map(|(_, id)| id).collect()
+        // Nearly always one of ten thousand: what is set aside is no more than what is given.
+        let mut oldest = BinaryHeap::new();
+        for (id, ended) in &self.all {
+            let one = (ended.at, *id);
+            if oldest.len() < surplus {
+                oldest.push(one);
+            } else if oldest.peek().is_some_and(|latest| one < *latest) {
+                oldest.pop();
+                oldest.push(one);
+            }
+        }
+        oldest.into_sorted_vec().into_iter().map(|(_, id)| id).collect()
     }
 }
 
