@@ -47,9 +47,9 @@ use rows::{is_sealed, rows_of};
 use seal::Place;
 use tables::{META, PEERS, SCHEMA_VERSION, from_row, key_bytes, table_of, to_row, to_sealed_row};
 
-/// Pages that redb keeps in memory, in bytes. The protocol reads everything once, at the start, so more would fill with pages that
-/// nobody reads again: memory would grow with the file, up to this.
-const CACHE_BYTES: usize = 4 * 1024 * 1024;
+/// Pages that redb keeps in memory, in bytes. The protocol reads everything once, at the start, and what was written last is what is
+/// read next. More would fill with pages that nobody reads again, for hours, and leave holes between everything else in memory.
+const CACHE_BYTES: usize = 1024 * 1024;
 
 /// How far back a new store's memory reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
