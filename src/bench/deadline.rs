@@ -86,8 +86,8 @@ impl Deadline {
     ) -> Result<Report, BenchError> {
         let expected = question.expected(&network.values)?;
         let tried = self.only.map_or_else(|| TRIED_MS.to_vec(), |only| vec![only]);
-        // The longest first: it warms up, and is to work.
-        let longest = tried.last().copied().unwrap_or_default();
+        // The longest first, whatever is tried: it warms up, and is to work.
+        let longest = tried.iter().chain(&TRIED_MS).copied().max().unwrap_or_default();
         let asked = |deadline: u64| Asked { network, question, expected: &expected, deadline };
         if let Err(reason) = asked(longest).once().await {
             return Err(self.too_short(longest, reason));
