@@ -146,11 +146,18 @@ impl Book {
             if self.may_dial(peer, now) {
                 break peer;
             }
-            self.set_state(peer, State::Waiting { until: now + POSTPONED });
+            self.set_state(peer, State::Waiting { until: now + self.postponed() });
         };
         self.set_state(peer, State::Dialling);
         let addresses = self.peers.get(&peer).map(|entry| entry.addresses.clone());
         addresses.map(|addresses| (peer, addresses))
+    }
+
+    /// How much later one is tried that cannot be dialled now: the more wait, the later, so that a crowd of claims is not looked through
+    /// again before everything else has had its turn. After the window there is room for some.
+    fn postponed(&self) -> Duration {
+        let crowd = u32::try_from(self.schedule.len() / DIALS_ON_HEARSAY_MAX).unwrap_or(u32::MAX);
+        POSTPONED.saturating_mul(crowd.saturating_add(1)).min(HEARSAY_WINDOW)
     }
 
     /// Whether a peer may be dialled now: anybody may say of anybody where it lives, and each dial costs two machines a handshake.
@@ -159,13 +166,13 @@ impl Book {
         if entry.interest >= Interest::Met || entry.needed {
             return true;
         }
-        let alike = |other: &PeerId| self.peers.get(other).is_some_and(|it| it.interest == entry.interest);
-        let under_way = self.dialling.iter().filter(|other| alike(other)).count();
         let most = if entry.interest == Interest::Found { DIALS_TO_FOUND_MAX } else { DIALS_IN_PASSING_MAX };
         while self.hearsay.front().is_some_and(|at| now - *at >= HEARSAY_WINDOW) {
             self.hearsay.pop_front();
         }
-        let may = under_way < most && self.hearsay.len() < DIALS_ON_HEARSAY_MAX;
+        let alike = |other: &&PeerId| self.peers.get(other).is_some_and(|it| it.interest == entry.interest);
+        let under_way = || self.dialling.iter().filter(alike).count();
+        let may = self.hearsay.len() < DIALS_ON_HEARSAY_MAX && under_way() < most;
         if may {
             self.hearsay.push_back(now);
         }

@@ -163,6 +163,27 @@ fn hearsay_is_followed_slowly_and_messages_at_once() {
     assert!(book.take_due(now).is_some());
 }
 
+/// What cannot be dialled yet is not looked through again at once: with thousands, nothing else had its turn.
+#[test]
+fn a_crowd_that_waits_is_looked_at_seldom() {
+    let now = Instant::now();
+    let looks = |crowd: usize| {
+        let mut book = Book::default();
+        for number in 0..crowd {
+            book.learn(numbered(number), [address(1)]);
+            book.dial_at(numbered(number), now);
+        }
+        let dialled = std::iter::from_fn(|| book.take_due(now)).count();
+        assert_eq!(dialled, DIALS_ON_HEARSAY_MAX);
+        let again = book.next_due().unwrap() - now;
+        (book.schedule.len(), again)
+    };
+    assert_eq!(looks(DIALS_ON_HEARSAY_MAX + 9), (9, POSTPONED), "a few have not long to wait");
+    let (waiting, again) = looks(PEERS_REMEMBERED_MAX);
+    assert_eq!(waiting, PEERS_REMEMBERED_MAX - DIALS_ON_HEARSAY_MAX);
+    assert!(again >= POSTPONED * 2 && again <= HEARSAY_WINDOW, "{again:?}");
+}
+
 #[test]
 fn an_address_where_somebody_else_lives_is_forgotten() {
     let now = Instant::now();
