@@ -151,8 +151,8 @@ impl State {
                 self.comparisons = Comparisons::restored(&records);
                 let sorted = restore::sorted(records);
                 self.restore_forgotten(sorted.forgotten);
-                for (id, at, set) in sorted.past {
-                    self.past.keep(id, at, set);
+                for (id, mark, set) in sorted.past {
+                    self.past.keep(id, mark, set);
                 }
                 (self.entries, self.ledger) = restore::entries(turn, sorted.others);
                 let (entries, forgotten) = (&self.entries, &self.forgotten);

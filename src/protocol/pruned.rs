@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use super::certificate::{Assurance, outcome_of};
 use super::entry::{Entry, Outcome, Stage};
 use super::node::{Node, State};
-use super::past::Removed;
+use super::past::{Mark, Removed};
 use super::turn::Turn;
 use super::view::{OwnPart, View};
 use crate::domain::limits::{
-    DROPPED_KEPT_MAX, ENDED_BYTES_MAX, ENDED_KEPT_MAX, FOREIGN_BYTES_MAX, FOREIGN_KEPT_MAX, PRUNED_KEPT_MAX,
+    DROPPED_KEPT_MAX, ENDED_BYTES_MAX, ENDED_KEPT_MAX, FOREIGN_BYTES_MAX, FOREIGN_KEPT_MAX,
+    LARGE_CERTIFICATES_BYTES_MAX, PRUNED_KEPT_MAX,
 };
 use crate::domain::{Computation, ComputationId, PeerId, Standing, Status, Timestamp};
 use crate::statistics::Answer;
@@ -110,7 +111,8 @@ impl State {
         let (now, me) = (turn.now, turn.me());
         let (mut mine, mut refused, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
         for entry in self.entries.values().filter(|entry| !entry.is_open()) {
-            let ended = (entry.terms().proposed_at.min(now), entry.id, entry.bytes());
+            // In memory partial sums are as they were signed, and as they are read.
+            let ended = (entry.terms().proposed_at.min(now), entry.id, 2 * entry.partial_sums_bytes());
             if !entry.concerns(&me) {
                 foreign.push(ended);
             } else if entry.settled_at() < now {
@@ -138,16 +140,15 @@ impl State {
 
     /// Leaves of an ended computation what its owner may still ask for.
     pub(super) fn prune_to_the_end(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
-        let Some((summary, at)) = self
-            .entries
-            .get(&id)
-            .and_then(|entry| Some((entry.summary()?, entry.terms().proposed_at.min(turn.now))))
+        let Some((entry, summary)) = self.entries.get(&id).and_then(|entry| Some((entry, entry.summary()?)))
         else {
             return;
         };
         let failed = matches!(summary.end, End::Failed(_));
+        let at = entry.terms().proposed_at.min(turn.now);
+        let bytes = if failed { 0 } else { entry.partial_sums_bytes() as u64 };
         turn.persist(Record::Summary(Box::new(summary)));
-        turn.persist(Record::Pruned { computation: id, at });
+        turn.persist(Record::Pruned { computation: id, at, bytes });
         // Names are kept where later sets are compared with them, as long as there are not too many.
         let compared = self.entries.get(&id).filter(|_| self.comparisons.of(id).is_some());
         let set = compared.and_then(|entry| entry.past_set(&turn.me()));
@@ -159,9 +160,9 @@ impl State {
             turn.erase(RecordKind::Certificate, id);
         }
         self.comparisons.drop_from_memory(id);
-        self.past.keep(id, at, set);
-        for oldest in self.past.beyond(PRUNED_KEPT_MAX) {
-            self.erase_pruned(turn, oldest);
+        self.past.keep(id, Mark { at, bytes }, set);
+        for beyond in self.past.beyond(PRUNED_KEPT_MAX, LARGE_CERTIFICATES_BYTES_MAX) {
+            self.erase_pruned(turn, beyond);
         }
     }
 
@@ -211,10 +212,10 @@ impl Entry {
 }
 
 impl Entry {
-    /// Bytes of its certificate that grow with the question: partial sums, as they were signed and as they are read.
-    fn bytes(&self) -> usize {
+    /// Bytes of its certificate that grow with the question.
+    fn partial_sums_bytes(&self) -> usize {
         let openings = self.view().certificate.into_iter().flat_map(|certificate| &certificate.openings);
-        2 * openings.map(|opening| opening.get().partial_sum.len()).sum::<usize>()
+        openings.map(|opening| opening.get().partial_sum.len()).sum()
     }
 }
 

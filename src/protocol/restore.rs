@@ -6,7 +6,7 @@ use super::entry::{Entry, Outcome, Stage};
 use super::heavy::{Dealing, Heavy, Promise};
 
 use super::members::{Members, own_set};
-use super::past::AnsweredSet;
+use super::past::{AnsweredSet, Mark};
 use super::remembered::Remembered;
 use super::turn::Turn;
 use super::view::OwnPart;
@@ -44,7 +44,7 @@ pub(super) struct Sorted {
     pub inputs: BTreeMap<ComputationId, Input>,
     pub forgotten: Vec<(ComputationId, Timestamp)>,
     /// What is pruned, and the sets of the answers among it.
-    pub past: Vec<(ComputationId, Timestamp, Option<AnsweredSet>)>,
+    pub past: Vec<(ComputationId, Mark, Option<AnsweredSet>)>,
     /// Of computations.
     pub others: Vec<Record>,
 }
@@ -59,8 +59,8 @@ pub(super) fn sorted(records: Vec<Record>) -> Sorted {
             sorted.inputs.insert(invitation, input);
         } else if let Record::Forgotten { computation, at } = record {
             sorted.forgotten.push((computation, at));
-        } else if let Record::Pruned { computation, at } = record {
-            pruned.insert(computation, at);
+        } else if let Record::Pruned { computation, at, bytes } = record {
+            pruned.insert(computation, Mark { at, bytes });
         } else {
             sorted.others.push(record);
         }
@@ -71,13 +71,13 @@ pub(super) fn sorted(records: Vec<Record>) -> Sorted {
         let key = record.key();
         key.kind == RecordKind::Ledger || !pruned.contains_key(&key.computation)
     });
-    sorted.past = pruned.into_iter().map(|(id, at)| (id, at, sets.remove(&id))).collect();
+    sorted.past = pruned.into_iter().map(|(id, mark)| (id, mark, sets.remove(&id))).collect();
     sorted
 }
 
 /// The sets of pruned answers whose names are still there.
 fn past_sets(
-    pruned: &BTreeMap<ComputationId, Timestamp>,
+    pruned: &BTreeMap<ComputationId, Mark>,
     records: &[Record],
 ) -> BTreeMap<ComputationId, AnsweredSet> {
     let mut fields = BTreeMap::new();

@@ -309,7 +309,7 @@ fn answered_long_ago(net: &Net, computation: ComputationId) -> [Record; 3] {
     };
     let entries = vec![Entry { participant: peer(3), manifest: Digest::from_bytes([9; 32]) }];
     [
-        Record::Pruned { computation, at: Timestamp::from_millis(0) },
+        Record::Pruned { computation, at: Timestamp::from_millis(0), bytes: 24 },
         Record::Ledger(ledger),
         Record::Members { computation, entries },
     ]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use formix_p2p::consent::{Doubt, Policy, Rate, Rules};
-use formix_p2p::domain::limits::{ENDED_KEPT_MAX, PRUNED_KEPT_MAX};
+use formix_p2p::domain::limits::{ENDED_KEPT_MAX, LARGE_CERTIFICATES_BYTES_MAX, PRUNED_KEPT_MAX};
 use formix_p2p::domain::{
     Computation, ComputationId, Digest, Query, Refusal, Role, Statistic, Status, Timestamp,
 };
@@ -264,12 +264,39 @@ fn what_is_pruned_can_be_forgotten() {
     assert_eq!(hears(&mut net, 4, Event::Message { from: peer(0), message: announce }), []);
 }
 
+fn old(number: usize) -> ComputationId {
+    ComputationId::of_body(&number.to_le_bytes())
+}
+
+/// Of a question that was pruned long ago, later with its number.
+fn mark(number: usize, bytes: u64) -> Record {
+    Record::Pruned { computation: old(number), at: Timestamp::from_millis(number as u64), bytes }
+}
+
+#[test]
+fn large_certificates_on_the_disk_push_out_large_ones_and_nothing_else() {
+    let (mut net, id, _) = long_lived(&Net::open());
+    let third = LARGE_CERTIFICATES_BYTES_MAX / 3;
+    let sizes = [24, third, 24, third, third, 24, third];
+    let marks = sizes.into_iter().enumerate().map(|(number, bytes)| mark(number, bytes));
+    net.stores.get_mut(&peer(3)).unwrap().extend(marks.map(|mark| (mark.key(), mark)));
+    let records = net.stores[&peer(3)].values().cloned().collect();
+    let mut node = Node::new(settings(3, 3, Net::open()));
+    let _ = node.handle(net.now, Event::Restored(records), &net.stores[&peer(3)]);
+    net.nodes.insert(peer(3), node);
+    let terms = numbered(&net, ENDED_KEPT_MAX + 1);
+    net.propose(terms);
+    net.run_for(Duration::from_secs(30));
+    let left: Vec<_> = (0..sizes.len()).filter(|number| net.nodes[&peer(3)].is_pruned(old(*number))).collect();
+    assert_eq!(left, [0, 2, 3, 4, 5, 6], "three thirds fit");
+    assert!(!net.stores[&peer(3)].contains_key(&key(RecordKind::Pruned, old(1))), "on the disk as well");
+    assert!(net.nodes[&peer(3)].is_pruned(id));
+}
+
 #[test]
 fn the_store_keeps_so_many_and_the_newest() {
     let (mut net, id, _) = long_lived(&Net::open());
-    let old = |number: usize| ComputationId::of_body(&number.to_le_bytes());
-    let marks = (0..PRUNED_KEPT_MAX)
-        .map(|number| Record::Pruned { computation: old(number), at: Timestamp::from_millis(number as u64) });
+    let marks = (0..PRUNED_KEPT_MAX).map(|number| mark(number, 24));
     let mut node = Node::new(settings(3, 3, Net::open()));
     let stored = net.stores[&peer(3)].values().cloned();
     let restored = Event::Restored(marks.chain(stored).collect());

@@ -18,7 +18,7 @@ fn of_a_pruned_computation_a_start_reads_the_mark_alone() {
     let (scratch, records) = Scratch::filled();
     let certificate = records.iter().find(|record| record.key().kind == RecordKind::Certificate).unwrap();
     let id = certificate.key().computation;
-    let mark = Record::Pruned { computation: id, at: NOW };
+    let mark = Record::Pruned { computation: id, at: NOW, bytes: 24 };
     let store = scratch.open().unwrap();
     store.apply(&puts(&[mark.clone(), summary(id)])).unwrap();
     let loaded = store.load().unwrap();
@@ -53,7 +53,7 @@ fn a_comparison_of_a_computation_in_memory_is_read_at_the_start() {
         let similar = vec![Similar { difference: 1, other }];
         Record::Compared(Comparison { computation, members: 3, similar, at: NOW })
     };
-    let mark = Record::Pruned { computation: pruned, at: NOW };
+    let mark = Record::Pruned { computation: pruned, at: NOW, bytes: 24 };
     let records = [compared(kept, pruned), compared(pruned, kept), mark.clone()];
     scratch.create().apply(&puts(&records)).unwrap();
     assert_eq!(scratch.open().unwrap().load().unwrap(), [compared(kept, pruned), mark]);

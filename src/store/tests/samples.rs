@@ -133,7 +133,7 @@ pub(super) fn every_kind() -> Vec<Record> {
         },
         Record::Forgotten { computation: id, at: NOW },
         // Another one: of a pruned one, less is read at the start.
-        Record::Pruned { computation: ComputationId::of_body(b"pruned"), at: NOW },
+        Record::Pruned { computation: ComputationId::of_body(b"pruned"), at: NOW, bytes: 24 },
     ]
 }
 
