@@ -13,6 +13,7 @@
 //! * `heavy`: acceptance, intake of reports, and the agreement: close, freeze, vote, open.
 //! * `sync`: what gossip missed is asked for.
 //! * `certificate`: openings in, answer out.
+//! * `ending`: how it ends at a node, and to whom it tells that.
 //! * `members`: who was in the set, for those who may know.
 //! * `pruned`: what is left of computations that ended long ago.
 //! * `comparison`: the sets of a light node's answers, beside each other.
@@ -23,6 +24,7 @@ mod certificate;
 mod comparison;
 mod decree;
 mod early;
+mod ending;
 mod entry;
 mod event;
 mod forgetting;

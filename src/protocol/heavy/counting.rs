@@ -1,7 +1,8 @@
 //! Whose inputs count at each rung: those of all heavy nodes, or under threshold sharing those that a decree has decided on.
 
+use super::inputs::opened_digest;
 use super::lists::Listing;
-use super::quorum::{Quorum, opened_digest};
+use super::quorum::Quorum;
 use super::{Heavy, Step};
 use crate::domain::{Computation, ComputationId, Digest, PeerId, Sharing};
 use crate::protocol::entry::Entry;

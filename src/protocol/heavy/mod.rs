@@ -9,6 +9,7 @@ mod counting;
 mod dealing;
 mod evidence;
 mod held;
+mod inputs;
 mod intake;
 mod lists;
 mod noise;
@@ -42,7 +43,7 @@ use work::Work;
 
 pub(super) use dealing::{Dealing, deals_differ};
 pub(super) use held::Load;
-pub(super) use quorum::opened_digest;
+pub(super) use inputs::opened_digest;
 
 /// What a heavy node holds of one running computation.
 #[derive(Debug, Default)]
