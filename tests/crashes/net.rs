@@ -208,13 +208,16 @@ impl Net {
         body
     }
 
-    /// Copies what a node has on the disk, as a crash left it.
+    /// Copies what a node has on the disk, as a crash left it, the keys of its rows included.
     pub fn copy_of(&self, at: usize) -> tempfile::TempDir {
         let copy = scratch();
-        for entry in std::fs::read_dir(self.folder(at)).unwrap() {
-            let entry = entry.unwrap();
-            if entry.file_type().unwrap().is_file() {
-                std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+        std::fs::create_dir(copy.path().join("keys")).unwrap();
+        for folder in ["", "keys"] {
+            for entry in std::fs::read_dir(self.folder(at).join(folder)).unwrap() {
+                let entry = entry.unwrap();
+                if entry.file_type().unwrap().is_file() {
+                    std::fs::copy(entry.path(), copy.path().join(folder).join(entry.file_name())).unwrap();
+                }
             }
         }
         copy

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use formix_p2p::domain::PeerId;
 use formix_p2p::store::Store;
-use formix_p2p::wire::{Certificate, Record, RecordKind};
+use formix_p2p::wire::{Certificate, Keeping, Record, RecordKind, Signed};
 
 /// What is left of a computation that has ended, besides what its kind says of itself.
 const KEPT: [RecordKind; 8] = [
@@ -18,10 +18,22 @@ const KEPT: [RecordKind; 8] = [
     RecordKind::Compared,
 ];
 
-/// Every record in the folder of a stopped node.
+/// Every record in the folder of a stopped node. Each that is sealed has its key.
 pub fn records_in(folder: &Path, owner: PeerId) -> Vec<Record> {
     let store = Store::open(&folder.join("node.redb"), owner).unwrap();
+    assert!(store.lost().is_empty(), "keys are missing: {:?}", store.lost());
     store.load().unwrap()
+}
+
+/// A node that died after the commit of a record that is kept until the end has it.
+pub fn has_written(before: &[Record], id: &str, kind: &str, case: &str) {
+    let named = |of: RecordKind| format!("{of:?}").to_lowercase() == kind.replace('-', "");
+    let kind = RecordKind::ALL.into_iter().find(|of| named(*of)).unwrap();
+    if kind.keeping() == Keeping::UntilTheEnd {
+        let written = before.iter().map(Record::key);
+        let found = written.filter(|key| key.kind == kind && key.computation.to_string() == id).count();
+        assert!(found > 0, "{case}: what it died after is not there");
+    }
 }
 
 /// What this node had promised before it died is what everybody ended with: the one report, the one vote, the one opening.
@@ -46,36 +58,34 @@ fn promise_is_kept(
     let id = record.key().computation;
     match record {
         Record::Report(submissions) => {
-            let own = after.iter().find_map(|record| match record {
-                Record::Members { computation, entries } if *computation == id => {
-                    Some(entries.iter().filter(|entry| entry.participant == owner).collect::<Vec<_>>())
-                }
+            let Some(_) = certificate else { return };
+            let members = after.iter().find_map(|record| match record {
+                Record::Members { computation, entries } if *computation == id => Some(entries),
                 _ => None,
             });
-            for entry in own.into_iter().flatten() {
-                assert_eq!(entry.manifest, submissions[0].manifest.digest(), "{case}: another report");
-            }
+            let own = members.and_then(|all| all.iter().find(|entry| entry.participant == owner));
+            let own = own.unwrap_or_else(|| panic!("{case}: its report is not in the set"));
+            assert_eq!(own.manifest, submissions[0].manifest.digest(), "{case}: another report");
         }
         Record::Voted { vote, .. } => {
-            let votes = certificate.map(|it| it.votes.iter().filter(|vote| vote.signer() == owner));
-            for other in votes.into_iter().flatten() {
-                assert_eq!(other.body(), vote.body(), "{case}: another vote");
-            }
+            let Some(certificate) = certificate else { return };
+            let other = certificate.votes.iter().find(|vote| vote.signer() == owner);
+            counted_alike(certificate, other.map(Signed::body), vote.body(), "vote", case);
         }
         Record::Opened { opening, .. } => {
-            let openings = certificate.map(|it| it.openings.iter().filter(|one| one.signer() == owner));
-            for other in openings.into_iter().flatten() {
-                assert_eq!(other.body(), opening.body(), "{case}: another opening");
-            }
+            let Some(certificate) = certificate else { return };
+            let other = certificate.openings.iter().find(|one| one.signer() == owner);
+            counted_alike(certificate, other.map(Signed::body), opening.body(), "opening", case);
         }
         Record::Accepted { acceptance, .. } => {
+            let Some(_) = certificate else { return };
             let announced = after.iter().find_map(|record| match record {
                 Record::Announced(announcement) if announcement.id() == id => Some(&announcement.acceptances),
                 _ => None,
             });
-            for other in announced.into_iter().flatten().filter(|other| other.signer() == owner) {
-                assert_eq!(other.body(), acceptance.body(), "{case}: another acceptance");
-            }
+            let own = announced.and_then(|all| all.iter().find(|other| other.signer() == owner));
+            let own = own.unwrap_or_else(|| panic!("{case}: its acceptance was not announced"));
+            assert_eq!(own.body(), acceptance.body(), "{case}: another acceptance");
         }
         // What was written once stands, or the end has taken its place.
         Record::Certificate(certificate) => {
@@ -108,6 +118,14 @@ fn promise_is_kept(
         | Record::Forgotten { .. }
         | Record::Pruned { .. }
         | Record::Summary(_) => {}
+    }
+}
+
+/// What the certificate has of a node is what that node had written. Under threshold sharing the others may have gone on without it.
+fn counted_alike(certificate: &Certificate, counted: Option<&[u8]>, written: &[u8], what: &str, case: &str) {
+    match counted {
+        Some(counted) => assert_eq!(counted, written, "{case}: another {what}"),
+        None => assert!(certificate.computation.get().survives() > 0, "{case}: its {what} was not counted"),
     }
 }
 

@@ -9,7 +9,7 @@ use formix_p2p::wire::Record;
 use serde_json::{Value, json};
 
 use crate::net::{HEAVY, Net, PATIENCE, PLACES_OF_RECOVERY, VALUES, has_ended, request_at};
-use crate::remembered::{nothing_is_left_behind, promises_are_kept, records_in};
+use crate::remembered::{has_written, nothing_is_left_behind, promises_are_kept, records_in};
 
 const PROPOSER: usize = HEAVY;
 const MOMENTS: [&str; 3] = ["before-commit", "after-commit", "after-release"];
@@ -79,6 +79,7 @@ impl Scheme {
                 "accepted",
                 "announced",
                 "held",
+                "receipts",
                 "closed",
                 "frozen",
                 "voted",
@@ -90,6 +91,7 @@ impl Scheme {
                 "accepted",
                 "announced",
                 "held",
+                "receipts",
                 "closed",
                 "frozen",
                 "verifying",
@@ -103,6 +105,7 @@ impl Scheme {
                 "accepted",
                 "announced",
                 "held",
+                "receipts",
                 "closed",
                 "lists-decree",
                 "frozen",
@@ -115,7 +118,9 @@ impl Scheme {
                 "members",
             ],
             (Victim::Light, _) => &["announced", "report", "ledger", "certificate", "members", "compared"],
-            (Victim::Proposer, _) => &["proposed", "announced", "report", "certificate", "members", "compared"],
+            (Victim::Proposer, _) => {
+                &["proposed", "announced", "report", "ledger", "certificate", "members", "compared"]
+            }
         }
     }
 }
@@ -384,6 +389,9 @@ fn lane(cases: &[Case]) {
     for Death { case, id, remembered, .. } in deaths {
         let Some(id) = id else { continue };
         let (victim, owner) = (case.victim.at(), net.peer(case.victim.at()));
+        if case.moment == "after-commit" {
+            has_written(&remembered, &id, case.kind, &case.to_string());
+        }
         promises_are_kept(&remembered, &left[victim], owner, &id, &case.to_string());
     }
 }

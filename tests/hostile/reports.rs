@@ -1,6 +1,8 @@
 //! Participants and heavy nodes that lie, among real processes: what they send holds byte for byte, and says two things at once,
 //! or somebody else's, or nothing at all.
 
+use std::sync::Arc;
+
 use formix_p2p::domain::{Computation, ComputationId, Digest, PeerId, Role, Timestamp};
 use formix_p2p::network::Multiaddr;
 use formix_p2p::sharing::Secret;
@@ -148,18 +150,39 @@ async fn replayed_crossed_forged_and_equivocating_reports_change_no_sum() {
         assert_eq!(fickle.receive("a rejection", other).await, Rejection::OtherReport);
     }
 
-    // A report of somebody else, whole and signed, from a connection that is not that somebody's.
+    // A report that another has made and sent, whole, from a connection that is not that other's.
+    for (index, heavy) in terms.heavy.iter().enumerate() {
+        two_faced.send(*heavy, &Message::Submit(honest[index].clone()));
+    }
+
+    // A report of somebody who never came, whole and signed.
     let absent = Identity::from_secret_key(&[0x77; 32]);
     let forged = report(&terms, id, &absent, "1000000", 5);
     for (index, heavy) in terms.heavy.iter().enumerate() {
         eager.send(*heavy, &Message::Submit(forged[index].clone()));
     }
 
-    let lab_result = tokio::task::spawn_blocking(move || {
-        let data = lab.json(&["result", &comp, "--wait", "--node", &uids[0]]).data();
+    let lab = Arc::new(lab);
+    assert_eq!(result_of(&lab, &uids[0], &comp).await, (Value::from(75), Value::from(4)));
+
+    // The same question once more: what was sent to the one before is sent again, and is no answer to this one.
+    let again = lab.propose(&uids[3], "4s");
+    let Announcement { computation, .. } = announced(&mut eager, places[0].0).await;
+    assert_ne!(computation.id(), id);
+    for (index, heavy) in terms.heavy.iter().enumerate() {
+        eager.send(*heavy, &Message::Submit(honest[index].clone()));
+    }
+    assert_eq!(result_of(&lab, &uids[0], &again).await, (Value::from(70), Value::from(3)));
+}
+
+/// Sum and participants at a node, once there is a result.
+async fn result_of(lab: &Arc<Lab>, uid: &str, computation: &str) -> (Value, Value) {
+    let (lab, uid, computation) = (lab.clone(), uid.to_owned(), computation.to_owned());
+    let waiting = tokio::task::spawn_blocking(move || {
+        let data = lab.json(&["result", &computation, "--wait", "--node", &uid]).data();
         (data["sum"].clone(), data["participants"].clone())
     });
-    assert_eq!(lab_result.await.unwrap(), (Value::from(75), Value::from(4)));
+    waiting.await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -181,7 +204,7 @@ async fn a_heavy_node_that_accepts_and_falls_silent_is_named_and_stops_nothing_e
     for (peer, _) in &places {
         silent.send(*peer, &Message::Presence(Signed::sign(presence.clone(), &silent.identity)));
     }
-    let lab = std::sync::Arc::new(lab);
+    let lab = Arc::new(lab);
     let named = silent.peer().to_string();
     lab.wait_for_view(&uids[3], 4, 3);
     let asking = {

@@ -158,6 +158,8 @@ async fn soak(plan: Plan) {
     println!("{}", figures.table(plan.steady_from));
     assert_eq!(tally.wrong, Vec::<String>::new(), "wrong results");
     assert!(tally.completed() > 9 * tally.failures(), "nine of ten have a result: {tally:?}");
+    let refused: usize = tally.refused.values().sum();
+    assert!(tally.completed() > 4 * refused, "four of five are announced: {tally:?}");
     assert!(gone > 0 && restarted > 0, "nodes came and went");
     figures.check(plan.steady_from, plan.bounds, tally.completed() + tally.failures());
 }

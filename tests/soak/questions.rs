@@ -63,7 +63,10 @@ pub async fn asks(nodes: &RefCell<Nodes>, number: usize) -> Ended {
         (nodes.socket(asker), proposal)
     };
     match end_of(&socket, proposal).await {
-        Ok(view) if view.status == Status::Failed => Ended::Failed(reason(&view)),
+        Ok(view) if view.status == Status::Failed => match reason(&view) {
+            Some(reason) => Ended::Failed(reason),
+            None => Ended::Wrong(format!("{kind}, {}: it failed, and nobody says why", view.id)),
+        },
         Ok(view) => match is_exact(&nodes.borrow(), &view) {
             Ok(()) => Ended::Exact(kind),
             Err(what) => Ended::Wrong(format!("{kind}, {}: {what}", view.id)),
@@ -105,10 +108,10 @@ async fn end_of(socket: &Path, proposal: Proposal) -> Result<ComputationView, Cl
     }
 }
 
-fn reason(view: &ComputationView) -> String {
-    let reason = view.reason.clone().unwrap_or_default();
-    // The part that is the same for all.
-    reason.split([':', '(']).next().unwrap_or_default().trim().to_owned()
+/// Why it failed: the part that is the same for all.
+fn reason(view: &ComputationView) -> Option<String> {
+    let reason = view.reason.as_ref()?.split([':', '(']).next()?.trim();
+    (!reason.is_empty()).then(|| reason.to_owned())
 }
 
 /// Whether a result is what the values of its participants come to.
@@ -124,7 +127,7 @@ fn is_exact(nodes: &Nodes, view: &ComputationView) -> Result<(), String> {
         return Err(format!("members, known ones, participants and samples are {told:?}"));
     }
     let fits = match view.statistic.as_str() {
-        "count" => true,
+        "count" => result["count"].as_u64() == Some(owned.len() as u64),
         "sum" => result["sum"].as_u64() == Some(owned.iter().map(|it| it.n).sum()),
         "mean" => {
             let sum = owned.iter().map(|it| it.n).sum::<u64>();
