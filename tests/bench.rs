@@ -23,11 +23,11 @@ fn is_summed_up(series: &Value, runs: u64) {
 #[test]
 fn everybody_is_counted_by_a_short_deadline() {
     let lab = Lab::new();
-    let ran = lab.json(&["bench", "deadline", "--light", "5", "--runs", "2", "--only", "3000"]);
+    let ran = lab.json(&["bench", "deadline", "--light", "5", "--runs", "2", "--only", "5000"]);
     let data = ran.data();
     let setting = &data["reports"][0]["setting"];
     assert_eq!((&setting["light"], &setting["heavy"]), (&5.into(), &3.into()));
-    assert_eq!(series(&data, "shortest deadline")["median"], 3_000.0);
+    assert_eq!(series(&data, "shortest deadline")["median"], 5_000.0);
     is_summed_up(series(&data, "from the deadline to the certificate at every node"), 2);
     let closed = series(&data, "closed list: from the question to the certificate at every node");
     is_summed_up(closed, 2);

@@ -70,7 +70,7 @@ fn network(lab: &Lab, flags: &[&str], each: impl Fn(&Node)) -> Vec<Node> {
 
 fn ask(lab: &Lab, node: &str, more: &[&str]) -> lab::Ran {
     let question = ["propose", "--prompt", "How many?", "--field", "n", "--statistic", "sum", "--node", node];
-    lab.json(&[&question[..], &["--deadline", "2s", "--wait"], more].concat())
+    lab.json(&[&question[..], &["--deadline", "6s", "--wait"], more].concat())
 }
 
 /// Asks with a minimum of three where two belong to the network, and looks at what the stranger knows.

@@ -19,7 +19,7 @@ fn propose<'a>(node: &'a str, deadline: &'a str) -> Vec<&'a str> {
 fn a_network_gives_the_exact_sum_to_every_node() {
     let lab = Lab::new();
     let uids = lab.network(&["10", "-7", "14", "1000000"], &OPEN);
-    let data = lab.json(&[&propose(&uids[3], "2s")[..], &["--wait"]].concat()).data();
+    let data = lab.json(&[&propose(&uids[3], "6s")[..], &["--wait"]].concat()).data();
     assert_eq!(data["status"], "completed");
     assert_eq!(data["result"]["sum"], 1_000_017);
     assert_eq!((&data["participants"], &data["samples"]), (&4.into(), &4.into()));
@@ -46,7 +46,7 @@ fn a_network_gives_the_exact_sum_to_every_node() {
 fn too_few_participants_fail_by_name() {
     let lab = Lab::new();
     let uids = lab.network(&["1", "2"], &OPEN);
-    let ran = lab.json(&[&propose(&uids[4], "1s")[..], &["--wait"]].concat());
+    let ran = lab.json(&[&propose(&uids[4], "5s")[..], &["--wait"]].concat());
     ran.error(4);
     assert!(ran.message().contains("insufficient participants: 2 of 3"), "{ran:?}");
 }
@@ -55,7 +55,7 @@ fn too_few_participants_fail_by_name() {
 fn a_heavy_node_killed_before_the_deadline_comes_back_and_the_sum_is_right() {
     let lab = Lab::new();
     let uids = lab.network(&["1", "2", "4"], &OPEN);
-    let id = lab.json(&propose(&uids[3], "3s")).data()["id"].as_str().unwrap().to_owned();
+    let id = lab.json(&propose(&uids[3], "8s")).data()["id"].as_str().unwrap().to_owned();
     lab.until("a report is held", || {
         let status = lab.json(&["status", &id, "--node", &uids[0]]);
         status.code == 0 && status.data()["participants"] == 3
@@ -70,7 +70,7 @@ fn a_heavy_node_killed_before_the_deadline_comes_back_and_the_sum_is_right() {
 fn a_light_node_killed_after_its_report_sends_no_second_one() {
     let lab = Lab::new();
     let uids = lab.network(&["1", "2", "4"], &OPEN);
-    let id = lab.json(&propose(&uids[3], "3s")).data()["id"].as_str().unwrap().to_owned();
+    let id = lab.json(&propose(&uids[3], "8s")).data()["id"].as_str().unwrap().to_owned();
     lab.until("it has answered", || {
         let status = lab.json(&["status", &id, "--node", &uids[5]]);
         status.code == 0 && status.data()["own_answer"] == "answered"
@@ -98,7 +98,7 @@ fn a_light_node_that_joins_after_the_announcement_still_answers() {
 fn two_computations_at_once_are_both_exact() {
     let lab = Lab::new();
     let uids = lab.network(&["1", "2", "4"], &OPEN);
-    let ask = |node: &str| lab.json(&propose(node, "2s")).data()["id"].as_str().unwrap().to_owned();
+    let ask = |node: &str| lab.json(&propose(node, "6s")).data()["id"].as_str().unwrap().to_owned();
     let (first, second) = (ask(&uids[3]), ask(&uids[4]));
     for id in [first, second] {
         assert_eq!(lab.json(&["result", &id, "--wait", "--node", &uids[5]]).data()["sum"], 7);

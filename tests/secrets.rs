@@ -154,7 +154,7 @@ impl Watched {
         let sum =
             ["propose", "--prompt", "Kept?", "--field", "n", "--statistic", "sum", "--node", &self.light[0]];
         let lab = &self.lab;
-        let data = lab.json(&[&sum[..], &["--deadline", "2s", "--wait"]].concat()).data();
+        let data = lab.json(&[&sum[..], &["--deadline", "6s", "--wait"]].concat()).data();
         assert_eq!(data["result"]["sum"].as_i64(), Some(KEPT.iter().map(|n| n.parse::<i64>().unwrap()).sum()));
         let id = data["id"].as_str().unwrap().to_owned();
         self.look(&id);
@@ -164,7 +164,7 @@ impl Watched {
         for ran in [lab.json(&["verify", certificate]), lab.run(&["verify", certificate])] {
             assert_eq!(ran.code, 0, "{ran:?}");
         }
-        let unfit = ["--schema", r#"{"type":"number","minimum":0,"maximum":10}"#, "--deadline", "1s", "--wait"];
+        let unfit = ["--schema", r#"{"type":"number","minimum":0,"maximum":10}"#, "--deadline", "5s", "--wait"];
         let failed = lab.run(&[&sum[..], &unfit].concat());
         // Whether a value fits is told to nobody: it is a bit of the value.
         assert!(failed.code == 4 && failed.stderr.contains("3 nodes declined"), "{failed:?}");

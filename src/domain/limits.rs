@@ -39,10 +39,10 @@ pub const DROPPED_KEPT_MAX: usize = 16 * SYNC_ENDED_MAX;
 /// Older computations of which the store keeps the certificate, or why they failed. A guess: months of use; with three heavy nodes and
 /// short questions 30 MB. In memory each is an id and a time.
 pub const PRUNED_KEPT_MAX: usize = 10_000;
-/// Bytes of partial sums from which on such a certificate is a large one: sixteen heavy nodes' histogram of 512.
+/// Bytes of certificate and summary from which on it is a large one. With three heavy nodes and a short question it has 3 KB.
 pub const LARGE_CERTIFICATE_BYTES: u64 = 64 * 1024;
 /// Bytes of all large ones together; the oldest go. Whoever asks for long vectors pushes out no short answer, and a disk holds this
-/// and less than 640 MiB of others.
+/// and less than 640 MiB of others, twice as much where pages are half full.
 pub const LARGE_CERTIFICATES_BYTES_MAX: u64 = 1 << 30;
 /// Reports that one computation may take: they are on a heavy node's disk; in its memory it has 64 bytes of each, and a tree.
 pub const REPORTS_PER_COMPUTATION_MAX: u32 = 1_000_000;

@@ -63,6 +63,8 @@ struct Entry {
     dialled: bool,
     /// A message of ours waits for it.
     needed: bool,
+    /// It waits because a crowd does, not because it could not be reached.
+    postponed: bool,
     state: State,
 }
 
@@ -146,18 +148,24 @@ impl Book {
             if self.may_dial(peer, now) {
                 break peer;
             }
-            self.set_state(peer, State::Waiting { until: now + self.postponed() });
+            self.set_state(peer, State::Waiting { until: self.postponed_until(now) });
+            if let Some(entry) = self.peers.get_mut(&peer) {
+                entry.postponed = true;
+            }
         };
         self.set_state(peer, State::Dialling);
         let addresses = self.peers.get(&peer).map(|entry| entry.addresses.clone());
         addresses.map(|addresses| (peer, addresses))
     }
 
-    /// How much later one is tried that cannot be dialled now: the more wait, the later, so that a crowd of claims is not looked through
-    /// again before everything else has had its turn. After the window there is room for some.
-    fn postponed(&self) -> Duration {
+    /// When one is tried again that cannot be dialled now: the more wait, the later, so that a crowd of claims is not looked through
+    /// again before everything else has had its turn. After the window there is room for some, and not before.
+    fn postponed_until(&self, now: Instant) -> Instant {
         let crowd = u32::try_from(self.schedule.len() / DIALS_ON_HEARSAY_MAX).unwrap_or(u32::MAX);
-        POSTPONED.saturating_mul(crowd.saturating_add(1)).min(HEARSAY_WINDOW)
+        let later = now + POSTPONED.saturating_mul(crowd.saturating_add(1)).min(HEARSAY_WINDOW);
+        let is_full = self.hearsay.len() >= DIALS_ON_HEARSAY_MAX;
+        let room = self.hearsay.front().filter(|_| is_full).map(|at| *at + HEARSAY_WINDOW);
+        room.map_or(later, |room| room.max(later))
     }
 
     /// Whether a peer may be dialled now: anybody may say of anybody where it lives, and each dial costs two machines a handshake.
@@ -181,10 +189,14 @@ impl Book {
 
     /// Dials because a message of ours waits.
     pub(super) fn dial_for_message(&mut self, peer: PeerId, now: Instant) {
-        if let Some(entry) = self.peers.get_mut(&peer) {
-            entry.needed = true;
+        let Some(entry) = self.peers.get_mut(&peer) else { return };
+        entry.needed = true;
+        if entry.postponed {
+            // No crowd is waited for.
+            self.set_state(peer, State::Waiting { until: now });
+        } else {
+            self.dial_at(peer, now);
         }
-        self.dial_at(peer, now);
     }
 
     /// Somebody else lives there. What the owner said is not forgotten: that somebody may be gone again one day.
@@ -322,6 +334,7 @@ impl Book {
         } else {
             self.dialling.remove(&peer);
         }
+        entry.postponed = false;
         entry.state = state;
     }
 
@@ -346,6 +359,7 @@ impl Book {
             failures: 0,
             dialled: false,
             needed: false,
+            postponed: false,
             state: State::Idle,
         }))
     }

@@ -165,23 +165,64 @@ fn hearsay_is_followed_slowly_and_messages_at_once() {
 
 /// What cannot be dialled yet is not looked through again at once: with thousands, nothing else had its turn.
 #[test]
-fn a_crowd_that_waits_is_looked_at_seldom() {
+fn a_crowd_that_waits_is_looked_at_when_there_is_room() {
+    let mut now = Instant::now();
+    let begun = now;
+    let mut book = Book::default();
+    let crowd = 3 * DIALS_ON_HEARSAY_MAX + 9;
+    for number in 0..crowd {
+        book.learn(numbered(number), [address(1)]);
+        book.dial_at(numbered(number), now);
+    }
+    let mut rounds = Vec::new();
+    while !book.schedule.is_empty() {
+        let dialled: Vec<_> = std::iter::from_fn(|| book.take_due(now)).map(|(peer, _)| peer).collect();
+        dialled.iter().for_each(|peer| book.on_connected(*peer, now));
+        rounds.push(dialled.len());
+        now = book.next_due().unwrap_or(now);
+    }
+    assert_eq!(rounds, [DIALS_ON_HEARSAY_MAX, DIALS_ON_HEARSAY_MAX, DIALS_ON_HEARSAY_MAX, 9]);
+    assert_eq!(now - begun, 3 * HEARSAY_WINDOW);
+}
+
+/// Where dials under way are what is lacking, the more wait, the longer.
+#[test]
+fn the_more_wait_the_later_each_is_looked_at() {
     let now = Instant::now();
-    let looks = |crowd: usize| {
+    let waits = |crowd: usize| {
         let mut book = Book::default();
         for number in 0..crowd {
             book.learn(numbered(number), [address(1)]);
             book.dial_at(numbered(number), now);
         }
-        let dialled = std::iter::from_fn(|| book.take_due(now)).count();
-        assert_eq!(dialled, DIALS_ON_HEARSAY_MAX);
-        let again = book.next_due().unwrap() - now;
-        (book.schedule.len(), again)
+        book.postponed_until(now) - now
     };
-    assert_eq!(looks(DIALS_ON_HEARSAY_MAX + 9), (9, POSTPONED), "a few have not long to wait");
-    let (waiting, again) = looks(PEERS_REMEMBERED_MAX);
-    assert_eq!(waiting, PEERS_REMEMBERED_MAX - DIALS_ON_HEARSAY_MAX);
-    assert!(again >= POSTPONED * 2 && again <= HEARSAY_WINDOW, "{again:?}");
+    assert_eq!(waits(9), POSTPONED);
+    assert_eq!(waits(2 * DIALS_ON_HEARSAY_MAX), 3 * POSTPONED);
+    assert_eq!(waits(PEERS_REMEMBERED_MAX), HEARSAY_WINDOW);
+}
+
+#[test]
+fn a_message_waits_for_no_crowd() {
+    let mut now = Instant::now();
+    let mut book = Book::default();
+    book.learn(PEER, [address(1)]);
+    book.keep(PEER, Interest::Found, now);
+    assert_eq!(book.take_due(now).unwrap().0, PEER);
+    // It could not be reached, and is to be tried again when a crowd is before it.
+    book.on_dial_failed(PEER, now);
+    now = book.next_due().unwrap();
+    for number in 0..DIALS_ON_HEARSAY_MAX {
+        book.hearsay.push_back(now);
+        book.learn(numbered(number), [address(1)]);
+    }
+    assert!(book.take_due(now).is_none());
+    book.dial_for_message(PEER, now);
+    assert_eq!(book.take_due(now).unwrap().0, PEER);
+    // After a failure, as any other.
+    book.on_dial_failed(PEER, now);
+    book.dial_for_message(PEER, now);
+    assert!(book.take_due(now).is_none(), "it was not postponed, it has failed");
 }
 
 #[test]

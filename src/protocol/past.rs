@@ -25,7 +25,7 @@ pub(super) struct Past {
 pub(super) struct Mark {
     /// When it was proposed.
     pub at: Timestamp,
-    /// Bytes of the partial sums in its certificate.
+    /// Bytes of its certificate and its summary.
     pub bytes: u64,
 }
 

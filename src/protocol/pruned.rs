@@ -19,7 +19,7 @@ use crate::domain::{Computation, ComputationId, PeerId, Standing, Status, Timest
 use crate::statistics::Answer;
 use crate::wire::{
     Certificate, End, LedgerDecision, LedgerEntry, Message, Record, RecordKey, RecordKind, Similar, Summary,
-    Want,
+    Want, to_bytes,
 };
 
 /// A pruned computation, read again.
@@ -146,8 +146,10 @@ impl State {
         };
         let failed = matches!(summary.end, End::Failed(_));
         let at = entry.terms().proposed_at.min(turn.now);
-        let bytes = if failed { 0 } else { entry.partial_sums_bytes() as u64 };
-        turn.persist(Record::Summary(Box::new(summary)));
+        let certificate = entry.view().certificate.filter(|_| !failed).map_or(0, |it| to_bytes(it).len());
+        let summary = Record::Summary(Box::new(summary));
+        let bytes = (certificate + to_bytes(&summary).len()) as u64;
+        turn.persist(summary);
         turn.persist(Record::Pruned { computation: id, at, bytes });
         // Names are kept where later sets are compared with them, as long as there are not too many.
         let compared = self.entries.get(&id).filter(|_| self.comparisons.of(id).is_some());
@@ -163,6 +165,8 @@ impl State {
         self.past.keep(id, Mark { at, bytes }, set);
         for beyond in self.past.beyond(PRUNED_KEPT_MAX, LARGE_CERTIFICATES_BYTES_MAX) {
             self.erase_pruned(turn, beyond);
+            // Whoever still has it in memory offers it.
+            self.note_dropped(beyond);
         }
     }
 

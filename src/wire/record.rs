@@ -171,7 +171,7 @@ pub enum Record {
         computation: ComputationId,
         /// When it was proposed.
         at: Timestamp,
-        /// Bytes of the partial sums in its certificate, which is in the store too: what makes one larger than another.
+        /// Bytes of its certificate and its summary, which are in the store too.
         bytes: u64,
     },
     /// Anybody: what a pruned computation was, beside its certificate. Read when somebody asks for it.

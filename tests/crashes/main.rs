@@ -64,7 +64,7 @@ fn each_role_killed_right_after_the_announcement() {
     let uids = network(&lab);
     // A heavy node, a light node, the proposer.
     for victim in [&uids[1], &uids[5], &uids[3]] {
-        let id = lab.propose(&uids[3], "4s");
+        let id = lab.propose(&uids[3], "10s");
         kill_and_start(&lab, &[victim]);
         ends_well(&lab, &uids, &id);
     }
@@ -75,7 +75,7 @@ fn each_role_killed_while_reports_come_in() {
     let lab = Lab::new();
     let uids = network(&lab);
     for victim in [&uids[1], &uids[5], &uids[3]] {
-        let id = lab.propose(&uids[3], "3s");
+        let id = lab.propose(&uids[3], "10s");
         lab.wait_for(&uids[1], &id, "a report is held", |view| view["participants"] != 0);
         kill_and_start(&lab, &[victim]);
         ends_well(&lab, &uids, &id);
@@ -90,7 +90,7 @@ fn killed_around_the_deadline() {
     let uids = network(&lab);
     let heavy = [&uids[0], &uids[1], &uids[2]];
     for victims in [&heavy[1..2], &heavy[..], &[&uids[3]], &[&uids[5]]] {
-        let first = Instant::now() + Duration::from_secs(3);
+        let first = Instant::now() + Duration::from_secs(8);
         let asked: Vec<_> = (0..8)
             .map(|number| {
                 let open_for = (first + number * Duration::from_millis(15)) - Instant::now();
@@ -112,7 +112,7 @@ fn killed_around_the_deadline() {
 fn a_proposer_that_is_away_at_the_end_reads_the_result_when_it_is_back() {
     let lab = Lab::new();
     let uids = network(&lab);
-    let id = lab.propose(&uids[3], "2s");
+    let id = lab.propose(&uids[3], "8s");
     all_answered(&lab, &uids, &id);
     lab.kill(&uids[3]);
     ends_well(&lab, &uids[..3], &id);
@@ -166,7 +166,7 @@ fn a_light_node_killed_before_it_answers_does_not_hold_up_the_others() {
     let lab = Lab::new();
     let uids = lab.network(&["1", "2", "4", "1000"], &OPEN);
     lab.kill(&uids[6]);
-    let id = lab.propose(&uids[3], "2s");
+    let id = lab.propose(&uids[3], "8s");
     ends_well(&lab, &uids[..6], &id);
     // It comes back after the end and reads the result like everybody else.
     start(&lab, &uids[6]);
@@ -188,20 +188,19 @@ fn a_polite_end_takes_less_than_five_seconds_also_while_it_computes() {
         lab.until("it is back", || lab.http(uid, "GET /health", "").is_some());
     }
     lab.wait_for_view(&uids[3], 3, 3);
-    let id = lab.propose(&uids[3], "4s");
+    let id = lab.propose(&uids[3], "10s");
     all_answered(&lab, &uids, &id);
     for ((uid, mut node), kind) in victims.into_iter().zip(nodes).zip(["-TERM", "-INT", "-TERM"]) {
         let socket = lab.node(uid).join("control.sock");
         let silent = UnixStream::connect(&socket).unwrap();
         let mut waits: Child = quietly(lab.command(&["result", &id, "--wait", "--node", uid])).spawn().unwrap();
-        let begun = Instant::now();
         signal(kind, node.id().cast_signed());
         assert!(ends_within(&mut node, STOP_MAX).success(), "{uid}");
         // It has told its peers and put things away.
         assert!(!socket.exists(), "{uid}");
         let log = std::fs::read_to_string(lab.node(uid).join("logs.log")).unwrap();
         assert!(log.lines().last().unwrap().contains("stopped"), "{uid}: {log}");
-        assert!(!ends_within(&mut waits, STOP_MAX.saturating_sub(begun.elapsed())).success());
+        assert!(!ends_within(&mut waits, STOP_MAX).success());
         drop(silent);
     }
     for uid in victims {

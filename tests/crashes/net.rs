@@ -1,6 +1,6 @@
 //! Six real nodes on loopback, each a child of the test that may be told where to die.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -213,7 +213,12 @@ impl Net {
         let copy = scratch();
         std::fs::create_dir(copy.path().join("keys")).unwrap();
         for folder in ["", "keys"] {
-            for entry in std::fs::read_dir(self.folder(at).join(folder)).unwrap() {
+            let entries = match std::fs::read_dir(self.folder(at).join(folder)) {
+                // It has had nothing to seal yet.
+                Err(error) if error.kind() == ErrorKind::NotFound && folder == "keys" => continue,
+                entries => entries.unwrap(),
+            };
+            for entry in entries {
                 let entry = entry.unwrap();
                 if entry.file_type().unwrap().is_file() {
                     std::fs::copy(entry.path(), copy.path().join(folder).join(entry.file_name())).unwrap();

@@ -166,7 +166,7 @@ async fn replayed_crossed_forged_and_equivocating_reports_change_no_sum() {
     assert_eq!(result_of(&lab, &uids[0], &comp).await, (Value::from(75), Value::from(4)));
 
     // The same question once more: what was sent to the one before is sent again, and is no answer to this one.
-    let again = lab.propose(&uids[3], "4s");
+    let again = lab.propose(&uids[3], "8s");
     let Announcement { computation, .. } = announced(&mut eager, places[0].0).await;
     assert_ne!(computation.id(), id);
     for (index, heavy) in terms.heavy.iter().enumerate() {
@@ -235,7 +235,7 @@ async fn a_heavy_node_that_accepts_and_falls_silent_is_named_and_stops_nothing_e
         tokio::task::spawn_blocking(move || {
             let asked = ["propose", "--prompt", "And here?", "--field", "n", "--statistic", "sum", "--wait"];
             let heavy = ["--heavy", &uids[0], &uids[1], &uids[2]];
-            lab.json(&[&asked[..], &["--deadline", "1s", "--node", &uids[4]], &heavy].concat()).data()
+            lab.json(&[&asked[..], &["--deadline", "6s", "--node", &uids[4]], &heavy].concat()).data()
         })
     };
     assert_eq!(beside.await.unwrap()["result"]["sum"], 7);

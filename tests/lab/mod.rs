@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+/// Between two looks at what only asking can tell: whoever looks all the time takes a processor from those who are looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
 /// A home folder with nodes that are stopped, hard, when it goes.
 pub struct Lab {
     folder: tempfile::TempDir,
@@ -235,12 +238,12 @@ impl Lab {
         });
     }
 
-    /// Waits for something that only asking can tell, for at most 30 s.
+    /// Waits for something that only asking can tell, for at most a minute: two busy cores and a slow disk take their time.
     pub fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let start = Instant::now();
         while !holds() {
-            assert!(start.elapsed() < Duration::from_secs(30), "waited too long until {what}");
-            std::thread::yield_now();
+            assert!(start.elapsed() < Duration::from_secs(60), "waited too long until {what}");
+            std::thread::sleep(LOOK_AGAIN);
         }
     }
 
@@ -296,7 +299,7 @@ pub fn ends_within(child: &mut Child, limit: Duration) -> ExitStatus {
             let _ = child.kill();
             panic!("the process has not ended within {limit:?}");
         }
-        std::thread::yield_now();
+        std::thread::sleep(LOOK_AGAIN);
     }
 }
 

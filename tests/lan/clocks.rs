@@ -53,7 +53,7 @@ fn wrong_proposer(offset: &'static str) {
 /// A light node that is wrong is left out, and its log says why.
 fn wrong_light(offset: &'static str) {
     let Some(lan) = network(WRONG_LIGHT, offset) else { return };
-    let id = lan.node(PROPOSER).propose("3s").unwrap();
+    let id = lan.node(PROPOSER).propose("8s").unwrap();
     for machine in 0..WRONG_LIGHT {
         let view = lan.node(machine).ended(&id, SOON);
         assert_eq!(view["result"]["sum"], 321, "machine {machine}: {view}");

@@ -49,7 +49,7 @@ fn a_million_claimed_nodes_change_no_sum_and_fill_no_memory() {
         asked += 1;
     }
     assert!(crowd.wait().unwrap().success(), "not everything was said");
-    assert!(asked > 1, "nothing was asked meanwhile");
+    assert!(asked > 0, "nothing was asked meanwhile");
     lan.node(0).until_logged(None, "claims more nodes than there can be", RESULT);
     lan.sums_to(&ask(&lan, HEAVY), sum, RESULT);
     // Who was away is found again.
@@ -67,7 +67,7 @@ fn a_million_claimed_nodes_change_no_sum_and_fill_no_memory() {
 
 /// Asks for the sum, and gives the computation's id.
 fn ask(lan: &Lan, machine: usize) -> String {
-    lan.node(machine).propose_until_announced(Duration::from_secs(4), RESULT).0
+    lan.node(machine).propose_until_announced(Duration::from_secs(8), RESULT).0
 }
 
 /// The crowd: one machine's packets, as fast as the pace allows.

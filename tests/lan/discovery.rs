@@ -13,7 +13,7 @@ fn nodes_that_only_have_multicast_find_each_other_and_compute() {
     let values = [10, -7, 14, 1 << 40];
     let Some(lan) = Lan::start(&values.map(Light::open), |_| {}) else { return };
     lan.complete(FOUND);
-    let id = lan.node(5).propose("2s").unwrap();
+    let id = lan.node(5).propose("8s").unwrap();
     lan.sums_to(&id, values.iter().sum(), RESULT);
 }
 
@@ -31,6 +31,6 @@ fn one_address_is_enough_without_multicast() {
     let light = [1, 2, 4].map(Light::open);
     let Some(lan) = Lan::start_with(&light, |_| {}, &more, &|_| None) else { return };
     lan.complete(FOUND);
-    let id = lan.node(4).propose("2s").unwrap();
+    let id = lan.node(4).propose("8s").unwrap();
     lan.sums_to(&id, 7, RESULT);
 }

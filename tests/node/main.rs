@@ -26,6 +26,8 @@ use tokio::sync::oneshot;
 
 /// What no test waits longer for.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks at what only asking can tell.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 struct Nodes {
     home: TempDir,
@@ -82,7 +84,7 @@ fn options(home: &Path, number: u8, role: Role, value: Option<&str>, bootstrap: 
 
 fn question() -> Proposal {
     Proposal {
-        deadline_ms: 2_500,
+        deadline_ms: 6_000,
         patience_ms: 10_000,
         modulus_bits: Some(64),
         ..Proposal::new("How many beds are free?", "sum", &["beds"])
@@ -142,7 +144,7 @@ async fn network_until(node: &RunningNode, right: impl Fn(&View) -> bool) -> Vie
             return view;
         }
         assert!(start.elapsed() < PATIENCE, "{view:?}");
-        tokio::task::yield_now().await;
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
@@ -151,7 +153,7 @@ async fn known(node: &RunningNode, id: &str) {
     let start = Instant::now();
     while ask(node, Request::Computation { reference: id.to_owned() }).await.is_err() {
         assert!(start.elapsed() < PATIENCE, "{id} is not known");
-        tokio::task::yield_now().await;
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
@@ -165,7 +167,7 @@ async fn members_of(node: &RunningNode, id: &str) -> Vec<String> {
             return members;
         }
         assert!(start.elapsed() < PATIENCE, "the members of {id} are not known");
-        tokio::task::yield_now().await;
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
