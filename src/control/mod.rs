@@ -30,6 +30,6 @@ pub use inviting::{InvitingError, draft_invitation};
 pub use owner::{LedgerLine, LedgerView, PolicyTest, PolicyView, RuleVerdict, RuleView};
 pub use proposal::Proposal;
 pub use question::{QuestionError, draft};
-pub use server::{ServeError, read_answer, read_proposal, serve};
+pub use server::{ServeError, read_answer, read_inviting, read_joining, read_proposal, serve};
 pub use values::{ValueError, encode_values};
 pub use words::of_parties;

@@ -264,12 +264,12 @@ async fn invitations(State(desk): State<Desk>) -> Refused<Reply> {
 }
 
 async fn invite(State(desk): State<Desk>, body: Result<axum::body::Bytes, BytesRejection>) -> Refused<Reply> {
-    let inviting: Inviting = parsed(&received(body, CONTROL_VALUES_BYTES_MAX)?)?;
+    let inviting = read_inviting(&received(body, CONTROL_VALUES_BYTES_MAX)?)?;
     desk.ask(Request::Invite(Box::new(inviting))).await
 }
 
 async fn join(State(desk): State<Desk>, body: Result<axum::body::Bytes, BytesRejection>) -> Refused<Reply> {
-    let joining: Joining = parsed(&received(body, CONTROL_VALUES_BYTES_MAX)?)?;
+    let joining = read_joining(&received(body, CONTROL_VALUES_BYTES_MAX)?)?;
     desk.ask(Request::Join(Box::new(joining))).await
 }
 
@@ -294,6 +294,22 @@ pub fn read_proposal(body: &[u8]) -> Result<Proposal, ApiError> {
 pub fn read_answer(body: &[u8]) -> Result<Vec<PrivateText>, ApiError> {
     let AnswerBody { value, values } = parsed(body)?;
     Ok(value.into_iter().chain(values).collect())
+}
+
+/// The body of an invitation, which may hold the inviter's own values.
+///
+/// # Errors
+/// As [`read_answer`].
+pub fn read_inviting(body: &[u8]) -> Result<Inviting, ApiError> {
+    parsed(body)
+}
+
+/// The body by which a ticket's holder joins: the ticket is a secret, and values may come with it.
+///
+/// # Errors
+/// As [`read_answer`].
+pub fn read_joining(body: &[u8]) -> Result<Joining, ApiError> {
+    parsed(body)
 }
 
 fn received(body: Result<axum::body::Bytes, BytesRejection>, bytes_max: usize) -> Refused<axum::body::Bytes> {

@@ -204,9 +204,16 @@ pub fn sign_members(
 /// # Errors
 /// Whatever is wrong with the file, but for its expiry.
 pub fn read_members(path: &Path) -> Result<MemberList, MembershipError> {
-    let text = text_of(path)?;
-    let signer = parse(path, &text)?.signed.map(|signed| signed.get().signer);
-    judged(path, &text, signer, Timestamp::from_millis(0))
+    members_in(path, &text_of(path)?)
+}
+
+/// The same, of a text.
+///
+/// # Errors
+/// As [`read_members`].
+pub fn members_in(path: &Path, text: &str) -> Result<MemberList, MembershipError> {
+    let signer = parse(path, text)?.signed.map(|signed| signed.get().signer);
+    judged(path, text, signer, Timestamp::from_millis(0))
 }
 
 /// The text of a members file.

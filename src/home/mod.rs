@@ -19,7 +19,7 @@ pub use error::HomeError;
 pub use folder::{Exposed, NodeFolder, NodeLock, Removal};
 pub use keys::{Guard, Keys};
 pub use membership::{
-    Mandate, MemberList, MembershipError, MembershipSource, read_members, sign_members, text_of,
+    Mandate, MemberList, MembershipError, MembershipSource, members_in, read_members, sign_members, text_of,
 };
 pub use memory::forbid_core_dumps;
 pub use reference::{Candidate, CandidatePresence, Unresolved, resolve};

@@ -1,20 +1,28 @@
-//! Configuration: the file that a person writes, and `node.toml`; the first byte chooses. Or a private value of any
+//! Configuration: the file that a person writes, `node.toml`, and the list of members; the first byte chooses. Or a private value of any
 //! shape in a file that is otherwise right: then whatever is said about it must not show it.
 
 use std::path::Path;
 
 use formix_p2p::config::{Layer, NodeConfig, merge};
+use formix_p2p::domain::Timestamp;
+use formix_p2p::home::{members_in, sign_members};
+use formix_p2p::wire::Identity;
 
 use super::{CANARY, is_discreet};
 
 /// What stands before a private value.
 const REST: &str = "role = \"light\"\nmdns = true\n[policy]\npreset = \"guarded\"\n[data]\nage = ";
 
+const EXPIRES: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
 /// Reads a configuration.
 pub fn feed(bytes: &[u8]) {
     let Some((kind, body)) = bytes.split_first() else { return };
     let Ok(text) = std::str::from_utf8(body) else { return };
     let path = Path::new("node.toml");
+    if *kind == 255 {
+        return members(path, text);
+    }
     match kind % 3 {
         0 => match Layer::parse(path, text) {
             Ok(layer) => assert_eq!(merge([layer.clone(), layer.clone()]), layer, "a layer over itself"),
@@ -29,6 +37,20 @@ pub fn feed(bytes: &[u8]) {
             Err(error) => assert!(!error.to_string().is_empty() && !error.hint().is_empty()),
         },
         _ => value(path, text),
+    }
+}
+
+/// Who belongs to a closed network, signed or not.
+fn members(path: &Path, text: &str) {
+    match members_in(path, text) {
+        Ok(list) => {
+            let signer = Identity::from_secret_key(&[7; 32]);
+            let (signed, same) =
+                sign_members(path, text, &signer, EXPIRES).expect("what was read can be signed");
+            assert_eq!(same.nodes, list.nodes);
+            assert_eq!(members_in(path, &signed), Ok(same), "{signed}");
+        }
+        Err(error) => assert!(!error.to_string().is_empty() && !error.hint().is_empty()),
     }
 }
 
