@@ -1,5 +1,5 @@
 //! Every kept input of the fuzzing runs, fed again to what it was made for: on a stable compiler, with real signatures.
-//! `fuzz/corpus` reaches every part that was ever reached; each file of `fuzz/regressions` once broke something.
+//! `fuzz/corpus` has seeds and the best of what the first runs found; each file of `fuzz/regressions` once broke something.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 

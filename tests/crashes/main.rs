@@ -173,6 +173,25 @@ fn a_light_node_killed_before_it_answers_does_not_hold_up_the_others() {
     ends_well(&lab, &uids[6..], &id);
 }
 
+/// What its owner wants forgotten is forgotten, or it is all there and can be forgotten again.
+#[test]
+fn a_node_killed_while_it_forgets_has_forgotten_all_or_nothing() {
+    let lab = Lab::new();
+    let uids = network(&lab);
+    for moment in ["before-commit", "after-commit", "after-release"] {
+        let id = lab.propose(&uids[3], "6s");
+        ends_well(&lab, &uids, &id);
+        let forget = || lab.json(&["forget", &id, "--yes", "--node", &uids[5]]);
+        lab.dies_at(&uids[5], &format!("{moment}:forgotten"), forget);
+        if moment == "before-commit" {
+            ends_well(&lab, &uids[5..], &id);
+            forget().data();
+        }
+        assert!(lab.computation(&uids[5], &id).is_none(), "{moment}: it is still there");
+        ends_well(&lab, &uids[..5], &id);
+    }
+}
+
 /// Stopped politely, in every role, while it computes, while somebody waits for a result, and while somebody who says
 /// nothing holds the control socket.
 #[test]

@@ -47,3 +47,44 @@ fn each_party_may_be_killed_between_joining_and_the_last_answer() {
         assert_eq!((&result["sum"], &result["participants"]), (&31.into(), &3.into()), "{result}");
     }
 }
+
+/// A party that dies while it writes down that it has joined, or what its value is, does it again if it has to, and says no two
+/// things.
+#[test]
+fn a_party_killed_while_it_joins_or_answers_counts_once() {
+    for moment in ["before-commit", "after-commit", "after-release"] {
+        // The value comes later, or with the ticket, and waits until everybody is there.
+        for (kind, value) in [("invitation", &[][..]), ("input", &["--value", "14"])] {
+            joins_and_answers(&format!("{moment}:{kind}"), value, &format!("{moment}:report"));
+        }
+    }
+}
+
+fn joins_and_answers(joining: &str, value: &[&str], answering: &str) {
+    let parties = parties(3, TCP);
+    let (id, tickets) = invited(&parties[0], &["--statistic", "sum", "--parties", "3", "--value", "10"]);
+    joined(&parties[1], &tickets[0], &["--yes", "--value", "7"]);
+    let last = &parties[2];
+    let join = || last.json(&[&["join", &tickets[1], "--yes"], value].concat());
+    last.lab.dies_at(&last.uid, joining, join);
+    if last.json(&["invitations", &id]).code != 0 {
+        join().data();
+    }
+    for party in &parties {
+        party.lab.wait_for(&party.uid, &id, "everybody is there", |view| {
+            view["invitation"]["state"] == "running" || view["status"] == "completed"
+        });
+    }
+    let waits = || last.lab.computation(&last.uid, &id).unwrap()["own_answer"] == "waiting";
+    if value.is_empty() {
+        last.lab.dies_at(&last.uid, answering, || last.json(&["answer", &id, "14"]));
+        assert!(!waits() || answering.starts_with("before"), "{answering}: what was written is gone");
+    }
+    // Before the commit nothing is known of a value, and another one may be given.
+    if waits() {
+        last.json(&["answer", &id, "14"]).data();
+    }
+    for result in results(&parties, &id) {
+        assert_eq!((&result["sum"], &result["participants"]), (&31.into(), &3.into()), "{joining}: {result}");
+    }
+}

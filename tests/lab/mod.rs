@@ -281,6 +281,18 @@ impl Lab {
         signal("-KILL", pid);
         self.until("the killed process is gone", || self.pid(uid).is_none());
     }
+
+    /// Starts a node again such that it kills itself at a place (`docs/TESTING.md`), does what leads there, and starts it once more.
+    pub fn dies_at(&self, uid: &str, place: &str, does: impl FnOnce() -> Ran) {
+        self.kill(uid);
+        let mut start = self.command(&["start", uid, "--detach"]);
+        assert!(start.env("FORMIX_DEBUG_FAILPOINT", place).output().unwrap().status.success(), "{place}");
+        let done = does();
+        self.until("it has died", || self.pid(uid).is_none());
+        self.json(&["start", uid, "--detach"]).data();
+        // Whoever asked was told of no success that was not written.
+        assert!(done.code != 0 || place.starts_with("after"), "{place}: {done:?}");
+    }
 }
 
 /// Sends a signal, such as `-TERM`.
