@@ -226,6 +226,41 @@ fn a_signed_list_counts_for_whoever_trusts_its_signer() {
 }
 
 #[test]
+fn with_a_signed_list_a_stranger_stays_outside() {
+    let lab = Lab::new();
+    let members = file(&lab, "members.txt");
+    let path = members.to_str().unwrap();
+    // Whoever signs need not belong to it, nor run.
+    let signer = Node::start(&lab, &["--role", "heavy"]);
+    lab.json(&["stop", &signer.uid]).data();
+    std::fs::write(&members, "# nobody yet\n").unwrap();
+    let sign = || lab.json(&["members", "sign", path, "--node", &signer.uid, "--expires", "1h"]).data();
+    sign();
+    let inside = network(&lab, &["--members", path, "--members-signer", &signer.peer], |node| {
+        add(&members, node);
+        sign();
+    });
+    let role = ["--role", "light", "--data", "n=4", "--policy", "open", "--bootstrap", &inside[0].address];
+    stays_outside(&lab, &inside, &Node::start(&lab, &role));
+}
+
+#[test]
+fn where_all_allow_each_other_a_stranger_stays_outside() {
+    let lab = Lab::new();
+    let inside = network(&lab, &[], |_| {});
+    let allowed: Vec<_> = inside.iter().flat_map(|node| ["--allow", node.uid.as_str()]).collect();
+    for node in &inside {
+        lab.json(&["stop", &node.uid]).data();
+        lab.json(&[&["start", &node.uid, "--detach"], &allowed[..]].concat()).data();
+    }
+    for node in &inside {
+        lab.wait_for_view(&node.uid, 3, 2);
+    }
+    let role = ["--role", "light", "--data", "n=4", "--policy", "open", "--bootstrap", &inside[0].address];
+    stays_outside(&lab, &inside, &Node::start(&lab, &role));
+}
+
+#[test]
 fn nobody_gets_into_a_computation_with_named_participants() {
     let lab = Lab::new();
     let uids = lab.network(&["1", "2", "4", "1024"], &["--policy", "open"]);
