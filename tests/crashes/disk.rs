@@ -144,9 +144,20 @@ fn a_node_that_exists_is_the_same_after_a_start_on_a_full_disk() {
     assert_eq!(kept()[0], before[0]);
 }
 
-/// A heavy and a light node in turn run out of room in the middle of computations.
 #[test]
 fn a_disk_that_fills_up_stops_the_node_and_nothing_is_lost() {
+    stops_and_loses_nothing(&[0, 16 * KIB, 64 * KIB, 160 * KIB]);
+}
+
+/// With two pages more room each time, so that each write has its turn to be the one that fails.
+#[test]
+#[ignore = "takes minutes; `.ci/run` runs it"]
+fn a_disk_that_fills_up_at_any_write_stops_the_node_and_nothing_is_lost() {
+    stops_and_loses_nothing(&(0..21).map(|pages| pages * 8 * KIB).collect::<Vec<_>>());
+}
+
+/// A heavy and a light node in turn run out of room in the middle of computations.
+fn stops_and_loses_nothing(rooms: &[u64]) {
     for victim in [1, HEAVY + 2] {
         // Dropped after the network that uses it.
         let disk;
@@ -155,8 +166,7 @@ fn a_disk_that_fills_up_stops_the_node_and_nothing_is_lost() {
             Some(mounted) => disk = mounted,
             None => return,
         }
-        let rooms = [0, 16 * KIB, 64 * KIB, 160 * KIB];
-        let ended: usize = rooms.into_iter().map(|leave| fills_up(&mut net, victim, &disk, leave)).sum();
+        let ended: usize = rooms.iter().map(|leave| fills_up(&mut net, victim, &disk, *leave)).sum();
         assert!(ended > 0, "nothing was computed while it ran out of room");
         net.stop();
         let records = crate::remembered::records_in(&net.folder(victim), net.peer(victim));

@@ -239,8 +239,13 @@ impl Node {
 
     /// Asks the network for the sum of `n`; `Err` has the code and the words of the error.
     pub fn propose(&self, deadline: &str) -> Result<String, String> {
+        self.propose_as(deadline, &[])
+    }
+
+    /// The same, with these flags.
+    pub fn propose_as(&self, deadline: &str, flags: &[&str]) -> Result<String, String> {
         let question = ["propose", "--prompt", "How many?", "--field", "n", "--statistic", "sum"];
-        let ran = self.run(&[&question[..], &["--deadline", deadline]].concat());
+        let ran = self.run(&[&question[..], &["--deadline", deadline], flags].concat());
         if ran.code == 0 {
             Ok(ran.data()["id"].as_str().unwrap().to_owned())
         } else {

@@ -16,6 +16,9 @@ const PROPOSER: usize = HEAVY;
 /// Its owner approves while the network is parted.
 const ASKED: usize = 6;
 const SUM: i64 = 4321;
+const PROVEN: [&str; 2] = ["--schema", BOUNDED];
+const THRESHOLD: [&str; 4] = ["--schema", BOUNDED, "--threshold", "2"];
+const BOUNDED: &str = r#"{"type":"integer","minimum":0,"maximum":5000}"#;
 /// How often a scenario is begun anew that was parted too late.
 const TRIES: usize = 3;
 
@@ -86,9 +89,9 @@ fn while_answering(cut: Cut) {
 
 /// A computation whose answers are in, and whose parted heavy node says so little a second that each of its words
 /// is seen before it is heard.
-fn answered() -> Option<(Lan, String)> {
+fn answered(sharing: &[&str]) -> Option<(Lan, String)> {
     let lan = network()?;
-    let id = lan.node(PROPOSER).propose("8s").unwrap();
+    let id = lan.node(PROPOSER).propose_as("8s", sharing).unwrap();
     lan.node(ASKED).until_logged(Some(&id), "waits for its owner", FOUND);
     approve(&lan, &id);
     for heavy in 0..HEAVY {
@@ -98,9 +101,10 @@ fn answered() -> Option<(Lan, String)> {
     Some((lan, id))
 }
 
-fn after_the_deadline(cut: Cut, words: &str) {
+/// When the heavy node that will be parted logs these words.
+fn after_the_deadline(cut: Cut, words: &str, sharing: &[&str]) {
     for _ in 0..TRIES {
-        let Some((lan, id)) = answered() else { return };
+        let Some((lan, id)) = answered(sharing) else { return };
         lan.node(AWAY_HEAVY).until_logged(Some(&id), words, FOUND);
         let parted = part(&lan, cut);
         lan.bridge.narrow(AWAY_HEAVY, "100mbit");
@@ -129,10 +133,15 @@ at_every_phase! {
     parted_one_way_before_the_proposal: before_the_proposal(Cut::OneWay);
     parted_while_answering: while_answering(Cut::Full);
     parted_one_way_while_answering: while_answering(Cut::OneWay);
-    parted_at_the_close: after_the_deadline(Cut::Full, "closed with");
-    parted_one_way_at_the_close: after_the_deadline(Cut::OneWay, "closed with");
-    parted_during_agreement: after_the_deadline(Cut::Full, "frozen:");
-    parted_one_way_during_agreement: after_the_deadline(Cut::OneWay, "frozen:");
-    parted_at_the_vote: after_the_deadline(Cut::Full, "voted for");
-    parted_one_way_at_the_vote: after_the_deadline(Cut::OneWay, "voted for");
+    parted_at_the_close: after_the_deadline(Cut::Full, "closed with", &[]);
+    parted_one_way_at_the_close: after_the_deadline(Cut::OneWay, "closed with", &[]);
+    parted_during_agreement: after_the_deadline(Cut::Full, "frozen:", &[]);
+    parted_one_way_during_agreement: after_the_deadline(Cut::OneWay, "frozen:", &[]);
+    parted_at_the_vote: after_the_deadline(Cut::Full, "voted for", &[]);
+    parted_one_way_at_the_vote: after_the_deadline(Cut::OneWay, "voted for", &[]);
+    parted_at_the_opening: after_the_deadline(Cut::Full, "opened its", &[]);
+    parted_one_way_at_the_opening: after_the_deadline(Cut::OneWay, "opened its", &[]);
+    parted_while_it_verifies: after_the_deadline(Cut::Full, "frozen:", &PROVEN);
+    parted_one_way_while_it_verifies: after_the_deadline(Cut::OneWay, "frozen:", &PROVEN);
+    parted_where_two_of_three_suffice: after_the_deadline(Cut::Full, "closed with", &THRESHOLD);
 }
