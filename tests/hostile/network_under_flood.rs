@@ -227,6 +227,9 @@ impl Network {
     }
 }
 
+/// What flooders must have sent while computations beside them ran: they are thrown out, and come back under other keys.
+const SENT_MEANWHILE_MIN: u64 = 100;
+
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times[times.len() / 2]
@@ -238,9 +241,12 @@ fn twenty_flooders_change_no_sum_and_fill_no_memory() {
     network.one_computation();
     let flood = Flood::on(&network.places, 100_000);
     flood.until_sent(2_000);
+    let before = flood.sent.load(Ordering::Relaxed);
     for _ in 0..3 {
         println!("{:?}", network.one_computation());
     }
+    let meanwhile = flood.sent.load(Ordering::Relaxed) - before;
+    assert!(meanwhile > SENT_MEANWHILE_MIN, "the flood has died down: {meanwhile} messages");
     let (sent, used) = flood.end();
     println!("{sent} messages, {used:?} of processor time");
     network.assert_small();
@@ -258,11 +264,14 @@ fn a_computation_beside_twenty_flooders_takes_at_most_twice_as_long() {
         calm.extend((0..7).map(|_| network.one_computation()));
         let flood = Flood::on(&network.places, 100_000 + turn * 100_000);
         flood.until_sent(2_000);
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), flood.sent.load(Ordering::Relaxed));
         flooded.extend((0..7).map(|_| network.one_computation()));
-        let lasted = started.elapsed();
+        let (lasted, meanwhile) = (started.elapsed(), flood.sent.load(Ordering::Relaxed) - before);
         let (sent, used) = flood.end();
-        println!("{sent} messages with {used:?} of processor time; the measured part took {lasted:?}");
+        println!(
+            "{sent} messages with {used:?} of processor time; {meanwhile} of them in the measured {lasted:?}"
+        );
+        assert!(meanwhile > SENT_MEANWHILE_MIN, "the flood has died down: {meanwhile} messages");
     }
     network.assert_small();
     println!("calm {calm:?}, flooded {flooded:?}");
