@@ -19,6 +19,9 @@ mod stranger;
 use node::{Node, address, config, message, outcome};
 use stranger::Mischief;
 
+/// Sooner than by pings that fail (10 s and more): the end of its connections was noticed.
+const MISSED_AT_ONCE: Duration = Duration::from_secs(5);
+
 #[tokio::test]
 async fn two_nodes_talk_over_one_bootstrap_address() {
     let mut hub = Node::heavy(1, &[]).await;
@@ -160,7 +163,7 @@ async fn a_peer_that_leaves_is_missed_at_once_and_met_again_when_it_returns() {
     let leaves = tokio::time::Instant::now();
     hub.network.stop().await;
     light.until_disconnected(peer).await;
-    assert!(leaves.elapsed() < Duration::from_secs(2), "{:?}", leaves.elapsed());
+    assert!(leaves.elapsed() < MISSED_AT_ONCE, "{:?}", leaves.elapsed());
 
     hub_config.listen = vec![bare];
     let mut hub = Node::start(hub_config).await;
@@ -262,7 +265,7 @@ async fn quic_works() {
     let leaves = tokio::time::Instant::now();
     other.network.stop().await;
     hub.until_disconnected(peer).await;
-    assert!(leaves.elapsed() < Duration::from_secs(2), "{:?}", leaves.elapsed());
+    assert!(leaves.elapsed() < MISSED_AT_ONCE, "{:?}", leaves.elapsed());
 }
 
 #[tokio::test]
