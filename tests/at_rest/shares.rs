@@ -33,7 +33,7 @@ fn uids(lab: &Lab) -> Vec<String> {
 fn ask(lab: &Lab, uids: &[String], sharing: &[&str]) -> String {
     let question =
         ["propose", "--prompt", "How many?", "--field", "n", "--statistic", "sum", "--schema", SCHEMA];
-    let more = ["--deadline", "8s", "--node", &uids[0]];
+    let more = ["--deadline", "15s", "--node", &uids[0]];
     let id = lab.json(&[&question[..], &more, sharing].concat()).data()["id"].as_str().unwrap().to_owned();
     for (uid, value) in uids[3..].iter().zip(TYPED) {
         lab.wait_for(uid, &id, "the question waits", |view| view["own_answer"] == "waiting");
@@ -174,6 +174,11 @@ fn nothing_is_left(sharing: &[&str]) {
     let bytes = canaries.len() - TYPED.len();
     // redb writes its own bookkeeping over a page or two.
     assert!(found.len() > bytes / 2, "{} of {bytes}: {found:#?}", found.len());
+}
+
+#[test]
+fn nothing_of_a_computation_is_left_under_additive_sharing() {
+    nothing_is_left(&["--sharing", "additive"]);
 }
 
 #[test]
