@@ -298,10 +298,24 @@ impl Node {
         });
     }
 
+    /// Whether it logs such a line within this time.
+    pub fn logs_within(&self, id: Option<&str>, words: &str, limit: Duration) -> bool {
+        let start = Instant::now();
+        while !self.has_logged(id, words) {
+            if start.elapsed() > limit {
+                return false;
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        true
+    }
+
     /// Whether its log has such a line.
     pub fn has_logged(&self, id: Option<&str>, words: &str) -> bool {
         let log = self.log();
-        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        // Logs are long, and few of their lines are worth a closer look.
+        let lines = log.lines().filter(|line| line.contains(words));
+        let lines = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let mut lines = lines.filter(|line| id.is_none_or(|id| line["computation"] == id));
         lines.any(|line| line["message"].as_str().is_some_and(|message| message.contains(words)))
     }
