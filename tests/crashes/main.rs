@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod cases;
 mod damage;
 mod disk;
 #[path = "../lab/mod.rs"]
