@@ -173,9 +173,8 @@ impl Case {
             (Victim::Proposer, "proposed", _) | (Victim::Proposer, "announced", "before-commit") => {
                 End::NeverAnnounced
             }
-            // The announcement may be written and not sent, and heavy nodes do not wait for it as long as a busy machine may take to
-            // start a node four times.
-            (Victim::Proposer, "announced" | "report" | "ledger", _) => End::SumOrNeverAnnounced,
+            // Its own answer may be in the same commit as the announcement.
+            (Victim::Proposer, "report" | "ledger", "before-commit") => End::SumOrNeverAnnounced,
             // Whoever asks waits 4 s for every acceptance, and a busy machine may take longer to start a node.
             (Victim::Heavy, "dealing" | "accepted", _) => End::SumOrNeverAnnounced,
             (_, "failed", _) => End::TooFew,
