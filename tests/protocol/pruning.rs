@@ -291,6 +291,15 @@ fn large_certificates_on_the_disk_push_out_large_ones_and_nothing_else() {
     assert_eq!(left, [0, 2, 3, 4, 5, 6], "three thirds fit");
     assert!(!net.stores[&peer(3)].contains_key(&key(RecordKind::Pruned, old(1))), "on the disk as well");
     assert!(net.nodes[&peer(3)].is_pruned(id));
+    // Nor is it fetched from whoever still offers it; one that nobody has heard of is.
+    let asked = |net: &mut Net, of: ComputationId| {
+        let offer =
+            Message::Offer { clock: net.now, open: Vec::new(), completed: vec![of], failed: Vec::new() };
+        let actions = hears(net, 3, Event::Message { from: peer(0), message: offer });
+        actions.iter().any(|action| format!("{action:?}").contains("Want"))
+    };
+    assert!(!asked(&mut net, old(1)), "it is fetched again");
+    assert!(asked(&mut net, old(99)));
 }
 
 #[test]
