@@ -14,11 +14,15 @@ mod clocks;
 mod crowd;
 #[path = "lan/discovery.rs"]
 mod discovery;
+#[path = "lan/liar.rs"]
+mod liar;
 #[path = "lan/links.rs"]
 mod links;
 #[path = "lan/loss.rs"]
 mod loss;
 #[path = "lan/machines.rs"]
 mod machines;
+#[path = "lan/mdns.rs"]
+mod mdns;
 #[path = "lan/partition.rs"]
 mod partition;

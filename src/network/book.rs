@@ -9,6 +9,7 @@ use libp2p::Multiaddr;
 use tokio::time::Instant;
 
 use super::backoff::backoff;
+use super::hosts::in_turns;
 use super::quotas::Standing;
 use crate::domain::limits::{
     ADDRESSES_PER_PEER_MAX, DIALS_IN_PASSING_MAX, DIALS_ON_HEARSAY_MAX, DIALS_TO_FOUND_MAX,
@@ -80,13 +81,14 @@ pub(super) struct Book {
 }
 
 impl Book {
-    /// Remembers addresses, the latest first.
+    /// Remembers addresses, the latest first; of too many, some of each host.
     pub(super) fn learn(&mut self, peer: PeerId, addresses: impl IntoIterator<Item = Multiaddr>) {
         let Some(entry) = self.entry(peer) else { return };
         for address in addresses.into_iter().take(ADDRESSES_PER_PEER_MAX) {
             entry.addresses.retain(|known| *known != address);
             entry.addresses.insert(0, address);
         }
+        entry.addresses = in_turns(std::mem::take(&mut entry.addresses));
         entry.addresses.truncate(ADDRESSES_PER_PEER_MAX);
         if entry.interest > Interest::Passing && entry.state == State::Idle {
             self.dial_at(peer, Instant::now());

@@ -110,6 +110,21 @@ fn the_book_is_bounded() {
     assert!(book.peers.values().all(|entry| entry.addresses.len() == ADDRESSES_PER_PEER_MAX));
 }
 
+#[test]
+fn a_thousand_ports_of_one_machine_crowd_out_no_other_machine() {
+    let (mut book, now) = (Book::default(), Instant::now());
+    let told: Multiaddr = "/ip4/10.0.0.7/tcp/8000".parse().unwrap();
+    book.learn(numbered(1), [told.clone()]);
+    for port in 1..=1_000 {
+        book.learn(numbered(1), [format!("/ip4/10.0.0.66/tcp/{port}").parse().unwrap()]);
+    }
+    book.keep(numbered(1), Interest::Asked, now);
+    let (_, addresses) = book.take_due(now).unwrap();
+    assert_eq!(addresses.len(), ADDRESSES_PER_PEER_MAX);
+    // Dials begin with eight.
+    assert_eq!(addresses[1], told);
+}
+
 /// A book with as many peers as there may be, each said to be a heavy node somewhere.
 fn full_of_lies(now: Instant) -> Book {
     let mut book = Book::default();

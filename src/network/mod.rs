@@ -18,6 +18,7 @@ mod error;
 mod event_loop;
 mod gate;
 mod gossip;
+mod hosts;
 mod listen;
 mod nearby;
 mod offences;

@@ -4,6 +4,9 @@
 //! Once more is claimed than a LAN has, mDNS is given up with all that it knows, and begins anew a little later. So a crowd of claims takes
 //! neither memory nor processor time; while it lasts nobody is found by mDNS, and connections, known addresses and
 //! `--bootstrap` do not depend on it.
+//!
+//! Whoever answers without end keeps all others from asking: the protocol asks some time after it last heard anything. So a node that has
+//! no connection begins anew from time to time, which it does with a question.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -18,8 +21,9 @@ use libp2p::swarm::{
     ToSwarm, dummy,
 };
 use libp2p::{Multiaddr, PeerId};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
+use super::hosts::in_turns;
 use crate::domain::limits::{ADDRESSES_PER_PEER_MAX, NEARBY_MAX};
 
 /// How long a node is without mDNS after a crowd: as long as others wait before they ask again.
@@ -28,6 +32,9 @@ const PAUSE: Duration = QUERY_INTERVAL;
 const QUERY_INTERVAL: Duration = Duration::from_secs(5);
 const TTL: Duration = Duration::from_secs(120);
 
+/// How long a node stays alone before it begins anew.
+const ALONE_MAX: Duration = Duration::from_secs(10);
+
 /// mDNS, which pauses when it is told too much.
 pub(super) struct Nearby {
     local: PeerId,
@@ -35,6 +42,9 @@ pub(super) struct Nearby {
     /// What it must be told when it begins anew.
     listening: Vec<(ListenerId, Multiaddr)>,
     warned: bool,
+    connections: usize,
+    /// When it begins anew, if it is alone until then.
+    alone_until: Pin<Box<Sleep>>,
 }
 
 enum State {
@@ -53,12 +63,17 @@ impl Nearby {
     /// Where the system does not tell its interfaces.
     pub(super) fn new(local: PeerId) -> std::io::Result<Self> {
         let state = State::Heard(Box::new(begin(local)?));
-        Ok(Self { local, state, listening: Vec::new(), warned: false })
+        let alone_until = Box::pin(tokio::time::sleep(ALONE_MAX));
+        Ok(Self { local, state, listening: Vec::new(), warned: false, connections: 0, alone_until })
     }
 
     /// Gives up all that it knows. What reads the network ends, because nobody takes what it has read.
     fn pause(&mut self) {
         self.state = State::Paused(Box::pin(tokio::time::sleep(PAUSE)));
+    }
+
+    fn pause_beside_a_crowd(&mut self) {
+        self.pause();
         if !self.warned {
             self.warned = true;
             tracing::warn!(
@@ -82,6 +97,19 @@ impl Nearby {
                 self.pause();
             }
         }
+    }
+
+    fn note_connections(&mut self, event: &FromSwarm<'_>) {
+        if let FromSwarm::ConnectionEstablished(_) = event {
+            self.connections += 1;
+        } else if let FromSwarm::ConnectionClosed(_) = event {
+            self.connections = self.connections.saturating_sub(1);
+            self.wait_alone();
+        }
+    }
+
+    fn wait_alone(&mut self) {
+        self.alone_until.as_mut().reset(Instant::now() + ALONE_MAX);
     }
 
     fn note_listening(&mut self, event: &FromSwarm<'_>) {
@@ -116,7 +144,7 @@ impl NetworkBehaviour for Nearby {
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
         let State::Heard(mdns) = &mut self.state else { return Ok(Vec::new()) };
         let known = mdns.handle_pending_outbound_connection(connection, peer, addresses, role)?;
-        Ok(known.into_iter().take(ADDRESSES_PER_PEER_MAX).collect())
+        Ok(in_turns(known).into_iter().take(ADDRESSES_PER_PEER_MAX).collect())
     }
 
     fn handle_established_outbound_connection(
@@ -132,6 +160,7 @@ impl NetworkBehaviour for Nearby {
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         self.note_listening(&event);
+        self.note_connections(&event);
         if let State::Heard(mdns) = &mut self.state {
             mdns.on_swarm_event(event);
         }
@@ -144,9 +173,13 @@ impl NetworkBehaviour for Nearby {
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
         loop {
+            if self.connections == 0 && self.alone_until.as_mut().poll(context).is_ready() {
+                self.wait_alone();
+                self.begin_anew();
+            }
             match &mut self.state {
                 State::Heard(mdns) if mdns.discovered_nodes().len() < NEARBY_MAX => return mdns.poll(context),
-                State::Heard(_) => self.pause(),
+                State::Heard(_) => self.pause_beside_a_crowd(),
                 State::Paused(until) => {
                     if until.as_mut().poll(context).is_pending() {
                         return Poll::Pending;

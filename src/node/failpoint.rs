@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::store::Change;
+use crate::store::{Change, KnownPeer};
 use crate::wire::RecordKind;
 
 /// The variable that tests set.
@@ -23,11 +23,22 @@ pub(super) enum Failpoint {
     Commit {
         /// When.
         moment: Moment,
-        /// With a record of this kind in it; any, if not said.
-        kind: Option<RecordKind>,
+        /// With this in it.
+        what: What,
         /// The how manyth such commit from now on.
         left: u32,
     },
+}
+
+/// What a commit has in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// Any change to what is remembered of computations.
+    Any,
+    /// A record of this kind.
+    Record(RecordKind),
+    /// A peer that was met.
+    Peers,
 }
 
 /// When the process dies, seen from one commit.
@@ -54,7 +65,7 @@ impl Failpoint {
         Ok(Some(failpoint))
     }
 
-    /// `opened`, `restored`, or `MOMENT:KIND[:N]`.
+    /// `opened`, `restored`, or `MOMENT:WHAT[:N]`.
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(':');
         let moment = match parts.next()? {
@@ -65,12 +76,13 @@ impl Failpoint {
             "after-release" => Moment::AfterRelease,
             _ => return None,
         };
-        let kind = match parts.next()? {
-            "any" => None,
-            name => Some(kind_called(name)?),
+        let what = match parts.next()? {
+            "any" => What::Any,
+            "peers" => What::Peers,
+            name => What::Record(kind_called(name)?),
         };
         let left = parts.next().map_or(Some(1), |number| number.parse().ok().filter(|number| *number > 0))?;
-        parts.next().is_none().then_some(Self::Commit { moment, kind, left })
+        parts.next().is_none().then_some(Self::Commit { moment, what, left })
     }
 
     /// Dies if this is the place.
@@ -81,13 +93,16 @@ impl Failpoint {
     }
 
     /// Counts a commit, and says when in it the process is to die.
-    pub(super) fn strikes(&mut self, changes: &[Change]) -> Option<Moment> {
-        let Self::Commit { moment, kind, left } = self else { return None };
-        let meant = changes.iter().any(|change| match (change, &*kind) {
-            (Change::Put(record), Some(kind)) => record.key().kind == *kind,
-            (Change::Erase(_), Some(_)) => false,
-            (Change::Put(_) | Change::Erase(_), None) => true,
-        });
+    pub(super) fn strikes(&mut self, changes: &[Change], peers: &[KnownPeer]) -> Option<Moment> {
+        let Self::Commit { moment, what, left } = self else { return None };
+        let puts = |kind| {
+            changes.iter().any(|change| matches!(change, Change::Put(record) if record.key().kind == kind))
+        };
+        let meant = match *what {
+            What::Any => !changes.is_empty(),
+            What::Record(kind) => puts(kind),
+            What::Peers => !peers.is_empty(),
+        };
         if !meant {
             return None;
         }
@@ -129,7 +144,7 @@ fn die() -> ! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ComputationId, Failure, Timestamp};
+    use crate::domain::{ComputationId, Failure, PeerId, Role, Timestamp};
     use crate::wire::{Record, RecordKey};
 
     fn put(kind: RecordKind) -> Change {
@@ -149,6 +164,16 @@ mod tests {
         Change::Erase(RecordKey { kind, computation: ComputationId::of_body(&[]), peer: None })
     }
 
+    fn met() -> KnownPeer {
+        KnownPeer {
+            peer: PeerId::from_public_key([1; 32]),
+            role: Role::Heavy,
+            name: String::new(),
+            addresses: Vec::new(),
+            last_seen: Timestamp::from_millis(0),
+        }
+    }
+
     #[test]
     fn every_kind_has_a_name() {
         for kind in RecordKind::ALL {
@@ -165,14 +190,15 @@ mod tests {
 
     #[test]
     fn places_are_understood_and_others_refused() {
-        let commit = |moment, kind, left| Some(Failpoint::Commit { moment, kind, left });
+        let commit = |moment, what, left| Some(Failpoint::Commit { moment, what, left });
         assert_eq!(Failpoint::parse("opened"), Some(Failpoint::Opened));
         assert_eq!(Failpoint::parse("restored"), Some(Failpoint::Restored));
-        let closed = commit(Moment::BeforeCommit, Some(RecordKind::Closed), 1);
+        let closed = commit(Moment::BeforeCommit, What::Record(RecordKind::Closed), 1);
         assert_eq!(Failpoint::parse("before-commit:closed"), closed);
-        let decree = commit(Moment::AfterRelease, Some(RecordKind::ListsDecree), 3);
+        let decree = commit(Moment::AfterRelease, What::Record(RecordKind::ListsDecree), 3);
         assert_eq!(Failpoint::parse("after-release:lists-decree:3"), decree);
-        assert_eq!(Failpoint::parse("after-commit:any:2"), commit(Moment::AfterCommit, None, 2));
+        assert_eq!(Failpoint::parse("after-commit:any:2"), commit(Moment::AfterCommit, What::Any, 2));
+        assert_eq!(Failpoint::parse("before-commit:peers"), commit(Moment::BeforeCommit, What::Peers, 1));
         for wrong in ["", "closed", "before:closed", "after-commit", "after-commit:close", "opened:1"] {
             assert_eq!(Failpoint::parse(wrong), None, "{wrong}");
         }
@@ -185,13 +211,16 @@ mod tests {
     fn it_strikes_once_at_the_commit_that_is_meant() {
         let mut second = Failpoint::parse("after-commit:failed:2").unwrap();
         let (failed, members) = (put(RecordKind::Failed), put(RecordKind::Members));
-        assert_eq!(second.strikes(std::slice::from_ref(&failed)), None);
-        assert_eq!(second.strikes(std::slice::from_ref(&members)), None);
-        assert_eq!(second.strikes(&[erase(RecordKind::Failed)]), None);
-        assert_eq!(second.strikes(&[members, failed]), Some(Moment::AfterCommit));
+        assert_eq!(second.strikes(std::slice::from_ref(&failed), &[]), None);
+        assert_eq!(second.strikes(std::slice::from_ref(&members), &[]), None);
+        assert_eq!(second.strikes(&[erase(RecordKind::Failed)], &[]), None);
+        assert_eq!(second.strikes(&[members, failed], &[]), Some(Moment::AfterCommit));
         let mut any = Failpoint::parse("before-commit:any").unwrap();
-        assert_eq!(any.strikes(&[]), None);
-        assert_eq!(any.strikes(&[erase(RecordKind::Held)]), Some(Moment::BeforeCommit));
-        assert_eq!(Failpoint::Opened.strikes(&[erase(RecordKind::Held)]), None);
+        assert_eq!(any.strikes(&[], &[met()]), None);
+        assert_eq!(any.strikes(&[erase(RecordKind::Held)], &[]), Some(Moment::BeforeCommit));
+        assert_eq!(Failpoint::Opened.strikes(&[erase(RecordKind::Held)], &[]), None);
+        let mut peers = Failpoint::parse("after-release:peers").unwrap();
+        assert_eq!(peers.strikes(&[put(RecordKind::Failed)], &[]), None);
+        assert_eq!(peers.strikes(&[], &[met()]), Some(Moment::AfterRelease));
     }
 }

@@ -209,7 +209,7 @@ impl Runtime {
             self.directory.prune(self.now);
         }
         let Round { changes, peers, releases, .. } = std::mem::take(&mut self.round);
-        let struck = self.failpoint.as_mut().and_then(|failpoint| failpoint.strikes(&changes));
+        let struck = self.failpoint.as_mut().and_then(|failpoint| failpoint.strikes(&changes, &peers));
         if !changes.is_empty() || !peers.is_empty() {
             Moment::reached(struck, Moment::BeforeCommit);
             let store = Arc::clone(&self.store);

@@ -7,6 +7,7 @@ mod damage;
 mod disk;
 #[path = "../lab/mod.rs"]
 mod lab;
+mod memory;
 mod net;
 mod remembered;
 mod small_files;

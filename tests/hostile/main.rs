@@ -14,4 +14,5 @@ mod network_under_flood;
 #[allow(dead_code)]
 mod node;
 mod peer;
+mod presences;
 mod reports;

@@ -158,7 +158,7 @@ fn lie(places: &Places, round: u32, salt: u32) -> Signed<Presence> {
     Signed::sign(presence, &identity)
 }
 
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     Timestamp::from_millis(since.as_millis().try_into().unwrap())
 }

@@ -1,13 +1,12 @@
 //! A machine that claims by mDNS to be a million nodes.
 
-use std::net::{Ipv4Addr, UdpSocket};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use libp2p::PeerId;
+use libp2p::{Multiaddr, PeerId};
 
 use crate::bridge::Bridge;
 use crate::machines::{HEAVY, Lan, Light};
+use crate::mdns;
 
 const FOUND: Duration = Duration::from_secs(30);
 const RESULT: Duration = Duration::from_secs(40);
@@ -20,26 +19,13 @@ const IN_A_PACKET: u32 = 5;
 const CROWDED: usize = HEAVY + 3;
 /// What no node may ever have needed: 50 MiB as without a crowd, and what it has read before it stops reading.
 const MEMORY_KIB_MAX: u64 = 160 * 1024;
-/// Set for the crowd alone: nowhere else may it speak.
-const CROWD: &str = "FORMIX_LAB_CROWD";
-/// The mDNS group and port (RFC 6762), and the name under which libp2p nodes look for each other.
-const GROUP: (Ipv4Addr, u16) = (Ipv4Addr::new(224, 0, 0, 251), 5353);
-const SERVICE: [&str; 3] = ["_p2p", "_udp", "local"];
 
 #[test]
 fn a_million_claimed_nodes_change_no_sum_and_fill_no_memory() {
     let values = [3, 5, 9, 1 << 30];
     let Some(lan) = Lan::start(&values.map(Light::open), |_| {}) else { return };
     lan.complete(FOUND);
-    let namespace = lan.bridge.namespace(CROWDED);
-    let mut crowd = Command::new("ip")
-        .args(["netns", "exec", &namespace])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "crowd::claims_a_million"])
-        .env(CROWD, "yes")
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut crowd = mdns::helper(&lan.bridge, CROWDED, "crowd::claims_a_million", &[]);
     // While it claims, and when it has: what it said holds for two minutes more.
     let sum = values.iter().sum();
     let mut asked = 0;
@@ -74,13 +60,13 @@ fn ask(lan: &Lan, machine: usize) -> String {
 #[test]
 #[ignore = "the crowd of a_million_claimed_nodes_change_no_sum_and_fill_no_memory"]
 fn claims_a_million() {
-    assert!(std::env::var_os(CROWD).is_some(), "it is the crowd of another test, and is started by that");
-    // The address says by which interface: there is no route.
-    let socket = UdpSocket::bind((Bridge::address(CROWDED), 0)).unwrap();
+    let machine = mdns::machine();
+    let (speaker, nowhere) = (mdns::speaker(machine), format!("/ip4/{}/tcp/9", Bridge::address(0)));
+    let nowhere: Multiaddr = nowhere.parse().unwrap();
     let begun = Instant::now();
     for first in (0..CLAIMS).step_by(IN_A_PACKET as usize) {
-        let claimed: Vec<_> = (first..CLAIMS.min(first + IN_A_PACKET)).map(nobody).collect();
-        socket.send_to(&response(&claimed), GROUP).unwrap();
+        let claimed = (first..CLAIMS.min(first + IN_A_PACKET)).map(|number| (nobody(number), nowhere.clone()));
+        mdns::claim(&speaker, &claimed.collect::<Vec<_>>());
         let due = Duration::from_secs(1) * first / A_SECOND;
         std::thread::sleep(due.saturating_sub(begun.elapsed()));
     }
@@ -93,44 +79,4 @@ fn nobody(number: u32) -> PeerId {
         (0..8).flat_map(|part: u32| number.wrapping_mul(2_654_435_761).rotate_left(part).to_be_bytes()),
     );
     PeerId::from_bytes(&bytes).unwrap()
-}
-
-/// An answer to a question that nobody asked (RFC 1035): for each of them a pointer to a name, and the name's address.
-fn response(claimed: &[PeerId]) -> Vec<u8> {
-    let count = u16::try_from(claimed.len()).unwrap().to_be_bytes();
-    let mut packet = [[0, 0], [0x84, 0x00], [0, 0], count, [0, 0], count].concat();
-    let named = |peer: &PeerId| {
-        let own = peer.to_base58();
-        [&[own.as_str()][..], &SERVICE]
-            .concat()
-            .iter()
-            .flat_map(|label| label_bytes(label))
-            .chain([0])
-            .collect()
-    };
-    let service: Vec<u8> = SERVICE.iter().flat_map(|label| label_bytes(label)).chain([0]).collect();
-    for peer in claimed {
-        let name: Vec<u8> = named(peer);
-        record(&mut packet, &service, [0, 12, 0, 1], &name);
-    }
-    for peer in claimed {
-        let address = format!("dnsaddr=/ip4/{}/tcp/9/p2p/{peer}", Bridge::address(0));
-        record(&mut packet, &named(peer), [0, 16, 0x80, 1], &label_bytes(&address));
-    }
-    assert!(packet.len() <= 1_472, "{} bytes", packet.len());
-    packet
-}
-
-/// A string as DNS has it: its length, and its bytes.
-fn label_bytes(text: &str) -> Vec<u8> {
-    [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat()
-}
-
-/// Adds a record that holds for two minutes.
-fn record(packet: &mut Vec<u8>, name: &[u8], type_and_class: [u8; 4], data: &[u8]) {
-    packet.extend_from_slice(name);
-    packet.extend(type_and_class);
-    packet.extend(120_u32.to_be_bytes());
-    packet.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
-    packet.extend_from_slice(data);
 }

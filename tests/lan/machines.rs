@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use formix_p2p::domain::PeerId;
+use formix_p2p::home::Home;
 use serde_json::Value;
 
 use super::bridge::Bridge;
@@ -89,7 +91,7 @@ impl Lan {
         more: &More<'_>,
         offset: &Offset<'_>,
     ) -> Option<Self> {
-        let bridge = Bridge::new(HEAVY + light.len())?;
+        let bridge = Bridge::new(HEAVY + light.len() + 1)?;
         prepare(&bridge);
         let start = |machine: usize| {
             let lab = Lab::in_namespace(&bridge.namespace(machine));
@@ -117,6 +119,12 @@ impl Lan {
     /// The node of a machine.
     pub fn node(&self, machine: usize) -> &Node {
         &self.nodes[machine]
+    }
+
+    /// A machine without a node.
+    #[allow(dead_code, reason = "benches/feet.rs needs none")]
+    pub fn spare(&self) -> usize {
+        self.nodes.len()
     }
 
     /// Every node.
@@ -185,6 +193,12 @@ impl Node {
     /// How it is called.
     pub fn uid(&self) -> &str {
         &self.uid
+    }
+
+    /// Who it is.
+    #[allow(dead_code, reason = "benches/feet.rs does not ask")]
+    pub fn peer(&self) -> PeerId {
+        Home::at(Some(self.lab.home())).unwrap().node(&self.uid).unwrap().load_peer().unwrap()
     }
 
     /// Its process.
