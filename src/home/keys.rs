@@ -88,7 +88,6 @@ impl Stored {
             ErrorKind::NotFound => HomeError::IdentityMissing { path: path.to_owned() },
             _ => HomeError::NotReadable { path: path.to_owned(), reason: error.to_string() },
         };
-        let damaged = |reason| HomeError::IdentityDamaged { path: path.to_owned(), reason };
         let file = File::open(path).map_err(not_readable)?;
         let mode = file.metadata().map_err(not_readable)?.mode() & 0o777;
         if mode & 0o077 != 0 {
@@ -97,7 +96,12 @@ impl Stored {
         // Room for one byte more than there may be, so that a longer file is noticed and nothing is reallocated.
         let mut bytes = Zeroizing::new(Vec::with_capacity(sealed_identity::FILE_BYTES + 1));
         file.take(sealed_identity::FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(not_readable)?;
-        if let Some(sealed) = SealedIdentity::from_bytes(&bytes) {
+        Self::parse(path, &bytes)
+    }
+
+    fn parse(path: &Path, bytes: &[u8]) -> Result<Self, HomeError> {
+        let damaged = |reason| HomeError::IdentityDamaged { path: path.to_owned(), reason };
+        if let Some(sealed) = SealedIdentity::from_bytes(bytes) {
             return Ok(Self::Sealed(sealed));
         }
         if bytes.len() != FILE_BYTES {
@@ -121,6 +125,14 @@ impl Stored {
             Self::Sealed(sealed) => sealed.peer(),
         }
     }
+}
+
+/// Whose identity a file with this content has, under a passphrase or not. `path` is for errors alone.
+///
+/// # Errors
+/// `IdentityDamaged`.
+pub fn identity_in(path: &Path, bytes: &[u8]) -> Result<PeerId, HomeError> {
+    Stored::parse(path, bytes).map(|stored| stored.peer())
 }
 
 /// Replaces the identity at `path` by one that is guarded so. What stood there is overwritten, as far as the disk does that.

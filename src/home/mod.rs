@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::HomeError;
 pub use folder::{Exposed, NodeFolder, NodeLock, Removal};
-pub use keys::{Guard, Keys};
+pub use keys::{Guard, Keys, identity_in};
 pub use membership::{
     Mandate, MemberList, MembershipError, MembershipSource, members_in, read_members, sign_members, text_of,
 };

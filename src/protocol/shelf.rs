@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::domain::{ComputationId, PeerId};
 use crate::wire::{HeldShare, Record, RecordKey, RecordKind};
 
-/// Where persisted reports are read back. What a node has asked to be persisted and what has not been erased is there.
-pub trait Shelf {
+/// Where persisted reports are read back, on several threads at once. What a node has asked to be persisted and what has not been erased is there.
+pub trait Shelf: Sync {
     /// The reports of these participants, who are sorted, in their order; nothing in the place of one that is not there.
     ///
     /// # Errors

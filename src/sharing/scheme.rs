@@ -13,6 +13,7 @@
 //! `ctx` is the computation's id. Seeds, proofs and queries are bound to it, so a share proves nothing elsewhere.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 
 use rand_chacha::rand_core::Rng;
 
@@ -21,7 +22,7 @@ use super::circuit::{self, Built, Circuit};
 use super::error::{NoiseError, SchemeError, ShareError, SplitError, TotalError, VerifierError};
 use super::proven::Proven;
 use super::split::Split;
-use super::threads::Threads;
+use super::threads::{Threads, spread};
 use super::unproven::Unproven;
 use super::xof::Context;
 use crate::domain::{Modulus, limits};
@@ -152,6 +153,18 @@ impl Scheme {
     pub fn with_threads(mut self, threads: Threads) -> Self {
         self.threads = threads;
         self
+    }
+
+    /// Applies `work` to runs of these items, each of which stands for a report, and to the place at which a run begins. Runs keep their
+    /// order, and each has a thread; the scheme that is handed to `work` takes no others.
+    pub fn spread<T: Sync, R: Send>(
+        &self,
+        items: &[T],
+        work: impl Fn(&Self, usize, &[T]) -> R + Sync,
+    ) -> Vec<R> {
+        let weight = dispatch!(self, it => it.slots, it => it.weight());
+        let alone = self.clone().with_threads(Threads::AtMost(NonZeroUsize::MIN));
+        spread(self.threads, weight, items, |begin, run| work(&alone, begin, run))
     }
 
     /// Heavy nodes.

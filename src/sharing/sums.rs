@@ -31,7 +31,7 @@ impl<T: Validity> Proven<T> {
         threads: Threads,
     ) -> Result<Secret<Vec<u8>>, ShareError> {
         let inputs = self.circuit.input_len();
-        let runs = spread(threads, inputs, shares, |run| {
+        let runs = spread(threads, inputs, shares, |_, run| {
             let mut sum = Elements::<T::Field>::zeros(inputs);
             for report in run {
                 match self.open_measurement(ctx, index, report.share) {

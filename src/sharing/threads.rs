@@ -24,35 +24,38 @@ impl Threads {
     }
 }
 
-/// Applies `work` to runs of `items`, in order. `weight` is the field elements of one item: small batches stay on
-/// the caller's thread. What comes out does not depend on the number of threads, up to where the runs end.
+/// Applies `work` to runs of `items`, in order, and to the place at which each begins. `weight` is the field elements of one item:
+/// small batches stay on the caller's thread. What comes out does not depend on the number of threads, up to where the runs end.
 pub(super) fn spread<T: Sync, R: Send>(
     threads: Threads,
     weight: usize,
     items: &[T],
-    work: impl Fn(&[T]) -> R + Sync,
+    work: impl Fn(usize, &[T]) -> R + Sync,
 ) -> Vec<R> {
     let least = ELEMENTS_PER_THREAD_MIN.div_ceil(weight.max(1)).max(1);
     // Asking how many threads the machine runs costs a system call: not for a handful of reports.
     let threads = if items.len() < 2 * least { 1 } else { threads.count() };
     let run = items.len().div_ceil(threads).max(least);
     if items.len() <= run {
-        return vec![work(items)];
+        return vec![work(0, items)];
     }
     let work = &work;
     let (own, others) = items.split_at(run);
     thread::scope(|scope| {
         let handles: Vec<_> = others
             .chunks(run)
-            .map(|chunk| (chunk, thread::Builder::new().spawn_scoped(scope, move || work(chunk))))
+            .zip((run..).step_by(run))
+            .map(|(chunk, begin)| {
+                (chunk, begin, thread::Builder::new().spawn_scoped(scope, move || work(begin, chunk)))
+            })
             .collect();
         // The caller's thread is one of them.
         let mut results = Vec::with_capacity(handles.len() + 1);
-        results.push(work(own));
-        results.extend(handles.into_iter().map(|(chunk, handle)| match handle {
+        results.push(work(0, own));
+        results.extend(handles.into_iter().map(|(chunk, begin, handle)| match handle {
             Ok(handle) => handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             // The system gives no more threads.
-            Err(_) => work(chunk),
+            Err(_) => work(begin, chunk),
         }));
         results
     })
@@ -67,7 +70,8 @@ mod tests {
         let items: Vec<u32> = (0..1000).collect();
         for threads in [1, 2, 3, 7, 2000] {
             let threads = Threads::AtMost(NonZeroUsize::new(threads).unwrap());
-            let doubled = spread(threads, ELEMENTS_PER_THREAD_MIN, &items, |run| {
+            let doubled = spread(threads, ELEMENTS_PER_THREAD_MIN, &items, |begin, run| {
+                assert_eq!(usize::try_from(run[0]), Ok(begin));
                 run.iter().map(|item| item * 2).collect::<Vec<_>>()
             });
             assert_eq!(doubled.concat(), items.iter().map(|item| item * 2).collect::<Vec<_>>());
@@ -77,8 +81,8 @@ mod tests {
     #[test]
     fn a_small_batch_stays_where_it_is() {
         let here = thread::current().id();
-        let ids = spread(Threads::Available, 100, &[1, 2, 3], |_| thread::current().id());
+        let ids = spread(Threads::Available, 100, &[1, 2, 3], |_, _| thread::current().id());
         assert_eq!(ids, [here]);
-        assert_eq!(spread(Threads::Available, 100, &[], |run: &[u8]| run.len()), [0]);
+        assert_eq!(spread(Threads::Available, 100, &[], |_, run: &[u8]| run.len()), [0]);
     }
 }

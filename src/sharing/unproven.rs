@@ -122,7 +122,7 @@ impl Unproven {
         shares: &[ReportShare<'_>],
         threads: Threads,
     ) -> Result<Secret<Vec<u8>>, ShareError> {
-        let runs = spread(threads, self.slots, shares, |run| -> Result<_, ShareError> {
+        let runs = spread(threads, self.slots, shares, |_, run| -> Result<_, ShareError> {
             let mut sum = Zeroizing::new(vec![0; self.slots]);
             for report in run {
                 self.check_share(index, report.public, report.share)?;

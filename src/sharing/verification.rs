@@ -25,7 +25,7 @@ impl<T: Validity> Proven<T> {
         threads: Threads,
     ) -> Vec<u8> {
         let length = self.verifier_bytes();
-        let runs = spread(threads, self.weight(), reports, |run| {
+        let runs = spread(threads, self.weight(), reports, |_, run| {
             let mut bytes = Vec::with_capacity(run.len() * length);
             for report in run {
                 let share = match &self.rule {
@@ -65,9 +65,8 @@ impl<T: Validity> Proven<T> {
                 return Err(VerifierError::Length { index: *index, expected, got });
             }
         }
-        let reports: Vec<_> = publics.iter().enumerate().collect();
-        let runs = spread(threads, verifiers.len() * self.circuit.verifier_len(), &reports, |run| {
-            let verdict = |(report, public): &(usize, &&[u8])| {
+        let runs = spread(threads, verifiers.len() * self.circuit.verifier_len(), publics, |begin, run| {
+            let verdict = |(report, public): (usize, &&[u8])| {
                 // Every batch has `length` bytes for every report.
                 let place = report * length..(report + 1) * length;
                 let own: Vec<_> = verifiers
@@ -76,7 +75,7 @@ impl<T: Validity> Proven<T> {
                     .collect();
                 self.verdict(ctx, &points, public, &own)
             };
-            run.iter().map(verdict).collect::<Vec<_>>()
+            (begin..).zip(run).map(verdict).collect::<Vec<_>>()
         });
         Ok(runs.concat())
     }

@@ -83,7 +83,7 @@ fn written_on(path: &Path, writes: usize) -> (u8, bool) {
         return (BEFORE, true);
     };
     let (keys, lost) = Keys::read(path, &BTreeMap::new()).unwrap();
-    let (path, keys) = (path.to_owned(), Mutex::new(keys));
+    let (path, keys) = (path.to_owned(), RwLock::new(keys));
     let store = Store { database, path, memory_since: None, peers: Mutex::default(), keys, lost };
     for number in BEFORE..ALL {
         if let Err(error) = put(&store, number) {

@@ -28,7 +28,7 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use redb::{
     Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableHandle as _, WriteTransaction,
@@ -75,7 +75,8 @@ pub struct Store {
     path: PathBuf,
     memory_since: Option<Timestamp>,
     peers: Mutex<KnownPeers>,
-    keys: Mutex<Keys>,
+    /// Rows are opened on several threads at once.
+    keys: RwLock<Keys>,
     lost: Vec<LostKey>,
 }
 
@@ -117,7 +118,7 @@ impl Store {
         if let Some(folder) = path.parent() {
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
         }
-        let (path, peers, keys) = (path.to_owned(), Mutex::default(), Mutex::new(keys));
+        let (path, peers, keys) = (path.to_owned(), Mutex::default(), RwLock::new(keys));
         Ok(Self { database, path, memory_since, peers, keys, lost: Vec::new() })
     }
 
@@ -165,7 +166,7 @@ impl Store {
             in_transaction(&database, |transaction| rows::erase_lost(transaction, &lost))
                 .map_err(|error| failure(path, error))?;
         }
-        let (path, keys) = (path.to_owned(), Mutex::new(keys));
+        let (path, keys) = (path.to_owned(), RwLock::new(keys));
         Ok(Self { database, path, memory_since: memory.since, peers, keys, lost })
     }
 
@@ -203,7 +204,7 @@ impl Store {
     }
 
     fn with_keys<T>(&self, act: impl FnOnce(&Keys) -> T) -> T {
-        act(&self.keys.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Makes these changes, in order, all or none. They are on the disk when this returns.
@@ -214,7 +215,7 @@ impl Store {
         if changes.is_empty() {
             return Ok(());
         }
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         let sealed = changes.iter().filter_map(|change| match change {
             Change::Put(record) => Some(record.key()).filter(|key| is_sealed(key.kind)),
             Change::Erase(_) => None,
@@ -228,7 +229,7 @@ impl Store {
 
     /// Whether there are keys of computations that have ended, for [`Self::destroy_ended_keys`].
     pub fn has_ended_keys(&self) -> bool {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).has_ended()
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).has_ended()
     }
 
     /// Destroys the keys of computations of which every sealed row is erased: what redb has left of those in free pages
@@ -238,7 +239,7 @@ impl Store {
     /// `Io`: the key may still be there, and the next call tries again.
     pub fn destroy_ended_keys(&self) -> Result<(), StoreError> {
         // One by one, so that whoever writes waits for one at most.
-        while self.keys.lock().unwrap_or_else(PoisonError::into_inner).destroy_one_ended()? {}
+        while self.keys.write().unwrap_or_else(PoisonError::into_inner).destroy_one_ended()? {}
         Ok(())
     }
 

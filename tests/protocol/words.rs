@@ -1,7 +1,7 @@
 //! Words that cost much and prove nothing: they are looked at before anything is read back or sent for them.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use formix_p2p::domain::limits::EXCLUSIONS_MAX;
@@ -22,7 +22,7 @@ use crate::wild::Wild;
 /// A store that counts how often a record is read back.
 struct Counting<'a> {
     store: &'a BTreeMap<RecordKey, Record>,
-    reads: Cell<usize>,
+    reads: AtomicUsize,
 }
 
 impl Shelf for Counting<'_> {
@@ -35,7 +35,7 @@ impl Shelf for Counting<'_> {
     }
 
     fn record(&self, key: &RecordKey) -> Result<Option<Record>, Unreadable> {
-        self.reads.set(self.reads.get() + 1);
+        self.reads.fetch_add(1, Ordering::Relaxed);
         self.store.record(key)
     }
 }
@@ -43,14 +43,14 @@ impl Shelf for Counting<'_> {
 /// What the first heavy node does about a message, and how many records it reads for that.
 fn reaction(net: &mut Net, from: PeerId, message: Message) -> (Vec<Action>, usize) {
     let store = net.stores[&peer(0)].clone();
-    let shelf = Counting { store: &store, reads: Cell::new(0) };
+    let shelf = Counting { store: &store, reads: AtomicUsize::new(0) };
     let event = Event::Message { from, message };
     let actions = net.nodes.get_mut(&peer(0)).unwrap().handle(net.now, event, &shelf);
     for action in &actions {
         net.act(peer(0), action.clone());
     }
     net.queue.clear();
-    (actions, shelf.reads.get())
+    (actions, shelf.reads.into_inner())
 }
 
 /// A report of 5 by somebody, one share a heavy node.

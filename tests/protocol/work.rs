@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use formix_p2p::domain::{Computation, ComputationId, Failure, Modulus, PeerId, Sharing, Status};
+use formix_p2p::domain::{
+    Computation, ComputationId, Failure, Modulus, PeerId, Query, Sharing, Statistic, Status,
+};
 use formix_p2p::protocol::{Action, Event, Slice};
 use formix_p2p::sharing::Secret;
 use formix_p2p::statistics::scheme;
@@ -22,28 +24,40 @@ const SLICES: usize = 4;
 /// Verifier shares, verdicts, and what did not verify.
 const PROVEN_SLICES: usize = 2 * SLICES + 1;
 
-/// A report over the bounds, by somebody who hears of nothing.
-fn report_out_of_bounds(net: &mut Net, id: ComputationId) {
-    let cheat = Identity::from_secret_key(&[99; 32]);
+/// A report by somebody with this key, who hears of nothing: a measurement that is proven, or one that no proof holds for.
+fn report(net: &mut Net, id: ComputationId, number: u16, measurement: Result<Vec<u128>, Vec<u128>>) {
+    let mut key = [9; 32];
+    key[..2].copy_from_slice(&number.to_be_bytes());
+    let participant = Identity::from_secret_key(&key);
     let terms = net.nodes[&peer(0)].view(id).unwrap().computation.clone();
     let scheme = scheme(&terms).unwrap();
-    let measurement = Secret::new(vec![1 << 20; scheme.slots()]);
-    let mut rng = ChaCha20Rng::from_seed([5; 32]);
-    let split = scheme.split_unchecked(id.as_bytes(), &[5; 16], &measurement, &mut rng).unwrap();
+    let (nonce, mut rng) = (u128::from(number).to_be_bytes(), ChaCha20Rng::from_seed(key));
+    let split = match measurement {
+        Ok(fits) => scheme.split(id.as_bytes(), &nonce, &Secret::new(fits), &mut rng),
+        Err(does_not) => scheme.split_unchecked(id.as_bytes(), &nonce, &Secret::new(does_not), &mut rng),
+    };
+    let split = split.unwrap();
     let blind = Secret::new([1; 32]);
     let shares = terms.heavy.iter().zip(&split.shares);
-    let shares =
-        shares.map(|(heavy, share)| share_digest(id, cheat.peer(), *heavy, &blind, share.expose())).collect();
-    let (participant, public) = (cheat.peer(), split.public.clone());
-    let manifest =
-        Signed::sign(Manifest { computation: id, participant, nonce: [5; 16], public, shares }, &cheat);
+    let shares = shares
+        .map(|(heavy, share)| share_digest(id, participant.peer(), *heavy, &blind, share.expose()))
+        .collect();
+    let public = split.public.clone();
+    let manifest = Manifest { computation: id, participant: participant.peer(), nonce, public, shares };
+    let manifest = Signed::sign(manifest, &participant);
     for (heavy, share) in terms.heavy.iter().zip(split.shares) {
         let submission = Submission { manifest: manifest.clone(), blind: blind.clone(), share };
-        let event = Event::Message { from: cheat.peer(), message: Message::Submit(submission) };
+        let event = Event::Message { from: participant.peer(), message: Message::Submit(submission) };
         net.queue.push_back((*heavy, event));
     }
-    net.down.push(cheat.peer());
+    net.down.push(participant.peer());
     net.settle();
+}
+
+/// A report over the bounds.
+fn report_out_of_bounds(net: &mut Net, id: ComputationId) {
+    let slots = scheme(net.nodes[&peer(0)].view(id).unwrap().computation).unwrap().slots();
+    report(net, id, 99, Err(vec![1 << 20; slots]));
 }
 
 /// A computation whose deadline is just over; the first heavy node computes two reports at a time, and only when told to.
@@ -240,4 +254,41 @@ fn verifier_shares_are_computed_again_once_for_everybody_who_asks() {
     }
     assert_eq!(answer(&mut net, id, peer(2), Want::Verifiers), before);
     assert!(net.working.is_empty() || !net.working.contains(&(peer(0), id)));
+}
+
+/// As many reports in one slice as are worth a thread for each half of them.
+#[test]
+fn a_slice_on_several_threads_has_every_verdict_and_every_value_in_its_place() {
+    const INVENTED: u16 = 400;
+    for sharing in [Sharing::Prio3, Sharing::Threshold { k: 2 }] {
+        let mut net = Net::new(&[1, 2, 4], &Net::open());
+        let schema = r#"{"type":"integer","minimum":0,"maximum":1125899906842624}"#;
+        let query = Query::parse(Statistic::Sum, &["n".to_owned()], Some(schema)).unwrap();
+        let question = bounded(&net, 3, sharing);
+        let id = net.propose(Computation { query, max_participants: 1_000, patience_ms: 60_000, ..question });
+        let scheme = scheme(net.nodes[&peer(0)].view(id).unwrap().computation).unwrap();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let runs = scheme.spread(&[(); INVENTED as usize], |_, _, run| run.len()).len();
+        assert!(threads == 1 || runs > 1, "{runs} runs on {threads} processors");
+        let mut sum = 7;
+        for number in 0..INVENTED {
+            // Every hundredth lies, so that there are liars in every run.
+            let value = u128::from(number) << 40;
+            let lies = number % 100 == 7;
+            let measurement = vec![if lies { 1 << 60 } else { value }];
+            report(&mut net, id, number, if lies { Err(measurement) } else { Ok(measurement) });
+            sum += if lies { 0 } else { value };
+        }
+        net.run_for(Duration::from_millis(5_010));
+        for heavy in 0..3 {
+            let view = net.nodes[&peer(heavy)].view(id).unwrap();
+            assert_eq!((view.status, view.failure), (Status::Completed, None), "{sharing:?} at {heavy}");
+            assert_eq!(
+                view.answer.unwrap().total(),
+                sum.to_string().parse().unwrap(),
+                "{sharing:?} at {heavy}"
+            );
+            assert_eq!(view.certificate.unwrap().votes[0].get().unverified, 4, "{sharing:?} at {heavy}");
+        }
+    }
 }

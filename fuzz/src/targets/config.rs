@@ -1,11 +1,12 @@
-//! Configuration: the file that a person writes, `node.toml`, and the list of members; the first byte chooses. Or a private value of any
-//! shape in a file that is otherwise right: then whatever is said about it must not show it.
+//! The small files of a node: the configuration that a person writes, `node.toml`, the list of members, a swarm key, an identity; the
+//! first byte chooses. Or a private value of any shape in a file that is otherwise right: then whatever is said about it must not show it.
 
 use std::path::Path;
 
 use formix_p2p::config::{Layer, NodeConfig, merge};
 use formix_p2p::domain::Timestamp;
-use formix_p2p::home::{members_in, sign_members};
+use formix_p2p::home::{identity_in, members_in, sign_members};
+use formix_p2p::network::SwarmKey;
 use formix_p2p::wire::Identity;
 
 use super::{CANARY, is_discreet};
@@ -18,10 +19,15 @@ const EXPIRES: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 /// Reads a configuration.
 pub fn feed(bytes: &[u8]) {
     let Some((kind, body)) = bytes.split_first() else { return };
+    if *kind == 253 {
+        return identity(body);
+    }
     let Ok(text) = std::str::from_utf8(body) else { return };
     let path = Path::new("node.toml");
-    if *kind == 255 {
-        return members(path, text);
+    match kind {
+        255 => return members(path, text),
+        254 => return swarm_key(text),
+        _ => {}
     }
     match kind % 3 {
         0 => match Layer::parse(path, text) {
@@ -50,6 +56,26 @@ fn members(path: &Path, text: &str) {
             assert_eq!(same.nodes, list.nodes);
             assert_eq!(members_in(path, &signed), Ok(same), "{signed}");
         }
+        Err(error) => assert!(!error.to_string().is_empty() && !error.hint().is_empty()),
+    }
+}
+
+/// What closes a network to strangers.
+fn swarm_key(text: &str) {
+    match text.parse::<SwarmKey>() {
+        Ok(key) => assert_eq!(key.to_text().expose().parse(), Ok(key)),
+        Err(error) => {
+            let digits = text.lines().nth(2).unwrap_or_default().trim();
+            assert!(digits.len() < 8 || !error.to_string().contains(digits), "the key is in the error");
+        }
+    }
+}
+
+/// `identity.key`, under a passphrase or not.
+fn identity(bytes: &[u8]) {
+    match identity_in(Path::new("identity.key"), bytes) {
+        // What is taken is not longer or shorter than one of its two forms.
+        Ok(peer) => assert!(bytes.windows(32).any(|part| part == peer.public_key())),
         Err(error) => assert!(!error.to_string().is_empty() && !error.hint().is_empty()),
     }
 }

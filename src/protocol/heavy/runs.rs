@@ -6,7 +6,7 @@ use crate::domain::{ComputationId, Failure};
 use crate::protocol::entry::Entry;
 use crate::protocol::shelf::Unreadable;
 use crate::protocol::turn::Turn;
-use crate::sharing::ReportShare;
+use crate::sharing::{ReportShare, Scheme};
 use crate::wire::{Entry as ListEntry, List};
 
 /// Why a node does not compute over a set.
@@ -25,22 +25,27 @@ impl Heavy {
     }
 }
 
-/// Reads a run of reports back and works on them.
-pub(super) fn in_run<T>(
+/// Reads reports back and works on them, in runs, each on a thread of its own: whatever is done for every report is done there.
+/// Gives what comes of each run, in order.
+pub(super) fn in_runs<T: Send>(
     turn: &Turn<'_>,
     id: ComputationId,
-    run: &[ListEntry],
-    work: impl FnOnce(&[ReportShare<'_>]) -> Option<T>,
-) -> Result<T, Lacks> {
-    let participants: Vec<_> = run.iter().map(|entry| entry.participant).collect();
-    let held = turn.shares(id, &participants).map_err(|Unreadable| Lacks::Memory)?;
-    let same = run.iter().zip(&held).map(|(entry, held)| {
-        let held = held.as_ref().filter(|held| held.manifest == entry.manifest)?;
-        let (nonce, public) = (&held.nonce, held.public.as_slice());
-        Some(ReportShare { nonce, public, share: held.share.expose() })
-    });
-    let shares: Option<Vec<_>> = same.collect();
-    work(&shares.ok_or(Lacks::Memory)?).ok_or(Lacks::Report)
+    scheme: &Scheme,
+    entries: &[ListEntry],
+    work: impl Fn(&Scheme, usize, &[ReportShare<'_>]) -> Option<T> + Sync,
+) -> Result<Vec<T>, Lacks> {
+    let read_and_work = |scheme: &Scheme, begin: usize, run: &[ListEntry]| {
+        let participants: Vec<_> = run.iter().map(|entry| entry.participant).collect();
+        let held = turn.shares(id, &participants).map_err(|Unreadable| Lacks::Memory)?;
+        let same = run.iter().zip(&held).map(|(entry, held)| {
+            let held = held.as_ref().filter(|held| held.manifest == entry.manifest)?;
+            let (nonce, public) = (&held.nonce, held.public.as_slice());
+            Some(ReportShare { nonce, public, share: held.share.expose() })
+        });
+        let shares: Option<Vec<_>> = same.collect();
+        work(scheme, begin, &shares.ok_or(Lacks::Memory)?).ok_or(Lacks::Report)
+    };
+    scheme.spread(entries, read_and_work).into_iter().collect()
 }
 
 impl Entry {

@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::runs::{Lacks, in_run};
+use super::runs::{Lacks, in_runs};
 use super::{Heavy, Step};
 use crate::domain::{Computation, ComputationId, Digest, Failure, PeerId};
 use crate::protocol::action::Action;
 use crate::protocol::entry::Entry;
 use crate::protocol::turn::Turn;
-use crate::sharing::{Scheme, Secret, Verdict};
+use crate::sharing::{ReportShare, Scheme, Secret, Verdict};
 use crate::wire::{Blind, Entry as ListEntry, List, verifiers_commitment};
 
 /// The one thing that is being computed, and whether a turn for it is on its way.
@@ -294,18 +294,20 @@ impl Heavy {
         let end = all.len().min(begin + reports);
         let run = all.get(begin..end).ok_or(Lacks::Report)?;
         let progress = if end == all.len() { Progress::Over } else { Progress::More };
+        let ctx = id.as_bytes();
+        let sum = |scheme: &Scheme, reports: &[ReportShare<'_>]| {
+            scheme.partial_sum(ctx, position, reports.iter().copied()).ok()
+        };
         match &mut task.goal {
             Goal::Verifiers(own) => {
-                in_run(turn, id, run, |reports| {
-                    let (key, shares) = (own.key.expose(), own.shares.expose_mut());
-                    let run = scheme.verifier_shares(key, id.as_bytes(), position, reports);
-                    shares.extend_from_slice(&zeroize::Zeroizing::new(run));
-                    own.sum = own.sum.take().and_then(|mut sum| {
-                        let run = scheme.partial_sum(id.as_bytes(), position, reports.iter().copied()).ok()?;
-                        scheme.add_partial_sum(&mut sum, &run).ok().map(|()| sum)
-                    });
-                    Some(())
+                let key = own.key.expose();
+                let runs = in_runs(turn, id, &scheme, run, |scheme, _, reports| {
+                    let shares = Secret::new(scheme.verifier_shares(key, ctx, position, reports));
+                    Some((shares, sum(scheme, reports)))
                 })?;
+                for (shares, run) in runs {
+                    own.add(&scheme, &shares, run);
+                }
                 if progress == Progress::Over {
                     let noise = self.noise_verifiers(&scheme, own.key.expose(), id);
                     own.shares.expose_mut().extend(noise);
@@ -315,24 +317,30 @@ impl Heavy {
                 }
             }
             Goal::Verdicts { basis, refused } => {
+                let judge = |scheme: &Scheme, at: usize, publics: &[&[u8]]| {
+                    let run = run.get(at..at + publics.len())?;
+                    self.refused(me, id, scheme, basis, (begin + at, run), publics)
+                };
                 let judged = if scheme.public_bytes() == 0 {
-                    let publics = vec![&[][..]; run.len()];
-                    self.refused(me, id, &scheme, basis, (begin, run), &publics).ok_or(Lacks::Report)
+                    let runs = scheme.spread(&vec![&[][..]; run.len()], judge);
+                    runs.into_iter().map(|run| run.ok_or(Lacks::Report)).collect()
                 } else {
-                    in_run(turn, id, run, |reports| {
+                    in_runs(turn, id, &scheme, run, |scheme, at, reports| {
                         let publics: Vec<_> = reports.iter().map(|report| report.public).collect();
-                        self.refused(me, id, &scheme, basis, (begin, run), &publics)
+                        judge(scheme, at, &publics)
                     })
                 };
-                refused.extend(judged?);
+                refused.extend(judged?.into_iter().flatten());
             }
-            Goal::Sum { tally, over } => in_run(turn, id, run, |reports| {
-                let run = scheme.partial_sum(id.as_bytes(), position, reports.iter().copied()).ok()?;
-                match over {
-                    Over::Accepted => scheme.add_partial_sum(&mut tally.sum, &run).ok(),
-                    Over::Refused(_) => scheme.subtract_partial_sum(&mut tally.sum, &run).ok(),
+            Goal::Sum { tally, over } => {
+                for run in in_runs(turn, id, &scheme, run, |scheme, _, reports| sum(scheme, reports))? {
+                    let counted = match over {
+                        Over::Accepted => scheme.add_partial_sum(&mut tally.sum, &run),
+                        Over::Refused(_) => scheme.subtract_partial_sum(&mut tally.sum, &run),
+                    };
+                    counted.map_err(|_| Lacks::Report)?;
                 }
-            })?,
+            }
         }
         (task.done, task.progress) = (end, progress);
         Ok(())
@@ -363,6 +371,13 @@ impl Heavy {
 }
 
 impl OwnVerifiers {
+    /// With the verifier shares of more reports, and the sum over these, if all of them can be read.
+    fn add(&mut self, scheme: &Scheme, shares: &Secret<Vec<u8>>, run: Option<Secret<Vec<u8>>>) {
+        self.shares.expose_mut().extend_from_slice(shares.expose());
+        let both = self.sum.take().zip(run);
+        self.sum = both.and_then(|(mut sum, run)| scheme.add_partial_sum(&mut sum, &run).ok().map(|()| sum));
+    }
+
     /// Draws a blind for each batch that is whole now, and commits to it; in the end for what is left, too.
     fn fix_batches(&mut self, turn: &mut Turn<'_>, id: ComputationId, batch_bytes: usize, progress: Progress) {
         let me = turn.me();
