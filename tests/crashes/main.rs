@@ -9,6 +9,8 @@ mod disk;
 mod lab;
 mod memory;
 mod net;
+#[path = "../node/newer.rs"]
+mod newer;
 mod remembered;
 mod small_files;
 mod steps;

@@ -1,16 +1,13 @@
 //! `kill -9` while a node writes what belongs to no step of a computation: whom it has met, and what it keeps of what ended long ago.
 
-use std::time::Duration;
-
-use formix_p2p::domain::limits::ENDED_KEPT_MAX;
-use formix_p2p::domain::{Computation, Failure};
 use formix_p2p::home::Home;
-use formix_p2p::store::{Change, KnownPeer, Store};
-use formix_p2p::wire::{Record, RecordKind, Signed};
+use formix_p2p::store::{KnownPeer, Store};
+use formix_p2p::wire::{Record, RecordKind};
 use serde_json::{Value, json};
 
 use crate::cases::PROPOSER;
 use crate::net::{HEAVY, Net, PATIENCE, PLACES_OF_RECOVERY, VALUES, has_ended};
+use crate::newer::give_newer;
 
 const MOMENTS: [&str; 3] = ["before-commit", "after-commit", "after-release"];
 
@@ -34,29 +31,6 @@ fn told_by(net: &Net, at: usize, id: &str) -> Value {
     net.until(&format!("{at} tells all of {id}"), || {
         net.view_of(at, id).filter(|view| has_ended(view) && !view["members"].is_null())
     })
-}
-
-/// Gives a node that is down as many newer questions of its own as memory keeps, none of which was ever announced.
-fn give_newer(net: &Net, at: usize) {
-    let folder = Home::at(Some(net.lab.home())).unwrap().node(net.uid(at)).unwrap();
-    let identity = folder.load_keys().unwrap().identity;
-    let store = Store::open(&folder.store_path(), identity.peer()).unwrap();
-    let announced = store.load().unwrap().into_iter().find_map(|record| match record {
-        Record::Announced(announcement) => Some(announcement.computation.get().clone()),
-        _ => None,
-    });
-    let template = announced.unwrap();
-    let changes = (0..ENDED_KEPT_MAX as u64).flat_map(|number| {
-        let mut nonce = [0; 16];
-        nonce[..8].copy_from_slice(&number.to_be_bytes());
-        let proposed_at = template.proposed_at + Duration::from_millis(1);
-        let asked = Computation { nonce, proposed_at, proposer: identity.peer(), ..template.clone() };
-        let (asked, at) = (Signed::sign(asked, &identity), proposed_at);
-        let computation = asked.id();
-        let failed = Record::Failed { computation, failure: Failure::NeverAnnounced, notice: None, at };
-        [Record::Proposed(asked), failed].map(|record| Change::Put(Box::new(record)))
-    });
-    store.apply(&changes.collect::<Vec<_>>()).unwrap();
 }
 
 /// Of what kinds the records of a computation are, on the disk of a node that is down.
@@ -87,7 +61,8 @@ fn killed_while_it_prunes_a_node_has_all_of_a_computation_or_its_end() {
         net.nodes().skip(1).map(|at| (at, MOMENTS[at % 3], ["pruned", "summary"][at % 2])).collect();
     for (at, moment, kind) in &victims {
         net.kill(*at);
-        give_newer(&net, *at);
+        let folder = Home::at(Some(net.lab.home())).unwrap().node(net.uid(*at)).unwrap();
+        give_newer(&folder.store_path(), &folder.load_keys().unwrap().identity);
         assert!(net.start(*at, Some(&format!("{moment}:{kind}"))), "{at} dies too early");
     }
     for (at, moment, _) in &victims {

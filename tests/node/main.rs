@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod invited;
+mod newer;
 mod pruned;
 mod vectors;
 

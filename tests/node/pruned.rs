@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use formix_p2p::control::{ComputationView, LedgerView, Proposal, Reply, Request};
 use formix_p2p::domain::limits::ENDED_KEPT_MAX;
-use formix_p2p::domain::{Computation, Failure, Role, Status};
+use formix_p2p::domain::{Role, Status};
 use formix_p2p::node::{IdentityAge, NodeOptions, RunningNode};
-use formix_p2p::store::{Change, Store};
-use formix_p2p::wire::{Identity, Record, Signed};
 
+use super::newer::give_newer;
 use super::{Nodes, ask, end_of, options, propose, question};
 
 /// Which light node is restarted, by its number.
@@ -37,28 +36,6 @@ async fn ledger(node: &RunningNode) -> LedgerView {
     }
 }
 
-/// As many newer questions of the node's own as memory keeps, none of which was ever announced.
-fn newer(folder: &std::path::Path) {
-    let identity = Identity::from_secret_key(&[NUMBER; 32]);
-    let store = Store::open(&folder.join("node.redb"), identity.peer()).unwrap();
-    let template = store.load().unwrap().into_iter().find_map(|record| match record {
-        Record::Announced(announcement) => Some(announcement.computation.get().clone()),
-        _ => None,
-    });
-    let template = template.unwrap();
-    let changes = (0..ENDED_KEPT_MAX as u64).flat_map(|number| {
-        let mut nonce = [0; 16];
-        nonce[..8].copy_from_slice(&number.to_be_bytes());
-        let proposed_at = template.proposed_at + Duration::from_millis(1);
-        let asked = Computation { nonce, proposed_at, proposer: identity.peer(), ..template.clone() };
-        let (asked, at) = (Signed::sign(asked, &identity), proposed_at);
-        let computation = asked.id();
-        let failed = Record::Failed { computation, failure: Failure::NeverAnnounced, notice: None, at };
-        [Record::Proposed(asked), failed].map(|record| Change::Put(Box::new(record)))
-    });
-    store.apply(&changes.collect::<Vec<_>>()).unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn how_a_computation_ended_long_ago_is_told_from_the_store() {
     let mut nodes = Nodes::start(3, &[Some("12"), Some("-3"), Some("22")]).await;
@@ -72,7 +49,7 @@ async fn how_a_computation_ended_long_ago_is_told_from_the_store() {
     nodes.light.pop().unwrap().stop().await.unwrap();
 
     let options = options(nodes.home.path(), NUMBER, Role::Light, Some("22"), &[]);
-    newer(&options.folder);
+    give_newer(&options.folder.join("node.redb"), &options.identity);
     let options = NodeOptions { identity_is_new: IdentityAge::Existing, ..options };
     let node = RunningNode::start(options.clone()).await.unwrap();
     let begun = Instant::now();
