@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use formix_p2p::domain::{Computation, ComputationId, Digest, PeerId, Role, Timestamp};
+use formix_p2p::domain::{Computation, ComputationId, Digest, PeerId, Role};
 use formix_p2p::network::Multiaddr;
 use formix_p2p::sharing::Secret;
 use formix_p2p::statistics::{encode_one, scheme};
@@ -16,6 +16,7 @@ use rand_chacha::rand_core::SeedableRng;
 use serde_json::Value;
 
 use crate::lab::Lab;
+use crate::network_under_flood::now;
 use crate::peer::{Hostile, Met, Pose};
 
 const OPEN: [&str; 2] = ["--policy", "open"];
@@ -81,12 +82,8 @@ async fn announced(hostile: &mut Hostile, heavy: PeerId) -> Announcement {
     }
 }
 
-fn now() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    Timestamp::from_millis(since.as_millis().try_into().unwrap())
-}
-
-async fn connected(number: u32, pose: Pose, places: &[(PeerId, Multiaddr)]) -> Hostile {
+/// A hostile peer that is connected to all of these.
+pub async fn connected(number: u32, pose: Pose, places: &[(PeerId, Multiaddr)]) -> Hostile {
     let mut hostile = Hostile::new(number, pose).await;
     for (peer, address) in places {
         hostile.dial(address.clone());
@@ -175,6 +172,34 @@ async fn replayed_crossed_forged_and_equivocating_reports_change_no_sum() {
     assert_eq!(result_of(&lab, &uids[0], &again).await, (Value::from(70), Value::from(3)));
 }
 
+/// Says to all of these that it is a heavy node.
+pub fn pose_as_heavy(hostile: &Hostile, places: &[(PeerId, Multiaddr)]) {
+    let presence = Presence {
+        peer: hostile.peer(),
+        role: Role::Heavy,
+        name: "hostile".to_owned(),
+        activity: Activity::Active,
+        addresses: vec![hostile.address.clone().unwrap().to_string()],
+        created_at: now(),
+        sent_at: now(),
+        lifetime_ms: 60_000,
+    };
+    let presence = Signed::sign(presence, &hostile.identity);
+    for (peer, _) in places {
+        hostile.send(*peer, &Message::Presence(presence.clone()));
+    }
+}
+
+/// Accepts to be a heavy node of a question, as whoever asks it wants to hear.
+pub fn accept(hostile: &Hostile, proposer: PeerId, computation: ComputationId) {
+    let acceptance = Acceptance {
+        computation,
+        heavy: hostile.peer(),
+        rho_commitment: Digest::of("formix-p2p/rho-commitment/1", &[b"nothing"]),
+    };
+    hostile.send(proposer, &Message::Accept(Signed::sign(acceptance, &hostile.identity)));
+}
+
 /// Sum and participants at a node, once there is a result.
 async fn result_of(lab: &Arc<Lab>, uid: &str, computation: &str) -> (Value, Value) {
     let (lab, uid, computation) = (lab.clone(), uid.to_owned(), computation.to_owned());
@@ -191,19 +216,7 @@ async fn a_heavy_node_that_accepts_and_falls_silent_is_named_and_stops_nothing_e
     let uids = lab.network(&["1", "2", "4"], &OPEN);
     let places: Vec<_> = uids.iter().map(|uid| place(&lab, uid)).collect();
     let mut silent = connected(1, Pose::Heavy, &places).await;
-    let presence = Presence {
-        peer: silent.peer(),
-        role: Role::Heavy,
-        name: "silent".to_owned(),
-        activity: Activity::Active,
-        addresses: vec![silent.address.clone().unwrap().to_string()],
-        created_at: now(),
-        sent_at: now(),
-        lifetime_ms: 60_000,
-    };
-    for (peer, _) in &places {
-        silent.send(*peer, &Message::Presence(Signed::sign(presence.clone(), &silent.identity)));
-    }
+    pose_as_heavy(&silent, &places);
     let lab = Arc::new(lab);
     let named = silent.peer().to_string();
     lab.wait_for_view(&uids[3], 4, 3);
@@ -222,13 +235,7 @@ async fn a_heavy_node_that_accepts_and_falls_silent_is_named_and_stops_nothing_e
         _ => None,
     };
     let computation = silent.receive("the proposal", proposed).await;
-    let acceptance = Acceptance {
-        computation: computation.id(),
-        heavy: silent.peer(),
-        rho_commitment: Digest::of("formix-p2p/rho-commitment/1", &[b"nothing"]),
-    };
-    let accept = Message::Accept(Signed::sign(acceptance, &silent.identity));
-    silent.send(places[3].0, &accept);
+    accept(&silent, places[3].0, computation.id());
     // Beside it a question that it has no part in.
     let beside = {
         let (lab, uids) = (lab.clone(), uids.clone());
