@@ -6,8 +6,10 @@
 //! `--bootstrap` do not depend on it.
 //!
 //! Whoever answers without end keeps all others from asking: the protocol asks some time after it last heard anything. So a node that has
-//! no connection begins anew from time to time, which it does with a question.
+//! no connection asks by itself from time to time.
 
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -15,6 +17,7 @@ use std::time::Duration;
 use libp2p::core::Endpoint;
 use libp2p::core::transport::{ListenerId, PortUse};
 use libp2p::mdns;
+use libp2p::multiaddr::Protocol;
 use libp2p::swarm::behaviour::NewListenAddr;
 use libp2p::swarm::{
     ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent,
@@ -32,8 +35,11 @@ const PAUSE: Duration = QUERY_INTERVAL;
 const QUERY_INTERVAL: Duration = Duration::from_secs(5);
 const TTL: Duration = Duration::from_secs(120);
 
-/// How long a node stays alone before it begins anew.
+/// How long a node stays alone before it asks who is there.
 const ALONE_MAX: Duration = Duration::from_secs(10);
+/// The group and the port of mDNS (RFC 6762), and the question for `_p2p._udp.local` (RFC 1035) as the protocol asks it.
+const GROUP: (Ipv4Addr, u16) = (Ipv4Addr::new(224, 0, 0, 251), 5353);
+const QUESTION: &[u8] = b"\0\0\0\0\0\x01\0\0\0\0\0\0\x04_p2p\x04_udp\x05local\0\0\x0c\0\x01";
 
 /// mDNS, which pauses when it is told too much.
 pub(super) struct Nearby {
@@ -43,7 +49,7 @@ pub(super) struct Nearby {
     listening: Vec<(ListenerId, Multiaddr)>,
     warned: bool,
     connections: usize,
-    /// When it begins anew, if it is alone until then.
+    /// When it asks, if it is alone until then.
     alone_until: Pin<Box<Sleep>>,
 }
 
@@ -112,6 +118,24 @@ impl Nearby {
         self.alone_until.as_mut().reset(Instant::now() + ALONE_MAX);
     }
 
+    /// Asks who is there, on every network on which this node listens. What is answered the protocol hears as well.
+    fn ask(&self) {
+        let own = self.listening.iter().filter_map(|(_, address)| match address.iter().next() {
+            Some(Protocol::Ip4(own)) if !own.is_loopback() => Some(own),
+            _ => None,
+        });
+        for address in own.collect::<BTreeSet<_>>() {
+            // From the address it follows which network is meant.
+            let asked = UdpSocket::bind((address, 0)).and_then(|socket| {
+                socket.set_nonblocking(true)?;
+                socket.send_to(QUESTION, GROUP)
+            });
+            if let Err(reason) = asked {
+                tracing::debug!(%address, %reason, "mDNS cannot ask");
+            }
+        }
+    }
+
     fn note_listening(&mut self, event: &FromSwarm<'_>) {
         if let FromSwarm::NewListenAddr(new) = event {
             self.listening.push((new.listener_id, new.addr.clone()));
@@ -175,7 +199,7 @@ impl NetworkBehaviour for Nearby {
         loop {
             if self.connections == 0 && self.alone_until.as_mut().poll(context).is_ready() {
                 self.wait_alone();
-                self.begin_anew();
+                self.ask();
             }
             match &mut self.state {
                 State::Heard(mdns) if mdns.discovered_nodes().len() < NEARBY_MAX => return mdns.poll(context),
