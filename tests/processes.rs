@@ -149,6 +149,20 @@ fn a_restart_keeps_uid_and_port_and_files_are_private() {
     assert!(!lab.node(uid).exists());
 }
 
+/// Each looks which port is free, and takes it; others look meanwhile.
+#[test]
+fn nodes_that_start_at_the_same_moment_each_find_a_port() {
+    let labs: Vec<Lab> = (0..8).map(|_| Lab::new()).collect();
+    let start = |lab: &Lab| lab.start(&["--role", "light", "--new", "--no-mdns"])["port"].as_u64().unwrap();
+    let mut ports: Vec<u64> = std::thread::scope(|scope| {
+        let started: Vec<_> = labs.iter().map(|lab| scope.spawn(|| start(lab))).collect();
+        started.into_iter().map(|node| node.join().unwrap()).collect()
+    });
+    ports.sort_unstable();
+    ports.dedup();
+    assert_eq!(ports.len(), labs.len(), "{ports:?}");
+}
+
 #[test]
 fn private_values_stand_in_no_process_list() {
     let lab = Lab::new();

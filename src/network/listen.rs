@@ -20,6 +20,9 @@ enum Kind {
     Quic,
 }
 
+/// How often an address is tried that was free a moment ago.
+const ATTEMPTS: u32 = 5;
+
 /// What listens, and whatever the swarm said until it did: mDNS does not repeat itself.
 pub(super) struct Listening {
     pub(super) listeners: Vec<ListenerId>,
@@ -34,12 +37,7 @@ pub(super) async fn listen(
 ) -> Result<Listening, NetworkError> {
     let mut waiting: HashMap<ListenerId, Multiaddr> = HashMap::new();
     for address in addresses {
-        probe(address, swarm_key)?;
-        let listener = swarm.listen_on(address.clone()).map_err(|error| match error {
-            TransportError::MultiaddrNotSupported(address) => NetworkError::NotAListenAddress(address),
-            TransportError::Other(reason) => NetworkError::Listen { address: address.clone(), reason },
-        })?;
-        waiting.insert(listener, address.clone());
+        waiting.insert(listen_on(swarm, address, swarm_key)?, address.clone());
     }
     let listeners = waiting.keys().copied().collect();
     let mut events = Vec::new();
@@ -71,6 +69,30 @@ pub(super) async fn listen(
         }
     }
     Ok(Listening { listeners, events })
+}
+
+/// Binds one address. Between the probe and libp2p another node may take the port: for good, which the next probe tells, or to see
+/// whether it is free, which is over at once.
+fn listen_on(
+    swarm: &mut Swarm<Behaviour>,
+    address: &Multiaddr,
+    swarm_key: Option<&SwarmKey>,
+) -> Result<ListenerId, NetworkError> {
+    let mut left = ATTEMPTS;
+    loop {
+        probe(address, swarm_key)?;
+        left -= 1;
+        match swarm.listen_on(address.clone()) {
+            Ok(listener) => return Ok(listener),
+            Err(TransportError::MultiaddrNotSupported(address)) => {
+                return Err(NetworkError::NotAListenAddress(address));
+            }
+            Err(TransportError::Other(reason)) if left == 0 => {
+                return Err(NetworkError::Listen { address: address.clone(), reason });
+            }
+            Err(TransportError::Other(_)) => {}
+        }
+    }
 }
 
 /// Binds and lets go, without the permission to share a port that libp2p gives its TCP sockets: with it, two nodes
