@@ -197,7 +197,7 @@ impl NetworkBehaviour for Nearby {
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
         loop {
-            if self.connections == 0 && self.alone_until.as_mut().poll(context).is_ready() {
+            while self.connections == 0 && self.alone_until.as_mut().poll(context).is_ready() {
                 self.wait_alone();
                 self.ask();
             }
