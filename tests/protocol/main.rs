@@ -15,6 +15,7 @@ mod invitations;
 mod lists;
 mod names;
 mod net;
+mod order;
 mod pruning;
 mod threshold;
 mod wild;

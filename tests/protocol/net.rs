@@ -1,4 +1,4 @@
-//! Protocol machines on one clock, with messages that arrive at once and in order.
+//! Protocol machines on one clock, with messages that arrive at once, and in order unless a test says otherwise.
 
 use formix_p2p::consent::{Policy, Preset};
 use formix_p2p::domain::{Computation, ComputationId, PeerId, Role, Timestamp};
@@ -6,12 +6,14 @@ use formix_p2p::protocol::{Action, Command, Event, Node, Notice, Settings, Slice
 use formix_p2p::sharing::Secret;
 use formix_p2p::statistics::encode_one;
 use formix_p2p::wire::{Identity, Message, Record, to_bytes};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-/// Nodes on one clock, with messages that arrive at once and in order.
+/// Nodes on one clock, with messages that arrive at once.
 pub struct Net {
     pub now: Timestamp,
     pub nodes: BTreeMap<PeerId, Node>,
@@ -19,6 +21,8 @@ pub struct Net {
     pub stores: BTreeMap<PeerId, BTreeMap<formix_p2p::wire::RecordKey, Record>>,
     pub timers: BTreeMap<(PeerId, Timer), Timestamp>,
     pub queue: VecDeque<(PeerId, Event)>,
+    /// Where what waits is taken out of order, by chance.
+    pub chance: Option<ChaCha20Rng>,
     pub opened: Vec<(Timestamp, PeerId)>,
     /// What the owners were told.
     pub told: Vec<(PeerId, Notice)>,
@@ -76,6 +80,7 @@ impl Net {
             stores: BTreeMap::new(),
             timers: BTreeMap::new(),
             queue: VecDeque::new(),
+            chance: None,
             opened: Vec::new(),
             told: Vec::new(),
             down: Vec::new(),
@@ -110,7 +115,7 @@ impl Net {
     }
 
     pub fn settle(&mut self) {
-        while let Some((to, event)) = self.queue.pop_front() {
+        while let Some((to, event)) = self.next() {
             if self.down.contains(&to) {
                 continue;
             }
@@ -131,6 +136,12 @@ impl Net {
                 self.act(to, action);
             }
         }
+    }
+
+    fn next(&mut self) -> Option<(PeerId, Event)> {
+        let drawn = self.chance.as_mut().filter(|_| !self.queue.is_empty()).map(Rng::next_u64);
+        let at = drawn.map_or(0, |drawn| usize::try_from(drawn).unwrap() % self.queue.len());
+        self.queue.remove(at)
     }
 
     pub fn act(&mut self, me: PeerId, action: Action) {
