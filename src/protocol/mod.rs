@@ -34,6 +34,7 @@ mod ledger;
 mod light;
 mod members;
 mod node;
+mod packed;
 mod past;
 mod proposals;
 mod proposer;

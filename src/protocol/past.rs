@@ -2,9 +2,10 @@
 //!
 //! Up to ten thousand stay, so each is small: lists are kept once for all that have the same one.
 
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
+use super::packed::Packed;
 use super::shared::Shared;
 use crate::domain::limits::LARGE_CERTIFICATE_BYTES;
 use crate::domain::{ComputationId, PeerId, Timestamp};
@@ -12,7 +13,7 @@ use crate::domain::{ComputationId, PeerId, Timestamp};
 /// The computations of which the store alone holds the end.
 #[derive(Debug, Default)]
 pub(super) struct Past {
-    all: BTreeMap<ComputationId, Ended>,
+    all: Packed<Ended>,
     /// Those whose certificates are large, oldest first, and the bytes of all of them.
     large: BTreeSet<(Timestamp, ComputationId)>,
     large_bytes: u64,
@@ -61,12 +62,12 @@ pub(super) struct PastSet {
 
 impl Past {
     pub fn contains(&self, id: &ComputationId) -> bool {
-        self.all.contains_key(id)
+        self.all.contains(id)
     }
 
     /// In no order.
     pub fn ids(&self) -> impl Iterator<Item = ComputationId> {
-        self.all.keys().copied()
+        self.all.iter().map(|(id, _)| id)
     }
 
     /// Keeps one, with the set of its answer where later sets are compared with it.
@@ -108,7 +109,7 @@ impl Past {
 
     /// Those with a set: when they were proposed, and the set.
     pub fn sets(&self) -> impl Iterator<Item = (ComputationId, Timestamp, &PastSet)> {
-        self.all.iter().filter_map(|(id, ended)| Some((*id, ended.mark.at, ended.set.as_ref()?)))
+        self.all.iter().filter_map(|(id, ended)| Some((id, ended.mark.at, ended.set.as_ref()?)))
     }
 
     /// Those for which there is no room: the oldest of all, as many as there are beyond `most`, and of the large ones the
@@ -135,8 +136,8 @@ impl Past {
         }
         // Nearly always one of ten thousand: what is set aside is no more than what is given.
         let mut oldest = BinaryHeap::new();
-        for (id, ended) in &self.all {
-            let one = (ended.mark.at, *id);
+        for (id, ended) in self.all.iter() {
+            let one = (ended.mark.at, id);
             if oldest.len() < surplus {
                 oldest.push(one);
             } else if oldest.peek().is_some_and(|latest| one < *latest) {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::ledger::counted_at;
+use super::packed::Packed;
 use super::shared::Shared;
 use super::turn::Turn;
 use crate::domain::limits::{LEDGER_REFUSALS_MAX, SETS_COMPARED_MAX, SETS_NAMES_MAX};
@@ -18,7 +19,7 @@ use crate::wire::{LedgerDecision, LedgerEntry, Record, RecordKey, RecordKind};
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
     /// Those whose closed list is still there.
-    listed: BTreeMap<ComputationId, Listed>,
+    listed: Packed<Listed>,
     names: Shared<PeerId>,
     fields: Shared<String>,
     /// What the closed lists weigh of those that count as an answer.
@@ -92,7 +93,7 @@ impl Weight {
 impl Remembered {
     /// The entries with a closed list.
     pub fn listed(&self) -> impl Iterator<Item = (ComputationId, &Listed)> {
-        self.listed.iter().map(|(id, listed)| (*id, listed))
+        self.listed.iter()
     }
 
     /// Every answer of which there is no closed list: about which fields, when, with which noise.
@@ -166,7 +167,7 @@ impl Remembered {
     /// The oldest with a closed list, of those that count or of those that do not.
     fn oldest(&self, counts: bool) -> Option<ComputationId> {
         let alike = self.listed.iter().filter(|(_, listed)| listed.counts == counts);
-        alike.map(|(id, listed)| (listed.at, *id)).min().map(|(_, id)| id)
+        alike.map(|(id, listed)| (listed.at, id)).min().map(|(_, id)| id)
     }
 
     /// Takes out a closed list.
@@ -239,7 +240,7 @@ mod tests {
             let faded = remembered.add(&entry(number, REFUSED));
             erased += faded.iter().filter(|faded| matches!(faded, Faded::Entry(_))).count();
         }
-        let kept = &remembered.listed[&answered.computation];
+        let kept = remembered.listed.get(&answered.computation).unwrap();
         assert!(kept.answered && kept.counted_at() == Some(answered.at) && *kept.fields == answered.fields);
         assert_eq!(answered.participants.as_deref(), Some(kept.names.as_slice()));
         assert_eq!((remembered.refusals.len(), erased), (LEDGER_REFUSALS_MAX, 50));
