@@ -10,6 +10,7 @@ use super::computation::{Computation, ComputationError, VERSION};
 use super::id::{ComputationId, PeerId};
 use super::limits::{DEADLINE_MAX, DEADLINE_MIN, HEAVY_MAX, PARTIES_MIN};
 use super::noise::Noise;
+use super::outcome::Failure;
 use super::query::Query;
 use super::sharing::Sharing;
 use super::time::Timestamp;
@@ -138,6 +139,8 @@ pub enum InvitationEnd {
     Left,
     /// The inviter did not admit this node.
     NotAdmitted(TicketRefusal),
+    /// The inviter gave up the computation that it was to become.
+    Failed(Box<Failure>),
 }
 
 impl Invitation {
@@ -268,6 +271,7 @@ impl fmt::Display for InvitationEnd {
             Self::Revoked => f.write_str("the inviter revoked the invitation"),
             Self::Left => f.write_str("this node's owner left the invitation"),
             Self::NotAdmitted(refusal) => write!(f, "this node was not admitted: {refusal}"),
+            Self::Failed(failure) => failure.fmt(f),
         }
     }
 }

@@ -281,7 +281,7 @@ mod tests {
             (too_large.to_vec(), "TooLarge"),
             (framed(&other_version), "Version(9)"),
             (framed(&[]), "Empty"),
-            (framed(&[5, 0xff, 0xff]), "Malformed"),
+            (framed(&[6, 0xff, 0xff]), "Malformed"),
             (framed(&[&message().encode()[..], &[0]].concat()), "Malformed"),
             ([&100_u32.to_be_bytes()[..], &[1, 2, 3]].concat(), "cut short"),
         ] {
@@ -348,7 +348,7 @@ mod tests {
             assert!(read_answer(cut_short).await.is_err(), "{cut_short:?}");
         }
         let too_large = [&[3][..], &(SMALL_FRAME_BYTES as u32 + 1).to_be_bytes()].concat();
-        for garbled in [too_large, vec![3, 0, 0, 0, 0], vec![3, 0, 0, 0, 2, 5, 0xff]] {
+        for garbled in [too_large, vec![3, 0, 0, 0, 0], vec![3, 0, 0, 0, 2, 6, 0xff]] {
             let read = read_answer(&garbled).await.expect("read");
             assert!(matches!(read, Answer::Garbled(_)), "{read:?}");
         }

@@ -3,7 +3,7 @@
 use super::api::refused;
 use super::parked::{JoinParked, Wants};
 use super::runtime::Runtime;
-use crate::control::{ApiError, Reply};
+use crate::control::{ApiError, Reply, of_parties};
 use crate::domain::limits::JOIN_WAIT;
 use crate::domain::{ComputationId, InvitationEnd, PeerId, TicketRefusal};
 use crate::protocol::{Command, Event};
@@ -100,6 +100,9 @@ fn not_admitted(id: ComputationId, end: &InvitationEnd) -> ApiError {
         }
         InvitationEnd::Expired { .. } => {
             (TicketRefusal::Expired.code(), end.to_string(), "ask the inviter to invite again".to_owned())
+        }
+        InvitationEnd::Failed(_) => {
+            ("invitation_failed", of_parties(&end.to_string()), "ask the inviter to invite again".to_owned())
         }
         InvitationEnd::Left => ("left", end.to_string(), "join again with the same ticket".to_owned()),
         InvitationEnd::NotAdmitted(refusal) => {

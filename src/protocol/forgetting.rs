@@ -12,9 +12,7 @@ impl State {
     pub fn on_forget_command(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
         if let Some(invited) = self.invitations.get(&id) {
             let (ended, became) = (invited.memory.ended.is_some(), invited.memory.computation);
-            // What was only looked at, or tried in vain, may be tried again.
-            let taken_part = invited.memory.offered.is_some() || !invited.memory.roster.is_empty();
-            if ended && taken_part {
+            if ended && invited.memory.leaves_a_mark() {
                 self.mark_forgotten(turn, id);
             }
             if ended {

@@ -27,6 +27,16 @@ pub enum Judgement {
     Rules(Vec<Verdict>),
 }
 
+/// What is left of the policy's word for a party by invitation. Its owner has agreed to the question and to the parties, not to a field
+/// that is denied, nor to what earlier answers say: then it is asked, or types a value.
+fn by_invitation(verdicts: Vec<Verdict>) -> impl Iterator<Item = Verdict> {
+    let left = verdicts.into_iter().filter(|it| it.rule == Rule::Fields || it.rule.looks_back());
+    left.map(|verdict| match verdict.decision {
+        Decision::Decline(doubt) => Verdict { decision: Decision::Ask(doubt), ..verdict },
+        Decision::Answer | Decision::Ask(_) => verdict,
+    })
+}
+
 impl State {
     /// A light node decides about a question.
     pub fn consider(&mut self, turn: &mut Turn<'_>, id: ComputationId) {
@@ -40,14 +50,7 @@ impl State {
         let history = self.history(entry, turn.me(), turn.now);
         let policy = &turn.settings().policy;
         let decision = if entry.terms().is_by_invitation() && entry.terms().proposer != turn.me() {
-            // Its owner has agreed to the question and the parties, not to a field that is denied, nor to what earlier
-            // answers say: then it is asked, or types a value.
-            let verdicts = policy.verdicts(entry.terms(), &history, turn.now).into_iter();
-            let left = verdicts.filter(|it| it.rule == Rule::Fields || it.rule.looks_back());
-            match Decision::strictest(left) {
-                Decision::Decline(doubt) => Decision::Ask(doubt),
-                other => other,
-            }
+            Decision::strictest(by_invitation(policy.verdicts(entry.terms(), &history, turn.now)))
         } else {
             policy.decide(entry.terms(), &history, turn.now)
         };
@@ -89,11 +92,12 @@ impl State {
         let (terms, me) = (entry.terms(), settings.identity.peer());
         Some(match () {
             () if !terms.is_put_to(&me, settings.role) => Judgement::NotAsked,
-            () if settings.forgets(terms.proposed_at) => Judgement::MemoryTooYoung,
-            () if entry.is_own_wish(me) => Judgement::OwnQuestion,
+            () if settings.forgets(terms.proposed_at) && !terms.is_by_invitation() => Judgement::MemoryTooYoung,
+            () if terms.proposer == me => Judgement::OwnQuestion,
             () => {
-                let history = self.history(entry, me, now);
-                Judgement::Rules(settings.policy.verdicts(terms, &history, now))
+                let verdicts = settings.policy.verdicts(terms, &self.history(entry, me, now), now);
+                let among_parties = terms.is_by_invitation();
+                Judgement::Rules(if among_parties { by_invitation(verdicts).collect() } else { verdicts })
             }
         })
     }

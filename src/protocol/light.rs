@@ -93,8 +93,11 @@ impl Entry {
             Ok(reading) => self.on_reading(turn, &reading),
             Err(SourceProblem::NoSuchField) => self.wait_for_owner(turn, Doubt::NoSource),
             // Everybody waits for this node: its owner may know the value.
-            Err(SourceProblem::Unreadable | SourceProblem::Unfit) if self.terms().is_by_invitation() => {
-                self.wait_for_owner(turn, Doubt::NoSource);
+            Err(SourceProblem::Unreadable) if self.terms().is_by_invitation() => {
+                self.wait_for_owner(turn, Doubt::SourceUnreadable);
+            }
+            Err(SourceProblem::Unfit) if self.terms().is_by_invitation() => {
+                self.wait_for_owner(turn, Doubt::SourceUnfit);
             }
             Err(SourceProblem::Unreadable | SourceProblem::Unfit) => {
                 self.decline(turn, Standing::ValueUnfit, None);

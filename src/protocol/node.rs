@@ -199,13 +199,9 @@ impl State {
             Message::Refuse { computation, refusal } => {
                 self.with(computation, |entry| entry.on_refuse(turn, from, refusal));
             }
-            Message::Withdraw { computation } => {
-                self.with(computation, |entry| {
-                    if from == entry.terms().proposer && matches!(entry.stage, Stage::Proposed { .. }) {
-                        entry.fail(turn, Failure::Withdrawn);
-                    }
-                });
-                self.on_offer_withdrawn(turn, from, computation);
+            Message::Withdraw { computation, failure } => {
+                self.with(computation, |entry| entry.on_withdraw(turn, from, &failure));
+                self.on_offer_withdrawn(turn, from, computation, &failure);
             }
             Message::Announce(announcement) => self.on_announce(turn, Some(from), announcement),
             Message::Deal { deal, rho, noise } => {

@@ -9,7 +9,7 @@ use super::event::Timer;
 use super::heavy::{Dealing, Promise, deals_differ};
 use super::turn::Turn;
 use crate::domain::limits::ACCEPTANCE_WAIT;
-use crate::domain::{Failure, PeerId, Refusal, Standing};
+use crate::domain::{Computation, Failure, PeerId, Refusal, Standing};
 use crate::wire::{Acceptance, Announcement, Gossip, Message, Record, Signed};
 
 /// A proposal is repeated this often to heavy nodes that have not answered.
@@ -19,6 +19,17 @@ const PROPOSE_AGAIN: Duration = Duration::from_millis(700);
 #[derive(Debug, Default)]
 pub(super) struct Proposing {
     acceptances: BTreeMap<PeerId, Signed<Acceptance>>,
+}
+
+/// Why a proposer says that it gives up, if it may say so.
+pub(super) fn given_up_for(failure: &Failure, terms: &Computation) -> Failure {
+    let before_announcement =
+        matches!(failure, Failure::Refused { .. } | Failure::Unreachable { .. } | Failure::DealsDiffer);
+    if before_announcement && failure.may_be_told_by(terms.proposer, terms) {
+        failure.clone()
+    } else {
+        Failure::Withdrawn
+    }
 }
 
 impl Entry {
@@ -108,9 +119,17 @@ impl Entry {
             return;
         }
         for heavy in self.others(turn.me()) {
-            turn.send(heavy, Message::Withdraw { computation: self.id });
+            turn.send(heavy, Message::Withdraw { computation: self.id, failure: failure.clone() });
         }
         self.fail(turn, failure);
+    }
+
+    /// The proposer has given it up.
+    pub fn on_withdraw(&mut self, turn: &mut Turn<'_>, from: PeerId, failure: &Failure) {
+        if from == self.terms().proposer && matches!(self.stage, Stage::Proposed { .. }) {
+            let failure = given_up_for(failure, self.terms());
+            self.fail(turn, failure);
+        }
     }
 
     /// A light node tells why it has not answered, or that it now has.

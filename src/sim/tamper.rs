@@ -92,12 +92,12 @@ impl Rogue {
                 }
                 Message::Deal { deal: self.sign(said), rho, noise }
             }
-            Message::Refuse { computation, .. } | Message::Withdraw { computation } => {
+            Message::Refuse { computation, .. } | Message::Withdraw { computation, .. } => {
                 let refusal = Refusal::Busy { open_max: choices.byte().into() };
                 Message::Refuse { computation, refusal }
             }
             Message::Want { computation, .. } => match choices.below(3) {
-                0 => Message::Withdraw { computation },
+                0 => Message::Withdraw { computation, failure: Failure::Withdrawn },
                 1 => Message::Progress { computation, reports: choices.byte().into() },
                 _ => Message::Reject { computation, rejection: choices.pick(&REJECTIONS)? },
             },

@@ -11,6 +11,7 @@ use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
+use super::message::ENVELOPE_VERSION;
 use crate::domain::limits::{
     ALLOWED_MAX, EXCLUSIONS_MAX, HEAVY_MAX, LEAF_ENTRIES_MAX, LEAVES_AT_ONCE, LEAVES_MAX, MALFORMED_CHARS_MAX,
     MEMBERS_MAX, VERIFIER_BATCHES_MAX,
@@ -34,7 +35,7 @@ pub enum CodecError {
         limit: usize,
     },
     /// A version of the envelope that this node does not know.
-    #[error("version {0} of the envelope; this node knows version 5")]
+    #[error("version {0} of the envelope; this node knows version {ENVELOPE_VERSION}")]
     Version(u8),
     /// No bytes at all.
     #[error("empty")]

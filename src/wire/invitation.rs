@@ -103,6 +103,12 @@ impl InvitationMemory {
     pub fn id(&self) -> ComputationId {
         self.invitation.id()
     }
+
+    /// Whether it came so far that it is never taken part in again once its owner has forgotten it. What was only looked at, or tried
+    /// in vain, may be tried again.
+    pub fn leaves_a_mark(&self) -> bool {
+        self.offered.is_some() || !self.roster.is_empty()
+    }
 }
 
 impl Statement for Ticket {

@@ -19,10 +19,12 @@ use super::statement::{
     Acceptance, Close, FailureNotice, Freeze, Manifest, Opening, Presence, Receipt, Verification, Vote,
 };
 use crate::domain::limits::{GOSSIP_BYTES_MAX, MESSAGE_BYTES_MAX};
-use crate::domain::{Computation, ComputationId, Digest, PeerId, Refusal, Standing, TicketRefusal, Timestamp};
+use crate::domain::{
+    Computation, ComputationId, Digest, Failure, PeerId, Refusal, Standing, TicketRefusal, Timestamp,
+};
 use crate::sharing::Secret;
 
-const ENVELOPE_VERSION: u8 = 5;
+pub(super) const ENVELOPE_VERSION: u8 = 6;
 
 /// A computation that every heavy node has accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,10 +112,12 @@ pub enum Message {
         /// Why.
         refusal: Refusal,
     },
-    /// Proposer to heavy nodes: forget it; before the announcement only.
+    /// Proposer to heavy nodes: it gives it up; before the announcement only.
     Withdraw {
         /// Which computation.
         computation: ComputationId,
+        /// Why.
+        failure: Failure,
     },
     /// To anybody: this runs.
     Announce(Announcement),

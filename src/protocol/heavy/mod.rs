@@ -28,7 +28,9 @@ use super::entry::{Entry, Stage};
 use super::event::Timer;
 use super::shelf::Unreadable;
 use super::turn::Turn;
-use crate::domain::limits::{ANNOUNCEMENT_WAIT, CLOCK_SKEW_MAX, DEADLINE_MAX, REFUSAL_CHARS_MAX};
+use crate::domain::limits::{
+    ACCEPTANCE_WAIT, ANNOUNCEMENT_WAIT, CLOCK_SKEW_MAX, DEADLINE_MAX, REFUSAL_CHARS_MAX,
+};
 use crate::domain::{ClockSkew, Computation, ComputationId, Digest, PeerId, Refusal, Role};
 use crate::sharing::{Scheme, Secret};
 use crate::statistics;
@@ -369,7 +371,8 @@ impl Entry {
 
     /// Sets the timers of an accepted computation that is not announced yet.
     pub fn await_announcement(&mut self, turn: &mut Turn<'_>) {
-        let wait = self.roster_is_due(turn.now + ANNOUNCEMENT_WAIT);
+        // Whoever asks gives up first, and says why.
+        let wait = (turn.now + ANNOUNCEMENT_WAIT).max(self.roster_is_due(turn.now) + ACCEPTANCE_WAIT);
         let announced_by = self.terms().patience_ends().min(wait);
         turn.set_timer(Timer::Patience(self.id), announced_by);
         self.retry_later(turn);

@@ -4,10 +4,13 @@
 use std::collections::BTreeSet;
 
 use super::{Agreed, Invited, ask_later, reach};
-use crate::domain::{Computation, ComputationId, Consent, InvitationEnd, PeerId, Refusal, TicketRefusal};
+use crate::domain::{
+    Computation, ComputationId, Consent, Failure, InvitationEnd, PeerId, Refusal, TicketRefusal,
+};
 use crate::protocol::action::Notice;
 use crate::protocol::event::Timer;
 use crate::protocol::node::State;
+use crate::protocol::proposer::given_up_for;
 use crate::protocol::turn::Turn;
 use crate::statistics::Reading;
 use crate::wire::{InvitationMemory, InvitationPart, Joining, Message, Signed, Ticket};
@@ -129,15 +132,25 @@ impl State {
         invited.end(turn, end);
     }
 
-    /// The inviter withdraws a computation that this node's owner is asked about.
-    pub fn on_offer_withdrawn(&mut self, turn: &mut Turn<'_>, from: PeerId, computation: ComputationId) {
+    /// The inviter gives up a computation that this node's owner is asked about.
+    pub fn on_offer_withdrawn(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: PeerId,
+        computation: ComputationId,
+        failure: &Failure,
+    ) {
         let asked = |invited: &&mut Invited| {
             let offered = invited.offered.as_ref().map(|offered| (offered.id(), offered.signer()));
             offered == Some((computation, from))
         };
-        if let Some(invited) = self.invitations.values_mut().find(asked) {
-            invited.end(turn, InvitationEnd::NotAdmitted(TicketRefusal::Over));
-        }
+        let Some(invited) = self.invitations.values_mut().find(asked) else { return };
+        let Some(offered) = &invited.offered else { return };
+        let end = match given_up_for(failure, offered.get()) {
+            Failure::Withdrawn => InvitationEnd::Revoked,
+            failure => InvitationEnd::Failed(Box::new(failure)),
+        };
+        invited.end(turn, end);
     }
 
     /// The owner agrees to the parties of an invitation that waits for it; whether there is one.

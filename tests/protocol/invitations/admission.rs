@@ -80,9 +80,58 @@ fn an_owner_is_asked_about_parties_that_it_did_not_agree_to() {
             let failure = net.nodes[&peer(ALICE)].view(running).unwrap().failure.cloned();
             assert_eq!(failure, Some(Failure::Refused { heavy: peer(BOB), refusal: Refusal::Declined }));
             let charlie = net.nodes[&peer(CHARLIE)].view(computation(&net, CHARLIE, id)).unwrap();
-            assert_eq!(charlie.status, Status::Failed);
+            assert_eq!((charlie.status, charlie.failure.cloned()), (Status::Failed, failure), "all hear why");
             assert!(net.opened.is_empty());
         }
+    }
+}
+
+#[test]
+fn who_is_being_asked_hears_why_there_is_nothing_to_agree_to_any_more() {
+    for revoked in [true, false] {
+        let mut net = net();
+        let asked = Invitation { answer_within_ms: Some(5_000), ..invitation(&net, PLAIN, 3, 3) };
+        let id = asked.id();
+        let tickets = invite(&mut net, &asked, Some(10));
+        join(&mut net, BOB, &tickets[0], Consent::Only(vec![peer(ALICE)]), Some(7));
+        join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, Some(14));
+        assert!(net.nodes[&peer(BOB)].invitation(id).unwrap().asks.is_some());
+        let (bob, failure) = if revoked {
+            say(&mut net, ALICE, Command::Revoke(id));
+            (InvitationEnd::Revoked, Failure::Withdrawn)
+        } else {
+            net.run_for(Duration::from_secs(12));
+            let late = Failure::Unreachable { heavy: vec![peer(BOB)] };
+            (InvitationEnd::Failed(Box::new(late.clone())), late)
+        };
+        assert_eq!(end(&net, BOB, id), Some(bob));
+        for party in [ALICE, CHARLIE] {
+            let view = net.nodes[&peer(party)].view(computation(&net, party, id)).unwrap();
+            assert_eq!(view.failure, Some(&failure), "{party}");
+        }
+    }
+}
+
+#[test]
+fn an_inviter_that_gives_up_says_no_more_of_others_than_it_may() {
+    // Of a node that is no party, of what comes later, and in more than a line.
+    let too_long = Refusal::Invalid("x".repeat(1_000));
+    for failure in [
+        Failure::Unreachable { heavy: vec![peer(STRANGER)] },
+        Failure::SumsDisagree,
+        Failure::Refused { heavy: peer(BOB), refusal: too_long },
+    ] {
+        let mut net = net();
+        let asked = invitation(&net, PLAIN, 3, 3);
+        let tickets = invite(&mut net, &asked, Some(10));
+        join(&mut net, BOB, &tickets[0], Consent::Only(vec![peer(ALICE)]), Some(7));
+        join(&mut net, CHARLIE, &tickets[1], Consent::Anybody, Some(14));
+        let running = computation(&net, CHARLIE, asked.id());
+        let message = Message::Withdraw { computation: running, failure };
+        net.queue.push_back((peer(CHARLIE), Event::Message { from: peer(ALICE), message }));
+        net.settle();
+        let charlie = net.nodes[&peer(CHARLIE)].view(running).unwrap();
+        assert_eq!(charlie.failure, Some(&Failure::Withdrawn));
     }
 }
 

@@ -81,6 +81,8 @@ fn who_is_gone_before_it_accepts_is_named_alone() {
         let running = computation(&net, ALICE, asked.id());
         let failure = net.nodes[&peer(ALICE)].view(running).unwrap().failure.cloned();
         assert_eq!(failure, Some(Failure::Unreachable { heavy: vec![peer(BOB)] }), "{sharing:?}");
+        let charlie = net.nodes[&peer(CHARLIE)].view(computation(&net, CHARLIE, asked.id())).unwrap();
+        assert_eq!(charlie.failure.cloned(), failure, "{sharing:?}: the others hear it from the inviter");
         assert!(net.opened.is_empty());
     }
 }
