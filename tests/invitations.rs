@@ -5,6 +5,8 @@
 
 #[path = "invitations/asking.rs"]
 mod asking;
+#[path = "invitations/doubts.rs"]
+mod doubts;
 mod lab;
 #[path = "invitations/party.rs"]
 mod party;

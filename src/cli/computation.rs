@@ -17,6 +17,9 @@ const PROMPT_CHARS: usize = 40;
 /// Characters of what is said about one field's values: a few categories.
 const VALUE_CHARS: usize = 200;
 
+/// How the reason begins that others have not answered: over heavy nodes, and among parties.
+const TOO_FEW: [&str; 2] = ["insufficient participants", "too few parties have answered"];
+
 /// One line while it runs: "3 of 5 answered; heavy node ABC unreachable".
 pub fn progress(view: &ComputationView) -> String {
     let adders = Adders::of_view(view);
@@ -28,6 +31,9 @@ pub fn progress(view: &ComputationView) -> String {
     } else {
         format!("{} of {} answered", view.participants, view.expected)
     }];
+    if view.status == Status::Pending && view.own_answer == "waiting" {
+        parts.push("this node waits for its owner".to_owned());
+    }
     if view.status == Status::Processing {
         parts.push(format!("{} agree on the set", adders.several()));
     }
@@ -75,11 +81,18 @@ fn predicate(standing: &str, count: usize, field: &str) -> String {
 pub fn failure(view: &ComputationView) -> Problem {
     let reason = view.reason.as_deref().unwrap_or("no reason is known");
     // Who has not answered explains this failure alone.
-    let too_few = reason.starts_with("insufficient participants");
+    let too_few = TOO_FEW.iter().any(|too_few| reason.starts_with(too_few));
     let counted = standings(view).filter(|_| too_few).map(|counted| format!(" ({counted})"));
     let counted = counted.unwrap_or_default();
-    let hint = if view.invitation.is_some() {
-        format!("see `formix-p2p logs --computation {}`; ask again with `formix-p2p invite`", view.id)
+    let hint = if view.invitation.is_some() && too_few {
+        "a party answers by what it gave with `join` or `answer`, or from its source; `formix-p2p pending` there shows what waits. \
+         Whoever invited can do so again, with a longer --expires or --deadline"
+            .to_owned()
+    } else if view.invitation.is_some() {
+        format!(
+            "see `formix-p2p logs --computation {}`; whoever invited can do so again with `formix-p2p invite`",
+            view.id
+        )
     } else if !too_few {
         format!("see `formix-p2p logs --computation {}`; ask again with `formix-p2p propose`", view.id)
     } else if view.standings.contains_key(&Standing::NoSuchField.to_string()) {
@@ -168,6 +181,7 @@ pub fn in_full(look: Look, view: &ComputationView) -> String {
     }
     rows.extend(assurance::rows(view));
     rows.push(("own answer", view.own_answer.clone()));
+    rows.extend(view.left_out.as_deref().map(|rows| ("own rows left out", printable(rows))));
     match view.status {
         Status::Pending | Status::Processing => rows.push(("progress", progress(view))),
         Status::Completed => {}
@@ -271,6 +285,7 @@ pub(super) mod tests {
             liars: Vec::new(),
             members: None,
             similar: Vec::new(),
+            left_out: None,
             own_answer: "answered".to_owned(),
             expected: 5,
             standings: BTreeMap::new(),

@@ -121,6 +121,10 @@ pub enum Doubt {
     },
     /// No source is declared for the field.
     NoSource,
+    /// By invitation, where everybody waits for this node: its source cannot be read.
+    SourceUnreadable,
+    /// The same: nothing that the source holds fits the question.
+    SourceUnfit,
     /// Fewer own records can answer than the policy wants.
     TooFewRecords {
         /// The policy's.
@@ -169,7 +173,7 @@ impl Doubt {
             Self::NoNoise => Rule::NoiseRequired,
             Self::BudgetSpent { .. } => Rule::EpsilonBudget,
             Self::SimilarSet { .. } => Rule::SimilarSets,
-            Self::NoSource => Rule::Source,
+            Self::NoSource | Self::SourceUnreadable | Self::SourceUnfit => Rule::Source,
             Self::TooFewRecords { .. } => Rule::MinRecords,
             Self::SmallCell { .. } => Rule::SmallestCell,
         }
@@ -252,6 +256,8 @@ impl fmt::Display for Doubt {
                  results can subtract them"
             ),
             Self::NoSource => f.write_str("this node has no source for the field"),
+            Self::SourceUnreadable => f.write_str("this node's source for the field cannot be read"),
+            Self::SourceUnfit => f.write_str("what this node's source holds does not fit the question"),
             Self::TooFewRecords { required } => {
                 write!(f, "fewer than {required} of this node's records can answer it")
             }

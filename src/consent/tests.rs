@@ -317,6 +317,8 @@ fn every_doubt_names_its_rule_and_says_something() {
         Doubt::BudgetSpent { field: age(), asked: decimal("1"), spent: decimal("2"), budget: decimal("2") },
         Doubt::SimilarSet { earlier: ComputationId::of_body(b"x"), differ: 1 },
         Doubt::NoSource,
+        Doubt::SourceUnreadable,
+        Doubt::SourceUnfit,
         Doubt::TooFewRecords { required: 5 },
         Doubt::SmallCell { required: 5 },
     ] {

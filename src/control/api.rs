@@ -306,7 +306,7 @@ pub struct ComputationView {
     pub samples: u64,
     /// By statistic (docs/CLI.md), always with `samples` and `participants`; null before the end.
     pub result: Option<Value>,
-    /// Why it failed, or why this node does not answer; null otherwise.
+    /// Why it failed, or why this node does not answer, or has not yet; null otherwise.
     pub reason: Option<String>,
     /// UIDs of the heavy nodes whose votes the certificate carries; empty before the end.
     pub signed_by: Vec<String>,
@@ -322,6 +322,10 @@ pub struct ComputationView {
     pub similar: Vec<SimilarView>,
     /// This node's own part: `none`, `waiting`, `answered`, `declined`.
     pub own_answer: String,
+    /// At a node that answers from a source: what became of rows that are not in the answer as they are, counted, such as
+    /// `1 that do not fit (…)`. Null where every row is, and after a restart.
+    #[serde(default)]
+    pub left_out: Option<String>,
     /// Light nodes that this node could expect an answer from: the closed list's length, or the active ones.
     pub expected: usize,
     /// At the proposer: why light nodes have not answered, counted, such as {"waits for its owner": 1}.

@@ -9,6 +9,7 @@ use crate::domain::limits;
 
 /// A question, as typed and checked for form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Proposal {
     /// The question in words.
     #[serde(default)]

@@ -325,14 +325,30 @@ fn received(body: Result<axum::body::Bytes, BytesRejection>, bytes_max: usize) -
 }
 
 fn parsed<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Refused<T> {
-    // Where the JSON breaks is said, and what it holds is not: it may be a private value.
     serde_json::from_slice(body).map_err(|error| {
-        malformed(format!("not the expected JSON (line {}, column {})", error.line(), error.column()))
+        let (line, column) = (error.line(), error.column());
+        malformed(format!("{} (line {line}, column {column})", complaint(&error)))
     })
 }
 
+/// What is wrong with a body, without what it holds: that may be a private value. Names of members are shown where they look like
+/// names.
+fn complaint(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let named = ["missing field", "unknown field", "duplicate field"].into_iter().find_map(|what| {
+        let name = text.strip_prefix(what)?.split('`').nth(1)?;
+        let is_name = name.len() <= 32 && name.chars().all(|char| char.is_ascii_lowercase() || char == '_');
+        is_name.then(|| format!("not the expected JSON: {what} `{name}`"))
+    });
+    let expected = text.rsplit_once(", expected ").map(|(_, expected)| {
+        let (expected, _) = expected.rsplit_once(" at line ").unwrap_or((expected, ""));
+        format!("not the expected JSON: expected {expected}")
+    });
+    named.or(expected.filter(|_| error.is_data())).unwrap_or_else(|| "not JSON".to_owned())
+}
+
 fn malformed(message: String) -> ApiError {
-    let hint = "use the command line of the same version as the node".to_owned();
+    let hint = "docs/API.md has every member; the command line must be of the node's version".to_owned();
     ApiError { code: "malformed_request".to_owned(), message, hint, exit: 2 }
 }
 

@@ -88,6 +88,7 @@ fn view(reference: &str, revision: u64) -> ComputationView {
         liars: Vec::new(),
         members: Some(vec!["CCCCCCCC".to_owned()]),
         similar: vec![SimilarView { id: "COMP-AAAAAAAA".to_owned(), difference: 1 }],
+        left_out: None,
         own_answer: "answered".to_owned(),
         expected: 3,
         standings: std::collections::BTreeMap::new(),
@@ -399,6 +400,19 @@ async fn unknown_routes_and_bodies_are_refused_without_repeating_them() {
     );
     let reply = fake.raw(&request).await;
     assert!(reply.starts_with("HTTP/1.1 400") && !reply.contains("4711"), "{reply}");
+    for (body, complaint) in [
+        (r#"{"question":{"statistic":"sum","epsilom":1},"parties":3}"#, "unknown field `epsilom`"),
+        (r#"{"question":{"statistic":"sum"}}"#, "missing field `parties`"),
+        (r#"{"question":{"statistic":"sum"},"parties":"4711"}"#, "expected u32"),
+        (r#"{"question":{"statistic":"sum"},"parties":3,"x4711":1}"#, "expected one of `question`, `parties`"),
+        (r#"{"question":4711"#, "line 1, column 16"),
+    ] {
+        let length = body.len();
+        let head = "POST /invitations HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+        let reply = fake.raw(&format!("{head}Content-Length: {length}\r\n\r\n{body}")).await;
+        let says = reply.contains("malformed_request") && reply.contains(complaint);
+        assert!(says && !reply.contains("4711"), "{reply}");
+    }
     let reply =
         fake.raw("GET /computations/A/watch?seen=x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     assert!(reply.starts_with("HTTP/1.1 400") && reply.contains("malformed_request"), "{reply}");

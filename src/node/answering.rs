@@ -1,11 +1,12 @@
 //! What an owner says about questions that wait: agree, decline, answer; and about an invitation's parties likewise.
 
 use super::api::{Answer, decided, refused};
+use super::invitation_shown::Source;
 use super::runtime::Runtime;
 use super::subjects::Subject;
 use super::{invitation_shown, render};
 use crate::consent::Doubt;
-use crate::control::{ApiError, PrivateText, Reply, encode_values};
+use crate::control::{ApiError, PendingView, PrivateText, Reply, encode_values};
 use crate::domain::{Computation, ComputationId, Status};
 use crate::protocol::{Command, Event, InvitationView, OwnPart, View};
 
@@ -34,7 +35,7 @@ impl Runtime {
     /// Everything that waits for the owner, newest first.
     pub(super) fn pending(&self) -> Reply {
         let waits = |subject: &Subject<'_>| match subject {
-            Subject::Computation(view, invitation) => render::pending(view).or_else(|| {
+            Subject::Computation(view, invitation) => self.pending_question(view).or_else(|| {
                 let undecided = view.own == OwnPart::None && view.status == Status::Pending;
                 let seat = invitation.as_ref().filter(|_| undecided)?;
                 invitation_shown::pending(seat, &self.invitation_shown(seat))
@@ -43,6 +44,15 @@ impl Runtime {
             Subject::Pruned(_) => None,
         };
         Reply::Pending(self.subjects().iter().filter_map(waits).collect())
+    }
+
+    /// Without a source there is nothing to approve: the owner has to say the value.
+    fn pending_question(&self, view: &View<'_>) -> Option<PendingView> {
+        let pending = render::pending(view)?;
+        Some(match self.source_of(view.computation) {
+            Source::Has => pending,
+            Source::Lacks => PendingView { command: render::answer_command(view.id), ..pending },
+        })
     }
 
     /// What the owner means, if there is still something to say about it.
@@ -61,9 +71,19 @@ impl Runtime {
     /// `not_pending`, `no_source`, `asked_again`.
     pub(super) fn approve(&mut self, reference: &str) -> Answer {
         match self.waiting(reference)? {
-            Waiting::Question { id, doubt: Doubt::NoSource, .. } => {
-                let message = format!("this node has no source for the field that {id} asks for");
-                Err(refused(("no_source", 1), message, format!("`formix-p2p answer {id} VALUE`")))
+            Waiting::Question { id, doubt: doubt @ (Doubt::SourceUnreadable | Doubt::SourceUnfit), .. } => {
+                let hint =
+                    format!("`{}`; `formix-p2p logs --computation {id}` says why", render::answer_command(id));
+                Err(refused(("no_source", 1), format!("{id} is not answered: {doubt}"), hint))
+            }
+            Waiting::Question { id, computation, doubt }
+                if doubt == Doubt::NoSource || self.source_of(&computation) == Source::Lacks =>
+            {
+                let message =
+                    format!("this node had no source for the field that {id} asks for when it started");
+                let hint =
+                    format!("`{}`; or start the node again, if it has one now", render::answer_command(id));
+                Err(refused(("no_source", 1), message, hint))
             }
             Waiting::Question { id, doubt, .. } => {
                 self.handle(Event::Command(Command::Approve(id)));

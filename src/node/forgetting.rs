@@ -15,7 +15,7 @@ impl Runtime {
     /// `still_open`.
     pub(super) fn forget(&mut self, reference: &str) -> Answer {
         let subject = self.meant(reference)?;
-        let (id, ended) = (subject.key(), subject.has_ended());
+        let (id, computation, ended) = (subject.key(), subject.id(), subject.has_ended());
         let (words, forget, looks) = match &subject {
             Subject::Computation(view, invitation) => {
                 (self.of_computation(view, invitation.as_ref()), Command::Forget(view.id), false)
@@ -42,6 +42,7 @@ impl Runtime {
             let declined = view.id;
             self.handle(Event::Command(Command::Decline(declined)));
         }
+        self.readings.forget(computation);
         self.handle(Event::Command(forget));
         let Words { deleted, kept } = words;
         Ok(Reply::Forgotten(Forgotten { id: id.to_string(), deleted, kept }))
@@ -71,7 +72,10 @@ impl Runtime {
         words.keeps_if(compared, "how its set compares with those of other answers");
         let evidence = matches!(view.failure, Some(Failure::Misconduct { .. }));
         words.keeps_if(evidence, "the evidence against the node that broke the protocol");
-        words.keeps("what the log says of it");
+        words.keeps(match view.certificate {
+            Some(_) => "what the log says of it, the result among it, until newer lines take its place (`formix-p2p logs`)",
+            None => "what the log says of it, until newer lines take its place (`formix-p2p logs`)",
+        });
         let others = if question.is_by_invitation() { "the other parties" } else { "the other nodes" };
         words.keeps(&match view.status {
             Status::Completed => format!("the result and the certificate at {others}"),
@@ -115,8 +119,11 @@ fn of_invitation(view: &InvitationView<'_>) -> Words {
     words.deletes("the question");
     words.deletes_if(!view.memory.roster.is_empty(), "the names and addresses of who had joined");
     words.deletes(if is_inviter(view) { "the tickets" } else { "the ticket" });
-    words.keeps("a mark with its id, so that this node never takes part in it again");
-    words.keeps("what the log says of it");
+    words.keeps_if(
+        view.memory.leaves_a_mark(),
+        "a mark with its id, so that this node never takes part in it again",
+    );
+    words.keeps("what the log says of it, until newer lines take its place (`formix-p2p logs`)");
     words.keeps("what the other parties know of it");
     words
 }

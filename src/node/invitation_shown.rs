@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::directory::Directory;
 use super::render;
+use crate::consent::Rule;
 use crate::control::{
     ComputationView, InvitationView as Shown, PartyView, PendingView, PrivateText, TicketView, of_parties,
 };
@@ -32,7 +33,7 @@ pub(super) fn invitation(
     let terms = asked.draft(view.id);
     let common = render::common(view.id, &terms);
     let failure = became.and_then(|view| view.failure);
-    let ended = memory.ended.as_ref().map(ToString::to_string);
+    let ended = memory.ended.as_ref().map(|end| of_parties(&end.to_string()));
     Shown {
         id: common.id,
         state: state(view, became).to_owned(),
@@ -73,6 +74,7 @@ fn state(view: &InvitationView<'_>, became: Option<&View<'_>>) -> &'static str {
         (Some(InvitationEnd::Revoked), _) => "revoked",
         (Some(InvitationEnd::Left), _) => "left",
         (Some(InvitationEnd::NotAdmitted(_)), _) => "refused",
+        (Some(InvitationEnd::Failed(_)), _) => "failed",
         (None, Some(view)) => match (view.status, view.failure) {
             (Status::Pending | Status::Processing, _) => "running",
             (Status::Completed, _) => "completed",
@@ -121,6 +123,7 @@ fn answer(given: bool, became: Option<&View<'_>>, source: Source) -> &'static st
     let own = became.map(|view| &view.own);
     match (own, given, source) {
         (Some(OwnPart::Answered), _, _) | (_, true, _) => "given",
+        (Some(OwnPart::Waiting(doubt)), false, Source::Has) if doubt.rule() != Rule::Source => "waiting",
         (Some(OwnPart::Waiting(_) | OwnPart::Declined(_)), false, _)
         | (Some(OwnPart::None) | None, false, Source::Lacks) => "missing",
         (Some(OwnPart::None) | None, false, Source::Has) => "source",
@@ -202,6 +205,7 @@ pub(super) fn as_computation(
         liars: Vec::new(),
         members: None,
         similar: Vec::new(),
+        left_out: None,
         own_answer: if waiting { "waiting" } else { "none" }.to_owned(),
         expected: usize::try_from(asked.parties).unwrap_or(usize::MAX),
         standings: BTreeMap::new(),

@@ -32,9 +32,6 @@ impl Runtime {
     pub(super) fn policy_test(&self, reference: &str) -> Result<Reply, ApiError> {
         let id = match self.meant(reference)? {
             Subject::Invitation(view) => return Ok(Reply::PolicyTest(by_invitation(view.id))),
-            Subject::Computation(view, _) if view.computation.is_by_invitation() => {
-                return Ok(Reply::PolicyTest(by_invitation(view.id)));
-            }
             Subject::Computation(view, _) => view.id,
             Subject::Pruned(recalled) => {
                 let id = recalled.view().id;
@@ -87,13 +84,17 @@ fn ledger_line(entry: &LedgerEntry, sets: &Sets) -> LedgerLine {
     }
 }
 
-/// The policy is not asked about invitations.
+/// An invitation whose parties are not fixed yet.
 fn by_invitation(id: ComputationId) -> PolicyTest {
     PolicyTest {
         id: id.to_string(),
         decision: "answer".to_owned(),
         rule: None,
-        reason: Some("it is by invitation: whoever takes a seat has consented".to_owned()),
+        reason: Some(
+            "it is by invitation: whoever takes a seat has consented, and once everybody is there only what is said of \
+             its fields and earlier answers about them count"
+                .to_owned(),
+        ),
         rules: Vec::new(),
     }
 }

@@ -10,11 +10,11 @@ use tokio::sync::mpsc;
 
 use super::invitation_shown::Source;
 use super::runtime::Runtime;
-use crate::domain::limits::{READINGS_AT_ONCE, SOURCE_READ_WAIT};
-use crate::domain::{Computation, ComputationId, Unfit};
+use crate::domain::limits::{ENDED_KEPT_MAX, READINGS_AT_ONCE, SOURCE_READ_WAIT};
+use crate::domain::{Computation, ComputationId, Query, Unfit};
 use crate::protocol::{Event, SourceProblem};
 use crate::sources::{FieldInfo, SourceError, Sources};
-use crate::statistics::{Encoder, Reading, ReadingError};
+use crate::statistics::{Encoder, Reading, ReadingError, Tally};
 
 /// The node's sources, and who waits for them.
 pub(super) struct Readings {
@@ -25,6 +25,8 @@ pub(super) struct Readings {
     done: mpsc::Sender<Read>,
     waiting: VecDeque<(ComputationId, Computation)>,
     running: usize,
+    /// What was left out of the newest answers, for the owner.
+    left_out: VecDeque<(ComputationId, String)>,
 }
 
 /// What a reading came to.
@@ -53,13 +55,34 @@ impl Readings {
         }
         let offered = by_source.into_values().collect();
         let (done, read) = mpsc::channel(READINGS_AT_ONCE);
-        (Self { sources, offered, unfit, done, waiting: VecDeque::new(), running: 0 }, read)
+        let (waiting, left_out) = (VecDeque::new(), VecDeque::new());
+        (Self { sources, offered, unfit, done, waiting, running: 0, left_out }, read)
     }
 
     /// Whether one source had all of these fields when the node started. What it has now is known when it is read.
-    pub(super) fn offer(&self, fields: &[&str]) -> Source {
-        let has = |source: &BTreeSet<String>| fields.iter().all(|field| source.contains(*field));
+    pub(super) fn offer(&self, query: &Query) -> Source {
+        let has = |source: &BTreeSet<String>| query.fields.iter().all(|field| source.contains(&field.name));
         if self.offered.iter().any(has) { Source::Has } else { Source::Lacks }
+    }
+
+    /// What was left out of the answer to a question since the node started, if anything was.
+    pub(super) fn left_out(&self, computation: ComputationId) -> Option<String> {
+        self.left_out.iter().find(|(id, _)| *id == computation).map(|(_, what)| what.clone())
+    }
+
+    /// Drops what is known of a question that its owner forgets.
+    pub(super) fn forget(&mut self, computation: ComputationId) {
+        self.left_out.retain(|(id, _)| *id != computation);
+    }
+
+    fn note_left_out(&mut self, computation: ComputationId, tally: &Tally) {
+        self.forget(computation);
+        if let Some(what) = tally.left_out() {
+            self.left_out.push_back((computation, what));
+        }
+        if self.left_out.len() > ENDED_KEPT_MAX {
+            self.left_out.pop_front();
+        }
     }
 
     /// Reads for a question, now or when it is its turn. Each question is read for once at a time, so no more can wait than
@@ -142,7 +165,10 @@ impl Runtime {
         let (computation, problem) = (read.computation, read.problem());
         let outcome = match read.outcome {
             Ok(reading) => {
-                tracing::info!(computation = %computation, "private records read: {}", reading.tally().left_out());
+                let left_out = reading.tally().left_out();
+                let said = left_out.as_deref().unwrap_or("every row is used");
+                tracing::info!(computation = %computation, "private records read: {said}");
+                self.readings.note_left_out(computation, reading.tally());
                 Ok(reading)
             }
             Err(why) => {

@@ -73,8 +73,11 @@ pub(super) fn computation(
     for standing in view.standings.values() {
         *standings.entry(standing.to_string()).or_default() += 1;
     }
-    let declined = match &view.own {
+    let unanswered = match &view.own {
         OwnPart::Declined(standing) => Some(declined(*standing, view.ledger)),
+        OwnPart::Waiting(doubt) if view.status == Status::Pending => {
+            Some(format!("this node waits for its owner: {doubt}"))
+        }
         OwnPart::None | OwnPart::Waiting(_) | OwnPart::Answered => None,
     };
     let unreachable = question.heavy.iter().filter(|heavy| **heavy != own && !directory.is_connected(heavy));
@@ -105,7 +108,7 @@ pub(super) fn computation(
         participants: view.participants,
         samples: view.answer.as_ref().map_or(0, crate::statistics::Answer::samples),
         result: view.answer.as_ref().map(crate::statistics::Answer::to_json),
-        reason: view.failure.map(ToString::to_string).or(declined),
+        reason: view.failure.map(ToString::to_string).or(unanswered),
         signed_by: uids(&signed_by),
         // Every vote of a certificate is for the same set.
         unverified: view.certificate.and_then(|it| it.votes.first()).map(|vote| vote.get().unverified),
@@ -113,6 +116,7 @@ pub(super) fn computation(
         liars: uids(view.assurance.map_or(&[], |assurance| &assurance.liars)),
         members: view.members.map(|list| uids(&list.members())),
         similar: view.similar.iter().map(similar).collect(),
+        left_out: None,
         own_answer: own_answer(&view.own).to_owned(),
         expected: question.participants.as_ref().map_or(light_nodes, Vec::len),
         standings,
@@ -190,7 +194,7 @@ fn declined(standing: Standing, ledger: Option<&LedgerEntry>) -> String {
 /// What the owner types to answer.
 pub(super) fn command(id: ComputationId, doubt: &Doubt) -> String {
     match doubt {
-        Doubt::NoSource => format!("formix-p2p answer {id} VALUE"),
+        Doubt::NoSource | Doubt::SourceUnreadable | Doubt::SourceUnfit => answer_command(id),
         Doubt::FieldDenied { .. }
         | Doubt::FieldAsks { .. }
         | Doubt::OtherProposer { .. }
@@ -204,6 +208,11 @@ pub(super) fn command(id: ComputationId, doubt: &Doubt) -> String {
         | Doubt::TooFewRecords { .. }
         | Doubt::SmallCell { .. } => format!("formix-p2p approve {id}"),
     }
+}
+
+/// What the owner types where no source does.
+pub(super) fn answer_command(id: ComputationId) -> String {
+    format!("formix-p2p answer {id} VALUE")
 }
 
 /// A question that runs.

@@ -1,5 +1,6 @@
 //! What people mean by one COMP name: the computation that an invitation has become, or else the invitation.
 
+use super::invitation_shown::Source;
 use super::runtime::Runtime;
 use super::{invitation_shown, references, render};
 use crate::control::{ApiError, ComputationView, InvitationView as Shown, of_parties};
@@ -73,7 +74,8 @@ impl Subject<'_> {
         if self.has_ended() { u64::MAX } else { self.revision() }
     }
 
-    fn id(&self) -> ComputationId {
+    /// The id that it is kept under.
+    pub(super) fn id(&self) -> ComputationId {
         match self {
             Self::Computation(view, _) => view.id,
             Self::Invitation(view) => view.id,
@@ -153,6 +155,7 @@ impl Runtime {
                 let among = view.computation.is_by_invitation();
                 ComputationView {
                     reason: if among { reason.map(of_parties) } else { shown.reason },
+                    left_out: self.readings.left_out(view.id),
                     invitation: invitation.as_ref().map(|it| Box::new(self.invitation_shown(it))),
                     revision: subject.revision(),
                     ..shown
@@ -184,11 +187,15 @@ impl Runtime {
         ComputationView { samples, ..self.shown(&Subject::Computation(Box::new(short), *invitation)) }
     }
 
+    /// Whether this node has a source for a question.
+    pub(super) fn source_of(&self, question: &Computation) -> Source {
+        self.readings.offer(&question.query)
+    }
+
     /// An invitation without its tickets.
     pub(super) fn invitation_shown(&self, view: &InvitationView<'_>) -> Shown {
         let became = view.memory.computation.and_then(|computation| self.node.view(computation));
-        let fields = view.memory.invitation.query.fields.iter().map(|field| field.name.as_str());
-        let source = self.readings.offer(&fields.collect::<Vec<_>>());
+        let source = self.readings.offer(&view.memory.invitation.query);
         invitation_shown::invitation(view, became.as_ref(), self.own, source, &self.directory)
     }
 }

@@ -94,11 +94,10 @@ impl fmt::Debug for Reading {
 }
 
 impl Tally {
-    /// What became of the rows that are not in the measurement as they are, for a log. How many there are in all is not
-    /// said: of a count that is the measurement.
-    pub fn left_out(&self) -> String {
-        let parts = self.parts();
-        if parts.is_empty() { "every row is used".to_owned() } else { parts }
+    /// What became of the rows that are not in the measurement as they are, for a log; nothing where every row is. How many
+    /// there are in all is not said: of a count that is the measurement.
+    pub fn left_out(&self) -> Option<String> {
+        Some(self.parts()).filter(|parts| !parts.is_empty())
     }
 
     fn parts(&self) -> String {

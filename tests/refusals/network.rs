@@ -56,6 +56,7 @@ fn questions_that_cannot_be_asked_of_a_running_network() {
         ("heavy", json!(["a"]), "invalid_heavy"),
         ("heavy", json!([uids[0], uids[0], uids[1]]), "invalid_heavy"),
         ("deadline_ms", json!("soon"), "malformed_request"),
+        ("epsilom", json!(1), "malformed_request"),
     ] {
         let mut proposal = fields.clone();
         proposal[key] = value;

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use indicatif::ProgressBar;
 
-use super::words;
+use super::{owner, words};
 use crate::cli::args::Context;
 use crate::cli::asking::INTERRUPTED;
 use crate::cli::computation;
-use crate::cli::confirm::{Consent, confirm};
 use crate::cli::nodes::running;
-use crate::cli::output::{Format, Output};
-use crate::cli::problem::{Exit, Problem};
+use crate::cli::output::Output;
+use crate::cli::problem::Problem;
+use crate::cli::table::printable;
 use crate::cli::wait::{Interrupt, changed_in_time, has_ended, once, spinner};
-use crate::control::{Client, ComputationView, InvitationView, Request};
+use crate::control::{Client, ComputationView, Request};
 use crate::domain::Status;
 
 /// What two parties must know.
@@ -90,7 +90,14 @@ pub async fn to_the_end(
         {
             told.asked = Some(view.revision);
             clear(bar.take());
-            agree(output, client, invitation, &mut interrupt, commands).await?;
+            owner::agree(output, client, invitation, &mut interrupt, commands).await?;
+            bar = output.draws_progress().then(spinner);
+        }
+        let waits = view.reason.as_ref().filter(|_| view.invitation.is_some() && view.own_answer == "waiting");
+        if let Some(reason) = waits.filter(|reason| told.waits.as_ref() != Some(*reason)) {
+            told.waits = Some(reason.clone());
+            clear(bar.take());
+            owner::answer(output, client, &view, &mut interrupt, commands).await?;
             bar = output.draws_progress().then(spinner);
         }
         let show = |view: &ComputationView| {
@@ -107,6 +114,7 @@ pub async fn to_the_end(
             }
         };
     }
+    told.news(output, bar.as_ref(), &view);
     clear(bar);
     match view.status {
         Status::Completed => Ok(view),
@@ -126,13 +134,18 @@ struct Told {
     frozen: bool,
     /// The revision about which the owner was asked.
     asked: Option<u64>,
+    /// Why the answer waits for the owner.
+    waits: Option<String>,
+    /// What was left out of the answer.
+    left_out: Option<String>,
 }
 
 impl Told {
     /// Who is there when following begins has been told already.
     fn of(view: &ComputationView) -> Self {
         let parties = view.invitation.iter().flat_map(|invitation| &invitation.roster);
-        Self { parties: parties.map(|party| party.uid.clone()).collect(), frozen: false, asked: None }
+        let parties = parties.map(|party| party.uid.clone()).collect();
+        Self { parties, frozen: false, asked: None, waits: None, left_out: None }
     }
 
     fn news(&mut self, output: Output, bar: Option<&ProgressBar>, view: &ComputationView) {
@@ -150,37 +163,13 @@ impl Told {
             self.frozen = true;
             say(format!("all {} parties are there: nobody can be added or taken away now", invitation.parties));
         }
+        if view.left_out != self.left_out {
+            self.left_out.clone_from(&view.left_out);
+            let rows = view.left_out.as_deref().unwrap_or_default();
+            say(format!(
+                "not every row of this node's source is in its answer: {}; `formix-p2p data` shows what the fields hold",
+                printable(rows)
+            ));
+        }
     }
-}
-
-/// The owner's word on parties that were not there when it was asked first.
-async fn agree(
-    output: Output,
-    client: &Client,
-    invitation: &InvitationView,
-    interrupt: &mut Interrupt,
-    commands: &Commands,
-) -> Result<(), Problem> {
-    let id = &invitation.id;
-    let (approve, decline) =
-        (commands.of_words(&format!("approve {id}")), commands.of_words(&format!("decline {id}")));
-    let others: Vec<_> =
-        invitation.roster.iter().filter(|party| !party.you && !party.agreed).map(words::party).collect();
-    let undecided = |message: String| {
-        let hint = format!("`{approve}` agrees to them, `{decline}` leaves");
-        Problem::new(Exit::Refused, "not_confirmed", message, hint)
-    };
-    let told = format!("all {} parties are there; new to you: {}", invitation.parties, others.join(", "));
-    if output.format == Format::Json {
-        return Err(undecided(told));
-    }
-    output.note(told);
-    let asked = move || confirm(output, Consent::Ask, "Compute with them?");
-    match or_interrupted(interrupt, asked).await {
-        Some(Ok(())) => {}
-        Some(Err(_)) => return Err(undecided("nothing was sent".to_owned())),
-        None => leave(output, id, commands),
-    }
-    client.request(Request::Approve { reference: id.clone() }).await?;
-    Ok(())
 }

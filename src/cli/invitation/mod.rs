@@ -4,6 +4,7 @@ mod follow;
 mod invite;
 mod join;
 mod kept;
+mod owner;
 mod qr;
 mod typed;
 mod withdraw;

@@ -95,6 +95,7 @@ fn own_value(view: &InvitationView) -> String {
             "read from this node's source for {} once everybody is there",
             printable(&view.fields.join(", "))
         ),
+        "waiting" => "waits for your word; `formix-p2p pending` says why".to_owned(),
         _ => "none yet; `formix-p2p answer` gives it later".to_owned(),
     }
 }
