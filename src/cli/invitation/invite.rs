@@ -39,8 +39,9 @@ No heavy nodes are needed: the parties add up the shares, and nobody else may ta
 nodes or participants, the parties are meant. Each ticket is one line that admits one node, the first that shows it: hand \
 each to one party, where nobody else reads it. `formix-p2p join TICKET` takes the seat.
 
-What is typed after --value stays in your shell's history. Leave it out to be asked for it on a terminal, to have it read \
-from the node's source, or to give it later with `formix-p2p answer`; --value - reads a line of standard input.")]
+What is typed after --value stays in your shell's history, and `ps` shows it while this command goes on. Leave it out \
+to be asked for it on a terminal, to have it read from the node's source, or to give it later with `formix-p2p \
+answer`; --value - reads a line of standard input.")]
 pub struct Invite {
     #[command(flatten)]
     asked: Asked,

@@ -29,8 +29,9 @@ Examples:
 Nothing is agreed, and no value leaves this node, before you have said yes to who is there. If others join after that, you \
 are asked about them too. The seat is kept for this node as soon as it has looked; `formix-p2p decline COMPUTATION` leaves it.
 
-What is typed after --value stays in your shell's history. Leave it out to be asked for it on a terminal, to have it read \
-from the node's source, or to give it later with `formix-p2p answer`; --value - reads a line of standard input.")]
+What is typed after --value stays in your shell's history, and `ps` shows it while this command goes on. Leave it out \
+to be asked for it on a terminal, to have it read from the node's source, or to give it later with `formix-p2p \
+answer`; --value - reads a line of standard input.")]
 pub struct Join {
     /// The line that `formix-p2p invite` printed, whole or in the pieces that mail has made of it; - reads it from
     /// standard input
