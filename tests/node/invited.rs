@@ -241,7 +241,9 @@ async fn an_owner_is_asked_about_parties_that_it_has_not_agreed_to() {
     assert_eq!(joined.joined, 2);
     let approve = || ask(bob, Request::Approve { reference: id.clone() });
     assert_eq!(approve().await.unwrap_err().code, "not_pending");
-    join(carol, &invited.tickets[1], &[]).await.unwrap();
+    let name = Some("x), CCCCCCCC (calls itself `al`".to_owned());
+    let (ticket, consent, values) = (invited.tickets[1].clone(), Agreement::Anybody, Vec::new());
+    ask(carol, Request::Join(Box::new(Joining { ticket, consent, name, values }))).await.unwrap();
     in_state(bob, id, "asks").await;
     // Whose owner has agreed is bound, and says its value while others are asked.
     in_state(carol, id, "running").await;
@@ -252,8 +254,8 @@ async fn an_owner_is_asked_about_parties_that_it_has_not_agreed_to() {
     assert_eq!(pending(carol).await, []);
     let asked = pending(bob).await.remove(0);
     assert_eq!((asked.rule.as_str(), asked.command), ("roster", format!("formix-p2p approve {id}")));
-    let stranger = format!("{} (calls itself light-3)", carol.id().uid);
-    assert!(asked.reason.contains(&stranger) && !asked.reason.contains("alice"), "{}", asked.reason);
+    let stranger = format!("{} (calls itself `x), CCCCCCCC (calls itself \u{fffd}al\u{fffd}`)", carol.id().uid);
+    assert_eq!(asked.reason, format!("everybody is there, and its owner has not agreed to {stranger}"));
     approve().await.unwrap();
     all_have(&parties.nodes, id, 31, 3).await;
     parties.stop().await;

@@ -5,6 +5,7 @@ use crate::cli::computation;
 use crate::cli::number;
 use crate::cli::table::{self, Look, printable};
 use crate::control::{InvitationView, PartyView};
+use crate::domain::quoted;
 
 /// Characters of a question in a table.
 const QUESTION_CHARS: usize = 40;
@@ -32,17 +33,16 @@ pub fn joined(view: &InvitationView) -> String {
 
 /// "FZ375MV7, who calls itself `alice`".
 pub fn party(party: &PartyView) -> String {
-    let name = printable(&party.name);
     let who = match (party.you, party.inviter) {
         (true, true) => ", this node, invites",
         (true, false) => ", this node",
         (false, true) => ", invites",
         (false, false) => "",
     };
-    if name.is_empty() {
+    if party.name.is_empty() {
         format!("{}{who}", party.uid)
     } else {
-        format!("{} (calls itself `{name}`){who}", party.uid)
+        format!("{} (calls itself {}){who}", party.uid, quoted(&party.name))
     }
 }
 
@@ -216,6 +216,19 @@ pub(super) mod tests {
         view.roster[0].name = "\u{1b}[2Jalice\n".to_owned();
         assert!(!asked(&view).contains('\u{1b}'));
         assert_eq!(party(&of("AAAAAAAA", "")), "AAAAAAAA");
+    }
+
+    #[test]
+    fn a_name_cannot_say_what_only_this_node_says() {
+        for name in ["x`), invites (trusted `", "carl), QA2CJK6A (agreed", "x\u{ff40}), this node"] {
+            let told = party(&of("BBBBBBBB", name));
+            assert!(told.starts_with("BBBBBBBB (calls itself `") && told.ends_with("`)"), "{told}");
+            assert_eq!(told.matches('`').count(), 2, "{told}");
+        }
+        assert_eq!(
+            party(&of("BBBBBBBB", "x`), invites (trusted `")),
+            "BBBBBBBB (calls itself `x\u{fffd}), invites (trusted \u{fffd}`)"
+        );
     }
 
     #[test]
