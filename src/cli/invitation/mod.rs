@@ -13,4 +13,6 @@ pub use invite::Invite;
 pub use join::Join;
 pub use kept::Invitations;
 pub use withdraw::{Forget, Revoke};
+#[cfg(test)]
+pub(super) use words::tests;
 pub use words::{rows_of_parties, waiting};

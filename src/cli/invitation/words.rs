@@ -141,7 +141,7 @@ pub fn in_full(view: &InvitationView) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::cli) mod tests {
     use super::*;
     use crate::control::{PrivateText, TicketView};
 
