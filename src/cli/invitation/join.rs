@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::follow::{self, Commands};
-use super::{typed, words};
+use super::{over_two, typed, words};
 use crate::cli::args::Context;
 use crate::cli::computation;
 use crate::cli::confirm::{Consent, confirm};
@@ -81,7 +81,11 @@ impl Join {
             interrupt: Interrupt::heard(),
         };
         let joined = match said {
-            Some(consent) => seat.take(consent, values).await?,
+            Some(consent) => {
+                let joined = seat.take(consent, values).await?;
+                seat.warn(&joined);
+                joined
+            }
             None => seat.asked(values).await?,
         };
         if self.wait || (output.is_interactive() && !self.no_wait) {
@@ -134,9 +138,7 @@ impl Seat<'_> {
             seen.answer = words::TYPED.to_owned();
         }
         output.note(format!("\n{}", words::asked(&seen).trim_end()));
-        if seen.parties == 2 {
-            output.note(follow::BETWEEN_TWO);
-        }
+        self.warn(&seen);
         let question = if seen.joined < seen.parties {
             "Take part? You are asked again about those who join later."
         } else {
@@ -165,6 +167,13 @@ impl Seat<'_> {
                 Err(problem) if asks_for_value => typed::another_value(output, problem)?,
                 done => return done,
             }
+        }
+    }
+
+    /// What the result may tell of each party.
+    fn warn(&self, view: &InvitationView) {
+        if let Some(told) = over_two::of_invitation(view) {
+            self.context.output.note(over_two::note(&told));
         }
     }
 

@@ -4,6 +4,7 @@ mod follow;
 mod invite;
 mod join;
 mod kept;
+mod over_two;
 mod qr;
 mod typed;
 mod withdraw;
