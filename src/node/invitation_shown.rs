@@ -223,6 +223,12 @@ pub(super) fn pending(view: &InvitationView<'_>, shown: &Shown) -> Option<Pendin
     } else {
         return None;
     };
+    // Of one's own it is a withdrawal; whoever has signed who is in it can leave no more.
+    let decline = match (part(view.memory), view.memory.computation) {
+        ("inviter", _) => Some(format!("formix-p2p revoke {id}")),
+        (_, None) => Some(format!("formix-p2p decline {id}")),
+        (_, Some(_)) => None,
+    };
     Some(PendingView {
         id: shown.id.clone(),
         proposer: shown.inviter.clone(),
@@ -238,6 +244,8 @@ pub(super) fn pending(view: &InvitationView<'_>, shown: &Shown) -> Option<Pendin
         rule: rule.to_owned(),
         reason,
         command,
+        decline,
+        parties: Some(shown.parties),
     })
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::directory::{Directory, Known, Liveness};
 use crate::consent::Doubt;
 use crate::control::{
-    Announced, ComputationView, NodeView, NoiseView, PendingView, SimilarView, View as NetworkView,
+    Announced, ComputationView, NodeView, NoiseView, PendingView, SimilarView, View as NetworkView, of_parties,
 };
 use crate::domain::limits::NO_CONTACT_MARGIN;
 use crate::domain::{
@@ -160,8 +160,13 @@ pub(super) fn pending(view: &View<'_>) -> Option<PendingView> {
     let (OwnPart::Waiting(doubt), Status::Pending) = (&view.own, view.status) else { return None };
     let Common { id, proposer, prompt, statistic, fields, values, field, deadline, heavy_nodes } =
         common(view.id, view.computation);
+    let asked = view.computation;
+    let among = asked.is_by_invitation();
+    let reason = doubt.to_string();
     Some(PendingView {
         command: command(view.id, doubt),
+        decline: Some(format!("formix-p2p decline {id}")),
+        parties: among.then_some(asked.max_participants),
         id,
         proposer,
         prompt,
@@ -169,12 +174,12 @@ pub(super) fn pending(view: &View<'_>) -> Option<PendingView> {
         field,
         fields,
         values,
-        max_records: view.computation.query.max_records,
+        max_records: asked.query.max_records,
         deadline,
-        min_participants: view.computation.min_participants,
+        min_participants: asked.min_participants,
         heavy_nodes,
         rule: doubt.rule().to_string(),
-        reason: doubt.to_string(),
+        reason: if among { of_parties(&reason) } else { reason },
     })
 }
 

@@ -197,6 +197,7 @@ async fn a_heavy_node_takes_part_and_answers_late_with_a_list() {
     let waits = pending(carol).await;
     assert_eq!((waits.len(), waits[0].rule.as_str()), (1, "source"));
     assert_eq!(waits[0].command, format!("formix-p2p answer {id} VALUE"));
+    assert_eq!((&waits[0].decline, waits[0].parties), (&Some(format!("formix-p2p decline {id}")), Some(3)));
     join(bob, &invited.tickets[0], &["7"]).await.unwrap();
     watch_until(carol, id, |view| view.own_answer == "waiting" && state(view) == "running").await;
     let error = answer(carol, id, &["[14,101]"]).await.unwrap_err();
@@ -217,7 +218,9 @@ async fn a_value_is_taken_before_everybody_has_come() {
     let parties = Parties::start(2).await;
     let [alice, bob] = parties.nodes.as_slice() else { panic!() };
     let invited = invite(alice, of(2, &[])).await.unwrap();
-    assert_eq!(pending(alice).await[0].rule, "source");
+    let waits = pending(alice).await.remove(0);
+    let revoke = format!("formix-p2p revoke {}", invited.id);
+    assert_eq!((waits.rule.as_str(), waits.decline), ("source", Some(revoke)), "its own is withdrawn");
     assert_eq!(answer(alice, &invited.id, &["x"]).await.unwrap_err().code, "invalid_value");
     answer(alice, &invited.id, &["-10"]).await.unwrap();
     assert_eq!(pending(alice).await, []);
@@ -247,7 +250,8 @@ async fn an_owner_is_asked_about_parties_that_it_has_not_agreed_to() {
     in_state(bob, id, "asks").await;
     // Whose owner has agreed is bound, and says its value while others are asked.
     in_state(carol, id, "running").await;
-    assert_eq!(pending(carol).await[0].rule, "source");
+    let waits = pending(carol).await.remove(0);
+    assert_eq!((waits.rule.as_str(), waits.decline), ("source", None), "what is signed is not left");
     let decline = ask(carol, Request::Decline { reference: id.clone() });
     assert_eq!(decline.await.unwrap_err().code, "already_agreed");
     answer(carol, id, &["14"]).await.unwrap();
