@@ -78,8 +78,8 @@ pub fn failure(view: &ComputationView) -> Problem {
     let too_few = reason.starts_with("insufficient participants");
     let counted = standings(view).filter(|_| too_few).map(|counted| format!(" ({counted})"));
     let counted = counted.unwrap_or_default();
-    let hint = if view.invitation.is_some() {
-        format!("see `formix-p2p logs --computation {}`; ask again with `formix-p2p invite`", view.id)
+    let hint = if let Some(invited) = view.invitation.as_deref() {
+        format!("see `formix-p2p logs --computation {}`; {}", view.id, invitation::ask_again(invited))
     } else if !too_few {
         format!("see `formix-p2p logs --computation {}`; ask again with `formix-p2p propose`", view.id)
     } else if view.standings.contains_key(&Standing::NoSuchField.to_string()) {
@@ -167,7 +167,7 @@ pub fn in_full(look: Look, view: &ComputationView) -> String {
         ]),
     }
     rows.extend(assurance::rows(view));
-    rows.push(("own answer", view.own_answer.clone()));
+    rows.push(("own answer", invitation::own_answer(view)));
     match view.status {
         Status::Pending | Status::Processing => rows.push(("progress", progress(view))),
         Status::Completed => {}

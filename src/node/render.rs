@@ -113,7 +113,7 @@ pub(super) fn computation(
         liars: uids(view.assurance.map_or(&[], |assurance| &assurance.liars)),
         members: view.members.map(|list| uids(&list.members())),
         similar: view.similar.iter().map(similar).collect(),
-        own_answer: own_answer(&view.own).to_owned(),
+        own_answer: own_answer(&view.own, view.status).to_owned(),
         expected: question.participants.as_ref().map_or(light_nodes, Vec::len),
         standings,
         unreachable: match view.status {
@@ -271,12 +271,13 @@ fn words(question: &Computation, field: &Field) -> String {
     if question.query.statistic == Statistic::Count { "any value".to_owned() } else { field.schema.to_string() }
 }
 
-const fn own_answer(own: &OwnPart) -> &'static str {
-    match own {
-        OwnPart::None => "none",
-        OwnPart::Waiting(_) => "waiting",
-        OwnPart::Answered => "answered",
-        OwnPart::Declined(_) => "declined",
+/// Nobody is waited for after the end.
+const fn own_answer(own: &OwnPart, status: Status) -> &'static str {
+    match (own, status) {
+        (OwnPart::Waiting(_), Status::Pending | Status::Processing) => "waiting",
+        (OwnPart::None, _) | (OwnPart::Waiting(_), Status::Completed | Status::Failed) => "none",
+        (OwnPart::Answered, _) => "answered",
+        (OwnPart::Declined(_), _) => "declined",
     }
 }
 

@@ -16,4 +16,4 @@ pub use kept::Invitations;
 pub use withdraw::{Forget, Revoke};
 #[cfg(test)]
 pub(super) use words::tests;
-pub use words::{rows_of_parties, waiting};
+pub use words::{ask_again, own_answer, rows_of_parties, waiting};
