@@ -56,7 +56,7 @@ fn what_is_to_be_forgotten_is_named_before_it_is_asked() {
     assert!(!unknown.stderr.contains("[y/N]"), "nothing is there to ask about: {unknown:?}");
     let no = parties[0].told(&["forget", beginning, "--quiet"], "n\n");
     assert_eq!(no.code, 1, "{no:?}");
-    for part in [&format!("keeps of {id}?")[..], "Our total?", "sum of value", "cannot be undone"] {
+    for part in [&format!("keeps of {id}?")[..], "Our total?", "sum of value", "revoked", "cannot be undone"] {
         assert!(no.stderr.contains(part), "{part}: {no:?}");
     }
     assert_eq!(parties[0].invitation(&id)["state"], "revoked", "a no deletes nothing");

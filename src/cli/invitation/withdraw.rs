@@ -77,11 +77,14 @@ impl Forget {
 
 /// What is found, and what would become of it.
 fn question(node: &str, view: &ComputationView) -> String {
-    let by = if view.invitation.is_some() { "invited by" } else { "asked by" };
+    let (by, status) = match view.invitation.as_deref() {
+        Some(invitation) => ("invited by", invitation.state.clone()),
+        None => ("asked by", view.status.to_string()),
+    };
     let rows = [
         ("asks for", format!("{} of {}", view.statistic, printable(&view.fields.join(", ")))),
         (by, view.proposer.clone()),
-        ("status", view.status.to_string()),
+        ("status", status),
     ];
     let result = if view.status == Status::Completed { ", its result too" } else { "" };
     format!(
