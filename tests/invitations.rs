@@ -16,6 +16,8 @@ mod refusals;
 mod statistics;
 #[path = "invitations/trouble.rs"]
 mod trouble;
+#[path = "invitations/words.rs"]
+mod words;
 
 use std::process::Command;
 

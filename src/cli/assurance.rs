@@ -157,7 +157,7 @@ fn noise_beforehand(question: &Computation, noise: Noise) -> String {
 /// What an answer is worth, in one line.
 pub fn afterwards(view: &ComputationView) -> String {
     let adders = Adders::of_view(view);
-    let privacy = privacy(view.private_against, view.heavy_nodes.len(), adders);
+    let privacy = privacy(view.private_against, seats(view), adders);
     let mut parts = vec![privacy, inputs_of(view).to_owned()];
     parts.extend(view.unverified.filter(|count| *count > 0).map(left_out));
     parts.extend(view.checked.map(|checked| partial_sums(checked, adders)));
@@ -167,12 +167,18 @@ pub fn afterwards(view: &ComputationView) -> String {
     parts.join(" · ")
 }
 
+/// How many add up. Of an invitation it is every party, not those who have joined so far.
+fn seats(view: &ComputationView) -> usize {
+    let parties = view.invitation.as_deref().and_then(|invitation| usize::try_from(invitation.parties).ok());
+    parties.unwrap_or(view.heavy_nodes.len())
+}
+
 /// What is said of the scheme where a computation is shown in full.
 pub fn rows(view: &ComputationView) -> Vec<(&'static str, String)> {
     let adders = Adders::of_view(view);
     let mut rows = Scheme {
         adders,
-        count: view.heavy_nodes.len(),
+        count: seats(view),
         private_against: view.private_against,
         survives: view.survives,
         sharing: &view.sharing,
@@ -295,6 +301,7 @@ fn lied(liars: &[String], adders: Adders) -> String {
 mod tests {
     use super::*;
     use crate::cli::computation::tests::running;
+    use crate::cli::invitation::tests::open;
     use crate::control::{NoiseView, Proposal, draft};
     use crate::domain::{PeerId, Timestamp};
 
@@ -404,6 +411,19 @@ mod tests {
             "private against any 2 of 3 heavy nodes · inputs proven in range · 2 reports did not verify and are left out \
              · a false partial sum would be noticed · heavy node ABC gave a false partial sum"
         );
+    }
+
+    #[test]
+    fn an_invitation_promises_what_all_its_parties_do_whoever_has_joined() {
+        let mut view = running();
+        view.invitation = Some(Box::new(open()));
+        for joined in 0..=3 {
+            view.heavy_nodes = heavy(joined);
+            let shown = rows(&view);
+            assert_eq!(shown, rows_of_invitation(&open()), "{joined} have joined");
+            assert_eq!(shown[0].1, "private against any 2 of 3 parties");
+            assert!(afterwards(&view).starts_with("private against any 2 of 3 parties"));
+        }
     }
 
     #[test]

@@ -84,15 +84,13 @@ pub fn failure(view: &ComputationView) -> Problem {
     let too_few = TOO_FEW.iter().any(|too_few| reason.starts_with(too_few));
     let counted = standings(view).filter(|_| too_few).map(|counted| format!(" ({counted})"));
     let counted = counted.unwrap_or_default();
-    let hint = if view.invitation.is_some() && too_few {
-        "a party answers by what it gave with `join` or `answer`, or from its source; `formix-p2p pending` there shows what waits. \
-         Whoever invited can do so again, with a longer --expires or --deadline"
-            .to_owned()
-    } else if view.invitation.is_some() {
-        format!(
-            "see `formix-p2p logs --computation {}`; whoever invited can do so again with `formix-p2p invite`",
-            view.id
-        )
+    let hint = if let Some(invited) = view.invitation.as_deref() {
+        let why = if too_few {
+            "`formix-p2p pending` shows each party what waits for it".to_owned()
+        } else {
+            format!("see `formix-p2p logs --computation {}`", view.id)
+        };
+        format!("{why}; {}", invitation::ask_again(invited))
     } else if !too_few {
         format!("see `formix-p2p logs --computation {}`; ask again with `formix-p2p propose`", view.id)
     } else if view.standings.contains_key(&Standing::NoSuchField.to_string()) {
@@ -180,7 +178,7 @@ pub fn in_full(look: Look, view: &ComputationView) -> String {
         ]),
     }
     rows.extend(assurance::rows(view));
-    rows.push(("own answer", view.own_answer.clone()));
+    rows.push(("own answer", invitation::own_answer(view)));
     rows.extend(view.left_out.as_deref().map(|rows| ("own rows left out", printable(rows))));
     match view.status {
         Status::Pending | Status::Processing => rows.push(("progress", progress(view))),

@@ -77,8 +77,9 @@ impl Pending {
         let node = several.then_some(chosen.id.uid.as_str());
         for question in &mut waiting {
             question.command = addressed(&question.command, node);
+            question.decline = question.decline.as_ref().map(|command| addressed(command, node));
         }
-        context.output.answer(&json!({ "pending": waiting }), || list(&waiting, node));
+        context.output.answer(&json!({ "pending": waiting }), || list(&waiting));
         Ok(())
     }
 }
@@ -133,12 +134,11 @@ fn unseen(output: Output) -> Result<PrivateText, Problem> {
 }
 
 /// A paragraph for every question, with the commands to type.
-fn list(waiting: &[PendingView], node: Option<&str>) -> String {
+fn list(waiting: &[PendingView]) -> String {
     if waiting.is_empty() {
         return "No question waits for this node's owner.".to_owned();
     }
-    let told: Vec<_> = waiting.iter().map(|question| paragraph(question, node)).collect();
-    told.join("\n")
+    waiting.iter().map(paragraph).collect::<Vec<_>>().join("\n")
 }
 
 /// A command, with the node that is to act where that is not plain.
@@ -146,29 +146,34 @@ fn addressed(command: &str, node: Option<&str>) -> String {
     node.map_or_else(|| command.to_owned(), |node| format!("{command} --node {node}"))
 }
 
-fn paragraph(question: &PendingView, node: Option<&str>) -> String {
-    let asked = format!(
-        "{} of {}, over at least {} participants",
-        question.statistic,
-        printable(&question.fields.join(", ")),
-        question.min_participants
-    );
-    let records = match question.max_records {
-        1 => "one of each participant".to_owned(),
-        most => format!("at most {most} of each participant"),
+fn paragraph(question: &PendingView) -> String {
+    let least = question.min_participants;
+    let (over, one, by, adders) = match question.parties {
+        None => (format!("over at least {least} participants"), "participant", "asked by", "heavy nodes"),
+        Some(all) if all == least => (format!("over all {all} parties"), "party", "invited by", "parties"),
+        Some(all) => (format!("over at least {least} of {all} parties"), "party", "invited by", "parties"),
     };
-    let rows = [
-        ("asks for", asked),
+    let records = match question.max_records {
+        1 => format!("one of each {one}"),
+        most => format!("at most {most} of each {one}"),
+    };
+    let mut rows = vec![
+        ("asks for", format!("{} of {}, {over}", question.statistic, printable(&question.fields.join(", ")))),
         ("values", computation::values(&question.fields, &question.values)),
         ("records", records),
-        ("asked by", question.proposer.clone()),
+        (by, question.proposer.clone()),
         ("deadline", table::to_seconds(&question.deadline)),
-        ("heavy nodes", question.heavy_nodes.join(", ")),
+        (adders, question.heavy_nodes.join(", ")),
         ("waits because", format!("{} (rule {})", printable(&question.reason), printable(&question.rule))),
         ("to answer", question.command.clone()),
-        ("to decline", addressed(&format!("formix-p2p decline {}", question.id), node)),
     ];
+    rows.extend(question.decline.iter().map(|command| (way_to_say_no(command), command.clone())));
     format!("{}  {}\n{}", style(&question.id).bold(), printable(&question.prompt), table::pairs(&rows))
+}
+
+/// Who invites withdraws, everybody else declines.
+fn way_to_say_no(command: &str) -> &'static str {
+    if command.starts_with("formix-p2p revoke") { "to withdraw" } else { "to decline" }
 }
 
 /// The number is not read by the parser, whose refusals repeat what was typed.
@@ -194,9 +199,8 @@ pub fn checked(value: PrivateText) -> Result<PrivateText, Problem> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_question_that_waits_shows_the_command_that_answers_it() {
-        let question = PendingView {
+    fn waiting() -> PendingView {
+        PendingView {
             id: "COMP-FZ375MV7".to_owned(),
             proposer: "AAAAAAAA".to_owned(),
             prompt: "mean\u{7} rating?".to_owned(),
@@ -211,14 +215,45 @@ mod tests {
             rule: "source".to_owned(),
             reason: "this node has no source for the field".to_owned(),
             command: "formix-p2p answer COMP-FZ375MV7 VALUE".to_owned(),
-        };
-        let text = list(std::slice::from_ref(&question), None);
+            decline: Some("formix-p2p decline COMP-FZ375MV7".to_owned()),
+            parties: None,
+        }
+    }
+
+    fn told(question: &PendingView) -> String {
+        list(std::slice::from_ref(question))
+    }
+
+    #[test]
+    fn a_question_that_waits_shows_the_command_that_answers_it() {
+        let text = told(&waiting());
         assert!(text.contains("formix-p2p answer COMP-FZ375MV7 VALUE\n") && !text.contains('\u{7}'), "{text}");
         assert!(text.contains("mean of rating, age, over") && text.contains("one of each"), "{text}");
-        let text = list(&[question], Some("WARD3333"));
-        assert!(text.contains("formix-p2p decline COMP-FZ375MV7 --node WARD3333"), "{text}");
-        assert!(list(&[], None).contains("No question"));
+        assert!(text.contains("over at least 3 participants") && text.contains("heavy nodes"), "{text}");
+        assert!(text.contains("to decline     formix-p2p decline COMP-FZ375MV7\n"), "{text}");
+        assert!(list(&[]).contains("No question"));
         assert_eq!(addressed("formix-p2p approve X", Some("A")), "formix-p2p approve X --node A");
+    }
+
+    #[test]
+    fn an_invitation_is_told_in_words_of_parties() {
+        let mut question = PendingView { parties: Some(3), ..waiting() };
+        let text = told(&question);
+        assert!(text.contains("over all 3 parties") && text.contains("invited by"), "{text}");
+        question.min_participants = 2;
+        question.max_records = 5;
+        question.decline = Some("formix-p2p revoke COMP-FZ375MV7".to_owned());
+        let text = told(&question);
+        for part in
+            ["over at least 2 of 3 parties", "at most 5 of each party", "to withdraw    formix-p2p revoke"]
+        {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        question.decline = None;
+        let text = told(&question);
+        for word in ["heavy", "participant", "decline", "revoke"] {
+            assert!(!text.contains(word), "{word}: {text}");
+        }
     }
 
     #[test]

@@ -383,6 +383,10 @@ pub struct PendingView {
     pub reason: String,
     /// The command that answers it.
     pub command: String,
+    /// The command that says no; null where nobody can any more.
+    pub decline: Option<String>,
+    /// By invitation: how many parties there are; else null.
+    pub parties: Option<u32>,
 }
 
 impl std::fmt::Debug for PrivateText {

@@ -161,6 +161,9 @@ impl InvitingError {
 fn hint_of(error: &InvitationError) -> String {
     match error {
         InvitationError::Parties(_) => "choose --parties 2 to 16; you are one of them".to_owned(),
+        InvitationError::Quorum { parties, .. } if parties / 2 + 1 == *parties => {
+            format!("leave --quorum out: all {parties} parties must answer")
+        }
         InvitationError::Quorum { parties, .. } => {
             format!("choose --quorum {} to {parties}, or leave it out: then all must answer", parties / 2 + 1)
         }

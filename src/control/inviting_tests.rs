@@ -83,6 +83,15 @@ fn what_is_typed_wrongly_has_a_code_and_a_hint_in_words_of_parties() {
 }
 
 #[test]
+fn a_quorum_is_a_range_only_where_there_is_one() {
+    let hint = |parties, quorum| {
+        drafted(&Inviting { quorum: Some(quorum), ..Inviting::new(bounded(), parties) }).unwrap_err().hint()
+    };
+    assert_eq!(hint(2, 3), "leave --quorum out: all 2 parties must answer");
+    assert_eq!(hint(3, 4), "choose --quorum 2 to 3, or leave it out: then all must answer");
+}
+
+#[test]
 fn an_overflow_counts_parties() {
     let wide = r#"{"type":"number","minimum":0,"maximum":2000000000}"#.to_owned();
     let question = Proposal { schema: Some(wide), modulus_bits: Some(32), max_records: Some(1), ..plain() };

@@ -5,8 +5,14 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::api::{ApiError, PrivateText};
-use crate::domain::{Cell, Computation, Field, Schema, Unfit};
+use super::words::of_parties;
+use crate::domain::{Cell, Computation, Decimal, Field, NumberSchema, Schema, Unfit, quoted};
 use crate::statistics::{Encoder, Reading, ReadingError};
+
+/// Categories that a hint lists.
+const CATEGORIES_SHOWN: usize = 12;
+/// How numbers that do not fit come to fit.
+const WIDER: &str = "with --schema: its minimum and maximum, and a multipleOf for decimals";
 
 /// A value of one record, as text.
 type Literal = Zeroizing<String>;
@@ -15,7 +21,7 @@ type Literal = Zeroizing<String>;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
     /// One is missing, or one is too many.
-    #[error("the question asks for {expected} values, and {came} came")]
+    #[error("the question asks for {}, and {came} came", counted(*.expected))]
     Count {
         /// As many as it has fields.
         expected: usize,
@@ -23,7 +29,10 @@ pub enum ValueError {
         came: usize,
     },
     /// Lists of different lengths.
-    #[error("`{field}` has {came} values and `{other}` has {expected}; every field needs one for each record")]
+    #[error(
+        "`{field}` has {} and `{other}` has {expected}; every field needs one for each record",
+        counted(*.came)
+    )]
     Lengths {
         /// The field with another number of values than the first.
         field: String,
@@ -52,10 +61,41 @@ pub enum ValueError {
         number: usize,
         /// The rule.
         rule: String,
+        /// What the question takes instead, and who can change that.
+        takes: String,
     },
-    /// A rule over all records.
+    /// More records than the question takes.
+    #[error("the value does not fit: {0}")]
+    TooMany(String),
+    /// Another rule over all records.
     #[error("the value does not fit: {0}")]
     Together(String),
+}
+
+impl ValueError {
+    /// What to do next; never empty.
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::Count { expected: 1, .. } => "give one value, or several records as [1,2,3]",
+            Self::Count { .. } => {
+                "give one for each field, in the question's order; several records as [1,2,3] for each field"
+            }
+            Self::Lengths { .. } => "give as many for each field, one a record, such as [1,2,3] and [4,5,6]",
+            Self::Empty(_) | Self::NoLiteral { .. } => {
+                "give one for each record, such as [1,2,3] or [\"yes\",\"no\"]; what is missing cannot be told"
+            }
+            Self::Unfit { takes, .. } => takes,
+            Self::TooMany(_) => "give fewer records; only whoever asks can take more, with --max-records",
+            Self::Together(_) => {
+                "give smaller numbers; only whoever asks can take larger ones, with bounds in a --schema"
+            }
+        }
+    }
+}
+
+/// "1 value", "2 values".
+fn counted(values: usize) -> String {
+    if values == 1 { "1 value".to_owned() } else { format!("{values} values") }
 }
 
 fn place(number: usize) -> String {
@@ -64,9 +104,8 @@ fn place(number: usize) -> String {
 
 impl From<ValueError> for ApiError {
     fn from(error: ValueError) -> Self {
-        let hint =
-            "give one for each field, in the question's order; several records as [1,2,3] for each field";
-        Self { code: "invalid_value".to_owned(), message: error.to_string(), hint: hint.to_owned(), exit: 2 }
+        let hint = error.hint().to_owned();
+        Self { code: "invalid_value".to_owned(), message: error.to_string(), hint, exit: 2 }
     }
 }
 
@@ -98,12 +137,53 @@ pub fn encode_values(question: &Computation, typed: &[PrivateText]) -> Result<Re
         }
     }
     encoder.finish(0).map_err(|error| match error {
-        ReadingError::Unfit(rule) => ValueError::Unfit { number: if records > 1 { last } else { 0 }, rule },
-        ReadingError::NoRecords(_)
-        | ReadingError::TooFine(_)
-        | ReadingError::TooManyRecords(_)
-        | ReadingError::TooLarge { .. } => ValueError::Together(error.to_string()),
+        ReadingError::Unfit(rule) => {
+            let takes = takes(fields, &rule);
+            ValueError::Unfit { number: if records > 1 { last } else { 0 }, rule, takes }
+        }
+        ReadingError::TooManyRecords(_) if question.is_by_invitation() => {
+            ValueError::TooMany(of_parties(&error.to_string()))
+        }
+        ReadingError::TooManyRecords(_) => ValueError::TooMany(error.to_string()),
+        ReadingError::NoRecords(_) | ReadingError::TooFine(_) | ReadingError::TooLarge { .. } => {
+            ValueError::Together(error.to_string())
+        }
     })
+}
+
+/// What the field takes whose rule was broken, and who can change that.
+fn takes(fields: &[Field], rule: &str) -> String {
+    let broken = fields.iter().find(|field| rule.starts_with(&format!("`{}`: ", field.name)));
+    let Some(Field { name, schema }) = broken else {
+        return "give what fits the question's schema; only whoever asks can change it".to_owned();
+    };
+    let (what, by) = match schema {
+        Schema::Number(number) => (numbers(number), WIDER),
+        Schema::Vector { items, length } => (format!("{length} numbers as [1,2,3], {}", numbers(items)), WIDER),
+        Schema::Category(categories) => (one_of(categories.names()), "with --schema"),
+    };
+    format!("{} takes {what}; only whoever asks can change that, {by}", quoted(name))
+}
+
+/// "whole numbers from 0 to 9", "multiples of 0.5".
+fn numbers(schema: &NumberSchema) -> String {
+    let step = schema.step();
+    let what = if step == Decimal::ONE { "whole numbers".to_owned() } else { format!("multiples of {step}") };
+    match schema.bounds() {
+        (Some(minimum), Some(maximum)) => format!("{what} from {minimum} to {maximum}"),
+        (Some(minimum), None) => format!("{what} from {minimum}"),
+        (None, Some(maximum)) => format!("{what} up to {maximum}"),
+        (None, None) => what,
+    }
+}
+
+/// The categories, or the first of many.
+fn one_of(names: &[String]) -> String {
+    let shown: Vec<_> = names.iter().take(CATEGORIES_SHOWN).map(|name| quoted(name)).collect();
+    match names.len().saturating_sub(shown.len()) {
+        0 => format!("one of {}", shown.join(", ")),
+        more => format!("one of {} and {more} more", shown.join(", ")),
+    }
 }
 
 /// A field's values, one a record.
@@ -185,7 +265,7 @@ mod tests {
     fn what_does_not_fit_is_refused_by_its_rule_and_without_the_value() {
         let (sum, pair) = (question("sum", &["age"], AGE), question("bivariate", &["x", "y"], PAIR));
         for (question, typed, message) in [
-            (&sum, vec![], "the question asks for 1 values, and 0 came"),
+            (&sum, vec![], "the question asks for 1 value, and 0 came"),
             (&sum, vec!["4711"], "the value does not fit: `age`: the value is above the maximum of 120"),
             (
                 &sum,
@@ -196,11 +276,7 @@ mod tests {
             (&sum, vec!["[7,null]"], "value 2 of `age` is no number and no text"),
             (&sum, vec!["[[4711]]"], "value 1 of `age` is no number and no text"),
             (&sum, vec!["[4711"], "the value does not fit: `age`: the value is not a number"),
-            (
-                &pair,
-                vec!["[1,2]", "3"],
-                "`y` has 1 values and `x` has 2; every field needs one for each record",
-            ),
+            (&pair, vec!["[1,2]", "3"], "`y` has 1 value and `x` has 2; every field needs one for each record"),
         ] {
             let error = ApiError::from(encoded(question, &typed).unwrap_err());
             assert_eq!(
@@ -209,5 +285,42 @@ mod tests {
             );
             assert!(!error.message.contains("4711"));
         }
+    }
+
+    #[test]
+    fn a_refusal_says_what_the_question_takes_and_who_can_change_it() {
+        let whole = question("sum", &["n"], r#"{"type":"integer","minimum":0,"maximum":9}"#);
+        let takes = "`n` takes whole numbers from 0 to 9; only whoever asks can change that, with --schema: its minimum \
+                     and maximum, and a multipleOf for decimals";
+        let hint =
+            |question: &Computation, typed: &[&str]| ApiError::from(encoded(question, typed).unwrap_err()).hint;
+        for typed in ["1.5", "12", "abc", "[1,12]"] {
+            assert_eq!(hint(&whole, &[typed]), takes, "{typed}");
+        }
+        assert!(
+            hint(&question("sum", &["n"], r#"{"type":"number"}"#), &["1.5"]).contains("takes whole numbers;")
+        );
+        assert!(hint(&question("sum", &["age"], AGE), &["-1"]).contains("multiples of 0.5 from 0 to 120;"));
+        let categories = question("frequency", &["c"], r#"{"type":"string","enum":["never","dai`ly"]}"#);
+        assert_eq!(
+            hint(&categories, &["often"]),
+            "`c` takes one of `never`, `dai\u{fffd}ly`; only whoever asks can change that, with --schema"
+        );
+        let many: Vec<_> = (0..40).map(|number| format!("\"c{number}\"")).collect();
+        let many =
+            question("frequency", &["c"], &format!(r#"{{"type":"string","enum":[{}]}}"#, many.join(",")));
+        assert!(hint(&many, &["often"]).contains("`c11` and 28 more;"), "{}", hint(&many, &["often"]));
+        assert!(hint(&question("bivariate", &["x", "y"], PAIR), &["1", "10"]).starts_with("`y` takes whole"));
+        let one = question("sum", &["n"], r#"{"type":"integer","minimum":0,"maximum":9}"#);
+        let one = Computation { query: crate::domain::Query { max_records: 1, ..one.query.clone() }, ..one };
+        let refused = ApiError::from(encoded(&one, &["[1,2]"]).unwrap_err());
+        assert!(
+            refused.message.contains("more than 1 record,") && refused.hint.contains("--max-records"),
+            "{refused}"
+        );
+        assert!(
+            hint(&whole, &["1", "2"]).starts_with("give one value"),
+            "no fields are spoken of where there is one"
+        );
     }
 }

@@ -13,6 +13,7 @@ pub mod limits;
 mod noise;
 mod outcome;
 mod query;
+mod quoted;
 mod role;
 mod schema;
 mod sharing;
@@ -29,6 +30,7 @@ pub use invitation::{Consent, Invitation, InvitationEnd, InvitationError, Ticket
 pub use noise::{Noise, NoiseError};
 pub use outcome::{Evidence, Failure, Refusal, Standing, Status};
 pub use query::{Field, INTERCEPT, Query, QueryError};
+pub use quoted::{printable, quoted};
 pub use role::{Role, RoleError};
 pub use schema::{Categories, NumberSchema, Schema, SchemaError, SchemaMismatch};
 pub use sharing::{Modulus, PrimeField, Sharing, SharingError};

@@ -1,6 +1,6 @@
 //! What a person types for a node: its UID, its name, its full PeerId, or a unique beginning of one of them.
 
-use crate::domain::PeerId;
+use crate::domain::{PeerId, quoted};
 
 /// A node that may be meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub fn resolve<'a>(typed: &str, candidates: &'a [Candidate]) -> Result<&'a Candi
     // A node whose settings cannot be read has no name.
     let shown = |node: &Candidate| match node.name.as_str() {
         "" => node.peer.uid().to_string(),
-        name => format!("{} ({name})", node.peer.uid()),
+        name => format!("{} ({})", node.peer.uid(), quoted(name)),
     };
     match meant.as_slice() {
         [] => Err(Unresolved::Unknown(candidates.iter().map(shown).collect())),

@@ -150,7 +150,7 @@ impl Runtime {
             Waiting::Seat { id, question, .. } => (*id, question),
         };
         let reading = encode_values(question, values).map_err(|error| ApiError {
-            hint: format!("`formix-p2p status {id}` shows the question; give what fits it"),
+            hint: format!("{}; `formix-p2p status {id}` shows the question", error.hint()),
             ..error.into()
         })?;
         self.handle(Event::Command(Command::Answer(id, reading)));

@@ -12,7 +12,7 @@ use super::runtime::Runtime;
 use super::subjects::{Subject, sort_newest_first};
 use crate::control::{ApiError, Call, Decided, Health, NodeId, Proposal, Reply, Request};
 use crate::domain::limits::DISCOVERY_WAIT;
-use crate::domain::{Computation, ComputationId, Status};
+use crate::domain::{Computation, ComputationId, PeerId, Status};
 use crate::home::Candidate;
 use crate::protocol::{Command, Event};
 use crate::{control, wire};
@@ -121,15 +121,15 @@ impl Runtime {
                 if let Some(certificate) = view.certificate {
                     return Ok(Reply::Certificate(wire::to_bytes(certificate)));
                 }
-                how_again(view.computation)
+                self.how_again(view.computation)
             }
             Subject::Pruned(recalled) => {
                 if let Some(certificate) = recalled.view().certificate {
                     return Ok(Reply::Certificate(wire::to_bytes(certificate)));
                 }
-                how_again(recalled.question())
+                self.how_again(recalled.question())
             }
-            Subject::Invitation(_) => "invite again",
+            Subject::Invitation(view) => self.invited_again(view.memory.invitation.inviter),
         };
         let shown = self.shown(&subject);
         Err(match shown.reason.filter(|_| shown.status == Status::Failed) {
@@ -144,6 +144,14 @@ impl Runtime {
                 format!("`formix-p2p result {id} --wait` waits for its end"),
             ),
         })
+    }
+
+    fn how_again(&self, question: &Computation) -> &'static str {
+        if question.is_by_invitation() { self.invited_again(question.proposer) } else { "propose it again" }
+    }
+
+    fn invited_again(&self, inviter: PeerId) -> &'static str {
+        if inviter == self.own { "invite again" } else { "ask the inviter to invite again" }
     }
 
     fn propose(&mut self, proposal: Proposal, asker: Asker) {
@@ -212,10 +220,6 @@ impl Runtime {
             self.answer(asker, Err(refused(("not_announced", 1), message, hint)));
         }
     }
-}
-
-const fn how_again(question: &Computation) -> &'static str {
-    if question.is_by_invitation() { "invite again" } else { "propose it again" }
 }
 
 /// To whoever has decided.

@@ -10,7 +10,7 @@ use crate::control::{
     ComputationView, InvitationView as Shown, PartyView, PendingView, PrivateText, TicketView, of_parties,
 };
 use crate::domain::limits::NO_CONTACT_MARGIN;
-use crate::domain::{Consent, Failure, InvitationEnd, PeerId, Status};
+use crate::domain::{Consent, Failure, InvitationEnd, PeerId, Status, quoted};
 use crate::protocol::{InvitationView, OwnPart, View};
 use crate::wire::{Identity, InvitationMemory, InvitationPart, Signed, Ticket, ticket_text};
 
@@ -227,6 +227,12 @@ pub(super) fn pending(view: &InvitationView<'_>, shown: &Shown) -> Option<Pendin
     } else {
         return None;
     };
+    // Of one's own it is a withdrawal; whoever has signed who is in it can leave no more.
+    let decline = match (part(view.memory), view.memory.computation) {
+        ("inviter", _) => Some(format!("formix-p2p revoke {id}")),
+        (_, None) => Some(format!("formix-p2p decline {id}")),
+        (_, Some(_)) => None,
+    };
     Some(PendingView {
         id: shown.id.clone(),
         proposer: shown.inviter.clone(),
@@ -242,12 +248,14 @@ pub(super) fn pending(view: &InvitationView<'_>, shown: &Shown) -> Option<Pendin
         rule: rule.to_owned(),
         reason,
         command,
+        decline,
+        parties: Some(shown.parties),
     })
 }
 
-/// "everybody is there, and this node's owner has not agreed to BBBBBBBB (calls itself bob)".
+/// "everybody is there, and this node's owner has not agreed to BBBBBBBB (calls itself `bob`)".
 fn roster_asks(shown: &Shown) -> String {
-    let named = |party: &PartyView| format!("{} (calls itself {})", party.uid, party.name);
+    let named = |party: &PartyView| format!("{} (calls itself {})", party.uid, quoted(&party.name));
     let strangers: Vec<_> =
         shown.roster.iter().filter(|party| !party.you && !party.agreed).map(named).collect();
     format!("everybody is there, and its owner has not agreed to {}", strangers.join(", "))

@@ -192,7 +192,7 @@ mod tests {
         let known = [candidate(1, "north"), candidate(2, "northern")];
         let error = node("nor", &known).unwrap_err();
         assert_eq!((error.code.as_str(), error.exit), ("ambiguous_node", 2));
-        assert!(error.message.contains("(north)") && error.message.contains("(northern)"), "{error}");
+        assert!(error.message.contains("(`north`)") && error.message.contains("(`northern`)"), "{error}");
         let error = node("", &known).unwrap_err();
         assert_eq!((error.code.as_str(), error.exit), ("no_such_node", 3));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::directory::{Directory, Known, Liveness};
 use crate::consent::Doubt;
 use crate::control::{
-    Announced, ComputationView, NodeView, NoiseView, PendingView, SimilarView, View as NetworkView,
+    Announced, ComputationView, NodeView, NoiseView, PendingView, SimilarView, View as NetworkView, of_parties,
 };
 use crate::domain::limits::NO_CONTACT_MARGIN;
 use crate::domain::{
@@ -117,7 +117,7 @@ pub(super) fn computation(
         members: view.members.map(|list| uids(&list.members())),
         similar: view.similar.iter().map(similar).collect(),
         left_out: None,
-        own_answer: own_answer(&view.own).to_owned(),
+        own_answer: own_answer(&view.own, view.status).to_owned(),
         expected: question.participants.as_ref().map_or(light_nodes, Vec::len),
         standings,
         unreachable: match view.status {
@@ -164,8 +164,13 @@ pub(super) fn pending(view: &View<'_>) -> Option<PendingView> {
     let (OwnPart::Waiting(doubt), Status::Pending) = (&view.own, view.status) else { return None };
     let Common { id, proposer, prompt, statistic, fields, values, field, deadline, heavy_nodes } =
         common(view.id, view.computation);
+    let asked = view.computation;
+    let among = asked.is_by_invitation();
+    let reason = doubt.to_string();
     Some(PendingView {
         command: command(view.id, doubt),
+        decline: Some(format!("formix-p2p decline {id}")),
+        parties: among.then_some(asked.max_participants),
         id,
         proposer,
         prompt,
@@ -173,12 +178,12 @@ pub(super) fn pending(view: &View<'_>) -> Option<PendingView> {
         field,
         fields,
         values,
-        max_records: view.computation.query.max_records,
+        max_records: asked.query.max_records,
         deadline,
-        min_participants: view.computation.min_participants,
+        min_participants: asked.min_participants,
         heavy_nodes,
         rule: doubt.rule().to_string(),
-        reason: doubt.to_string(),
+        reason: if among { of_parties(&reason) } else { reason },
     })
 }
 
@@ -275,12 +280,13 @@ fn words(question: &Computation, field: &Field) -> String {
     if question.query.statistic == Statistic::Count { "any value".to_owned() } else { field.schema.to_string() }
 }
 
-const fn own_answer(own: &OwnPart) -> &'static str {
-    match own {
-        OwnPart::None => "none",
-        OwnPart::Waiting(_) => "waiting",
-        OwnPart::Answered => "answered",
-        OwnPart::Declined(_) => "declined",
+/// Nobody is waited for after the end.
+const fn own_answer(own: &OwnPart, status: Status) -> &'static str {
+    match (own, status) {
+        (OwnPart::Waiting(_), Status::Pending | Status::Processing) => "waiting",
+        (OwnPart::None, _) | (OwnPart::Waiting(_), Status::Completed | Status::Failed) => "none",
+        (OwnPart::Answered, _) => "answered",
+        (OwnPart::Declined(_), _) => "declined",
     }
 }
 

@@ -10,7 +10,7 @@ use tracing::field::display;
 
 use super::render;
 use crate::domain::limits::SLOTS_LISTED_MAX;
-use crate::domain::{Computation, ComputationId, Consent, Invitation, PeerId, Role, TicketRefusal};
+use crate::domain::{Computation, ComputationId, Consent, Invitation, PeerId, Role, TicketRefusal, quoted};
 use crate::protocol::{Notice, View};
 use crate::sharing::Verdict;
 use crate::statistics::Answer;
@@ -307,7 +307,7 @@ pub(super) const fn subject(notice: &Notice) -> Option<ComputationId> {
 
 /// A node has come.
 pub(super) fn of_arrival(peer: PeerId, role: Role, name: &str) -> Line {
-    Line::new(Level::INFO, None, Some(peer), format!("{role} node {} ({name}) is there", peer.uid()))
+    Line::new(Level::INFO, None, Some(peer), format!("{role} node {} ({}) is there", peer.uid(), quoted(name)))
 }
 
 /// The name of this kind of gossip.

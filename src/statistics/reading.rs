@@ -38,7 +38,10 @@ pub enum ReadingError {
     #[error("most values are finer than the schema's step, which needs a smaller multipleOf: {0}")]
     TooFine(Tally),
     /// More records than the question takes.
-    #[error("there are more than {0} records, the most that the question takes from one participant")]
+    #[error(
+        "there are more than {0} record{s}, the most that the question takes from one participant",
+        s = if *.0 == 1 { "" } else { "s" }
+    )]
     TooManyRecords(u32),
     /// A record that does not fit, where the owner's policy says to decline then.
     #[error("a record does not fit, and the policy is to decline then: {0}")]

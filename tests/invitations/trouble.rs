@@ -77,7 +77,11 @@ fn joins_and_answers(joining: &str, value: &[&str], answering: &str) {
     }
     let waits = || last.lab.computation(&last.uid, &id).unwrap()["own_answer"] == "waiting";
     if value.is_empty() {
-        last.lab.dies_at(&last.uid, answering, || last.json(&["answer", &id, "14"]));
+        last.lab.dies_at(&last.uid, answering, || {
+            // Until then a value is kept first, and the report is another commit.
+            last.lab.until("its owner is asked", waits);
+            last.json(&["answer", &id, "14"])
+        });
         assert!(!waits() || answering.starts_with("before"), "{answering}: what was written is gone");
     }
     // Before the commit nothing is known of a value, and another one may be given.

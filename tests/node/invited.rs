@@ -197,6 +197,7 @@ async fn a_heavy_node_takes_part_and_answers_late_with_a_list() {
     let waits = pending(carol).await;
     assert_eq!((waits.len(), waits[0].rule.as_str()), (1, "source"));
     assert_eq!(waits[0].command, format!("formix-p2p answer {id} VALUE"));
+    assert_eq!((&waits[0].decline, waits[0].parties), (&Some(format!("formix-p2p decline {id}")), Some(3)));
     join(bob, &invited.tickets[0], &["7"]).await.unwrap();
     watch_until(carol, id, |view| view.own_answer == "waiting" && state(view) == "running").await;
     let error = answer(carol, id, &["[14,101]"]).await.unwrap_err();
@@ -217,7 +218,9 @@ async fn a_value_is_taken_before_everybody_has_come() {
     let parties = Parties::start(2).await;
     let [alice, bob] = parties.nodes.as_slice() else { panic!() };
     let invited = invite(alice, of(2, &[])).await.unwrap();
-    assert_eq!(pending(alice).await[0].rule, "source");
+    let waits = pending(alice).await.remove(0);
+    let revoke = format!("formix-p2p revoke {}", invited.id);
+    assert_eq!((waits.rule.as_str(), waits.decline), ("source", Some(revoke)), "its own is withdrawn");
     assert_eq!(answer(alice, &invited.id, &["x"]).await.unwrap_err().code, "invalid_value");
     answer(alice, &invited.id, &["-10"]).await.unwrap();
     assert_eq!(pending(alice).await, []);
@@ -241,19 +244,22 @@ async fn an_owner_is_asked_about_parties_that_it_has_not_agreed_to() {
     assert_eq!(joined.joined, 2);
     let approve = || ask(bob, Request::Approve { reference: id.clone() });
     assert_eq!(approve().await.unwrap_err().code, "not_pending");
-    join(carol, &invited.tickets[1], &[]).await.unwrap();
+    let name = Some("x), CCCCCCCC (calls itself `al`".to_owned());
+    let (ticket, consent, values) = (invited.tickets[1].clone(), Agreement::Anybody, Vec::new());
+    ask(carol, Request::Join(Box::new(Joining { ticket, consent, name, values }))).await.unwrap();
     in_state(bob, id, "asks").await;
     // Whose owner has agreed is bound, and says its value while others are asked.
     in_state(carol, id, "running").await;
-    assert_eq!(pending(carol).await[0].rule, "source");
+    let waits = pending(carol).await.remove(0);
+    assert_eq!((waits.rule.as_str(), waits.decline), ("source", None), "what is signed is not left");
     let decline = ask(carol, Request::Decline { reference: id.clone() });
     assert_eq!(decline.await.unwrap_err().code, "already_agreed");
     answer(carol, id, &["14"]).await.unwrap();
     assert_eq!(pending(carol).await, []);
     let asked = pending(bob).await.remove(0);
     assert_eq!((asked.rule.as_str(), asked.command), ("roster", format!("formix-p2p approve {id}")));
-    let stranger = format!("{} (calls itself light-3)", carol.id().uid);
-    assert!(asked.reason.contains(&stranger) && !asked.reason.contains("alice"), "{}", asked.reason);
+    let stranger = format!("{} (calls itself `x), CCCCCCCC (calls itself \u{fffd}al\u{fffd}`)", carol.id().uid);
+    assert_eq!(asked.reason, format!("everybody is there, and its owner has not agreed to {stranger}"));
     approve().await.unwrap();
     all_have(&parties.nodes, id, 31, 3).await;
     parties.stop().await;

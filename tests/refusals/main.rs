@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod codes;
 mod files;
 #[path = "../lab/mod.rs"]
 mod lab;

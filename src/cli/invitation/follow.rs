@@ -16,10 +16,6 @@ use crate::cli::wait::{Interrupt, changed_in_time, has_ended, once, spinner};
 use crate::control::{Client, ComputationView, Request};
 use crate::domain::Status;
 
-/// What two parties must know.
-pub const BETWEEN_TWO: &str =
-    "With two parties each learns the other's value: it is the total without its own.";
-
 /// Commands for a person to type, with the node that is to act where that is not plain.
 #[derive(Clone, Debug)]
 pub struct Commands {

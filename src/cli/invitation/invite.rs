@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::follow::{self, Commands};
-use super::{qr, typed};
+use super::{over_two, qr, typed};
 use crate::cli::args::Context;
 use crate::cli::asked::Asked;
 use crate::cli::assurance;
@@ -70,7 +70,7 @@ pub struct Invite {
     /// How long parties that are away at the deadline are waited for [default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = duration::typed)]
     patience: Option<Typed>,
-    /// Do not ask: not about two parties, who learn each other's value
+    /// Do not ask: not about a result over two parties, who learn each other's value
     #[arg(long)]
     yes: bool,
     /// Follow who joins, until the result; on a terminal the default
@@ -89,8 +89,8 @@ impl Invite {
         let output = context.output;
         let mut inviting = self.inviting()?;
         let draft = self.checked(&inviting)?;
-        if inviting.parties == 2 {
-            self.agreed_between_two(context)?;
+        if let Some(told) = over_two::of_question(&draft) {
+            self.agreed_over_two(context, inviting.parties, &told)?;
         }
         let chosen = context.acting_party().await?;
         let commands = Commands::of(context, &chosen.id.uid).await?;
@@ -169,17 +169,13 @@ impl Invite {
         Ok(invitation.draft(invitation.id()))
     }
 
-    fn agreed_between_two(&self, context: &Context) -> Result<(), Problem> {
-        context.output.note(follow::BETWEEN_TWO);
+    fn agreed_over_two(&self, context: &Context, parties: u32, told: &str) -> Result<(), Problem> {
+        context.output.note(over_two::note(told));
         if self.yes {
             return Ok(());
         }
         match context.output.format {
-            Format::Json => Err(Problem::usage(
-                "confirmation_needed",
-                follow::BETWEEN_TWO,
-                "pass --yes, or invite a third party",
-            )),
+            Format::Json => Err(Problem::usage("confirmation_needed", told, over_two::way_out(parties))),
             Format::People => confirm(context.output, Consent::Ask, "Invite all the same?"),
         }
     }

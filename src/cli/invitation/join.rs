@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::follow::{self, Commands};
-use super::{typed, words};
+use super::{over_two, typed, words};
 use crate::cli::args::Context;
 use crate::cli::computation;
 use crate::cli::confirm::{Consent, confirm};
@@ -82,7 +82,11 @@ impl Join {
             interrupt: Interrupt::heard(),
         };
         let joined = match said {
-            Some(consent) => seat.take(consent, values).await?,
+            Some(consent) => {
+                let joined = seat.take(consent, values).await?;
+                seat.warn(&joined);
+                joined
+            }
             None => seat.asked(values).await?,
         };
         if self.wait || (output.is_interactive() && !self.no_wait) {
@@ -135,15 +139,9 @@ impl Seat<'_> {
             seen.answer = words::TYPED.to_owned();
         }
         output.note(format!("\n{}", words::asked(&seen).trim_end()));
-        if seen.parties == 2 {
-            output.note(follow::BETWEEN_TWO);
-        }
-        let question = if seen.joined < seen.parties {
-            "Take part? You are asked again about those who join later."
-        } else {
-            "Take part, with them?"
-        };
-        let asked = move || confirm(output, Consent::Ask, question);
+        self.warn(&seen);
+        let question = question(&seen);
+        let asked = move || confirm(output, Consent::Ask, &question);
         match follow::or_interrupted(&mut self.interrupt, asked).await {
             Some(Ok(())) => {}
             Some(Err(problem)) => return Err(self.declined(problem, &seen)),
@@ -166,6 +164,13 @@ impl Seat<'_> {
                 Err(problem) if asks_for_value => typed::another_value(output, problem)?,
                 done => return done,
             }
+        }
+    }
+
+    /// What the result may tell of each party.
+    fn warn(&self, view: &InvitationView) {
+        if let Some(told) = over_two::of_invitation(view) {
+            self.context.output.note(over_two::note(&told));
         }
     }
 
@@ -227,6 +232,18 @@ impl Seat<'_> {
             output.note(format!("all are there, and some of them are new to you: `{approve}` agrees to them"));
         }
         output.note(format!("see `{}`", self.commands.of_words(&format!("invitations {id}"))));
+    }
+}
+
+/// What a person is asked: about those who are there, and about those who are still to come, if anybody is.
+fn question(seen: &InvitationView) -> String {
+    let others: Vec<_> = seen.roster.iter().filter(|party| !party.you).collect();
+    let to_come = usize::try_from(seen.parties).unwrap_or(usize::MAX).saturating_sub(others.len() + 1);
+    match (to_come, others.as_slice()) {
+        (0, [one]) => format!("Take part, with {}?", one.uid),
+        (0, _) => "Take part, with them?".to_owned(),
+        (1, _) => "Take part? You are asked again about the one who joins later.".to_owned(),
+        (2.., _) => "Take part? You are asked again about those who join later.".to_owned(),
     }
 }
 
@@ -298,6 +315,23 @@ mod tests {
         assert_eq!(seen("invited", "asks"), Earlier::Yes);
         assert_eq!(seen("invited", "left"), Earlier::Nothing);
         assert_eq!(seen("invited", "running"), Earlier::Bound);
+    }
+
+    #[test]
+    fn whoever_takes_the_last_seat_is_not_told_of_others_to_come() {
+        let seen = |parties, others: usize| {
+            let roster = ["AAAAAAAA", "BBBBBBBB", "CCCCCCCC"].map(|uid| words::tests::of(uid, ""));
+            question(&InvitationView { parties, roster: roster[..others].to_vec(), ..words::tests::open() })
+        };
+        assert_eq!(seen(2, 1), "Take part, with AAAAAAAA?");
+        assert_eq!(seen(3, 2), "Take part, with them?");
+        assert_eq!(seen(3, 1), "Take part? You are asked again about the one who joins later.");
+        assert_eq!(seen(4, 1), "Take part? You are asked again about those who join later.");
+        // This node has its seat already.
+        let mut full = words::tests::open();
+        full.roster.push(words::tests::of("CCCCCCCC", ""));
+        assert_eq!(question(&full), "Take part, with them?");
+        assert!(question(&words::tests::open()).contains("the one who joins later"));
     }
 
     #[test]

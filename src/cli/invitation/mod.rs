@@ -4,6 +4,7 @@ mod follow;
 mod invite;
 mod join;
 mod kept;
+mod over_two;
 mod owner;
 mod qr;
 mod typed;
@@ -14,4 +15,6 @@ pub use invite::Invite;
 pub use join::Join;
 pub use kept::Invitations;
 pub use withdraw::{Forget, Revoke};
-pub use words::{rows_of_parties, waiting};
+#[cfg(test)]
+pub(super) use words::tests;
+pub use words::{ask_again, own_answer, rows_of_parties, waiting};

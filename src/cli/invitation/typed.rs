@@ -7,9 +7,10 @@ use console::Term;
 use crate::cli::consent::checked;
 use crate::cli::output::Output;
 use crate::cli::problem::{Exit, Problem};
-use crate::cli::table::{printable, printable_lines};
+use crate::cli::table::printable_lines;
 use crate::control::PrivateText;
 use crate::domain::limits::TICKET_CHARS_MAX;
+use crate::domain::quoted;
 use crate::wire::{TicketError, read_ticket};
 
 /// Stands for standard input.
@@ -87,8 +88,8 @@ pub fn ask_values(fields: &[String]) -> io::Result<Vec<PrivateText>> {
     let mut values = Vec::new();
     for field in fields {
         term.write_str(&format!(
-            "Your value of `{}` (it is not shown; several as [1,2,3]; Enter alone: later): ",
-            printable(field)
+            "Your value of {} (it is not shown; several as [1,2,3]; Enter alone: later): ",
+            quoted(field)
         ))?;
         let value = term.read_secure_line()?;
         if value.trim().is_empty() {

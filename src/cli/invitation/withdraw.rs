@@ -6,9 +6,11 @@ use serde_json::json;
 use crate::cli::args::Context;
 use crate::cli::confirm::{Consent, confirm};
 use crate::cli::problem::Problem;
-use crate::cli::wait::unexpected;
+use crate::cli::table::{self, printable};
+use crate::cli::wait::{once, unexpected};
 use crate::cli::wrapped;
-use crate::control::{Decided, Forgotten, Reply, Request};
+use crate::control::{ComputationView, Decided, Forgotten, Reply, Request};
+use crate::domain::Status;
 
 /// Withdraw an invitation of this node's, before everybody is there
 #[derive(Debug, Args)]
@@ -56,16 +58,42 @@ impl Revoke {
 impl Forget {
     pub async fn act(self, context: &Context) -> Result<(), Problem> {
         let chosen = context.acting_party().await?;
-        let question =
-            format!("Delete what node {} keeps of {}, its result too?", chosen.id.uid, self.computation);
-        confirm(context.output, Consent::from(self.yes), &question)?;
-        let request = Request::Forget { reference: self.computation };
+        let reference = if self.yes {
+            self.computation
+        } else {
+            // What was typed may be the beginning of another one than was meant.
+            let view = once(&chosen.client, Request::Computation { reference: self.computation }).await?;
+            confirm(context.output, Consent::Ask, &question(&chosen.id.uid, &view))?;
+            view.id
+        };
+        let request = Request::Forget { reference };
         let Reply::Forgotten(forgotten) = chosen.client.request(request).await? else {
             return Err(unexpected());
         };
         context.output.answer(&forgotten, || told(&forgotten));
         Ok(())
     }
+}
+
+/// What is found, and what would become of it.
+fn question(node: &str, view: &ComputationView) -> String {
+    let (by, status) = match view.invitation.as_deref() {
+        Some(invitation) => ("invited by", invitation.state.clone()),
+        None => ("asked by", view.status.to_string()),
+    };
+    let rows = [
+        ("asks for", format!("{} of {}", view.statistic, printable(&view.fields.join(", ")))),
+        (by, view.proposer.clone()),
+        ("status", status),
+    ];
+    let result = if view.status == Status::Completed { ", its result too" } else { "" };
+    format!(
+        "{}  {}\n{}Delete what node {node} keeps of {}{result}? It cannot be undone.",
+        view.id,
+        printable(&view.prompt),
+        table::pairs(&rows),
+        view.id
+    )
 }
 
 fn told(forgotten: &Forgotten) -> String {
@@ -80,6 +108,22 @@ fn told(forgotten: &Forgotten) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::computation::tests::running;
+
+    #[test]
+    fn whoever_deletes_is_shown_what() {
+        let mut view = running();
+        view.prompt = "Our\u{1b}[2J total?\nstatus failed".to_owned();
+        view.status = Status::Completed;
+        let text = question("BBBBBBBB", &view);
+        assert_eq!(
+            text,
+            "COMP-FZ375MV7  Our\u{fffd}[2J total?\u{fffd}status failed\n  asks for  mean of rating\n  asked by  AAAAAAAA\n  \
+             status    completed\nDelete what node BBBBBBBB keeps of COMP-FZ375MV7, its result too? It cannot be undone."
+        );
+        view.status = Status::Failed;
+        assert!(question("BBBBBBBB", &view).contains("keeps of COMP-FZ375MV7? It"), "there is no result");
+    }
 
     #[test]
     fn what_is_deleted_and_what_remains_are_told_apart() {

@@ -4,13 +4,17 @@ use crate::cli::assurance;
 use crate::cli::computation;
 use crate::cli::number;
 use crate::cli::table::{self, Look, printable};
-use crate::control::{InvitationView, PartyView};
+use crate::control::{ComputationView, InvitationView, PartyView};
+use crate::domain::quoted;
 
 /// Characters of a question in a table.
 const QUESTION_CHARS: usize = 40;
 
 /// The own value of somebody who has typed it and not said yes.
 pub const TYPED: &str = "typed";
+
+/// A value that is there and not sent.
+const GIVEN: &str = "given, and kept on this node";
 
 /// What it waits for before it is a computation: "2 of 3 parties have joined"; `None` once it is one.
 pub fn waiting(view: &InvitationView) -> Option<String> {
@@ -32,17 +36,16 @@ pub fn joined(view: &InvitationView) -> String {
 
 /// "FZ375MV7, who calls itself `alice`".
 pub fn party(party: &PartyView) -> String {
-    let name = printable(&party.name);
     let who = match (party.you, party.inviter) {
         (true, true) => ", this node, invites",
         (true, false) => ", this node",
         (false, true) => ", invites",
         (false, false) => "",
     };
-    if name.is_empty() {
+    if party.name.is_empty() {
         format!("{}{who}", party.uid)
     } else {
-        format!("{} (calls itself `{name}`){who}", party.uid)
+        format!("{} (calls itself {}){who}", party.uid, quoted(&party.name))
     }
 }
 
@@ -53,9 +56,10 @@ pub fn rows_of_parties(view: &InvitationView) -> Vec<(&'static str, String)> {
     if view.quorum < view.parties {
         rows.push(("quorum", format!("{} of {} must answer", view.quorum, view.parties)));
     }
-    match &view.deadline {
-        Some(deadline) => rows.push(("answers until", table::to_seconds(deadline))),
-        None => rows.push(("answers until", "some time after all have joined".to_owned())),
+    match (Stage::of(view), &view.deadline) {
+        (Stage::Broken, _) => {}
+        (_, Some(deadline)) => rows.push(("answers until", table::to_seconds(deadline))),
+        (_, None) => rows.push(("answers until", "some time after all have joined".to_owned())),
     }
     if matches!(view.state.as_str(), "open" | "asks") {
         rows.push(("tickets until", table::to_seconds(&view.expires)));
@@ -86,17 +90,63 @@ pub fn of_what(view: &InvitationView) -> String {
     format!("{} of {}", view.statistic, printable(&view.fields.join(", ")))
 }
 
-/// Where the own value comes from.
+/// How far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Not everybody is there and agreed.
+    Open,
+    /// Answers come in.
+    Running,
+    /// The computation has ended, with a result or without.
+    Ended,
+    /// It ended, and became no computation.
+    Broken,
+}
+
+impl Stage {
+    fn of(view: &InvitationView) -> Self {
+        match view.state.as_str() {
+            "open" | "asks" => Self::Open,
+            "running" => Self::Running,
+            "completed" | "failed" => Self::Ended,
+            _ => Self::Broken,
+        }
+    }
+}
+
+/// Where the own value comes from, or what has become of it.
 fn own_value(view: &InvitationView) -> String {
-    match view.answer.as_str() {
-        "given" => "given, and kept on this node".to_owned(),
-        TYPED => "what you typed, once you say yes".to_owned(),
-        "source" => format!(
-            "read from this node's source for {} once everybody is there",
-            printable(&view.fields.join(", "))
-        ),
-        "waiting" => "waits for your word; `formix-p2p pending` says why".to_owned(),
-        _ => "none yet; `formix-p2p answer` gives it later".to_owned(),
+    let fields = || printable(&view.fields.join(", "));
+    match (Stage::of(view), view.answer.as_str()) {
+        (Stage::Open, TYPED) => "what you typed, once you say yes".to_owned(),
+        (Stage::Open, "given") => GIVEN.to_owned(),
+        (Stage::Open, "source") => {
+            format!("read from this node's source for {} once everybody is there", fields())
+        }
+        (Stage::Open, _) => "none yet; `formix-p2p answer` gives it later".to_owned(),
+        (Stage::Running | Stage::Ended, "given") => "given".to_owned(),
+        (Stage::Running, "source") => format!("read from this node's source for {}", fields()),
+        (Stage::Running, "waiting") => "waits for your word; `formix-p2p pending` says why".to_owned(),
+        (Stage::Running, _) => "none yet; `formix-p2p answer` gives it".to_owned(),
+        (Stage::Ended, _) => "none was given".to_owned(),
+        (Stage::Broken, _) => "not used, and not kept: nothing was computed".to_owned(),
+    }
+}
+
+/// The own answer, where a computation is shown in full: a value may be there long before it is sent.
+pub fn own_answer(view: &ComputationView) -> String {
+    let kept = view.invitation.as_deref().is_some_and(|invitation| {
+        invitation.answer == "given" && matches!(Stage::of(invitation), Stage::Open | Stage::Running)
+    });
+    if kept && view.own_answer == "none" { GIVEN.to_owned() } else { view.own_answer.clone() }
+}
+
+/// What to do where there is no result.
+pub fn ask_again(view: &InvitationView) -> String {
+    if view.part == "inviter" {
+        "ask again with `formix-p2p invite`".to_owned()
+    } else {
+        format!("ask the inviter, {}, to invite again", view.inviter)
     }
 }
 
@@ -115,7 +165,10 @@ pub fn list(look: Look, views: &[InvitationView]) -> String {
             format!("{}/{}", view.joined, view.parties),
             table::to_seconds(&view.expires),
             view.part.clone(),
-            view.answer.clone(),
+            match Stage::of(view) {
+                Stage::Ended | Stage::Broken if view.answer != "given" => "none".to_owned(),
+                Stage::Open | Stage::Running | Stage::Ended | Stage::Broken => view.answer.clone(),
+            },
         ]
     });
     let table = table::render(look, &header, rows.collect());
@@ -142,8 +195,9 @@ pub fn in_full(view: &InvitationView) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::cli) mod tests {
     use super::*;
+    use crate::cli::computation::tests::running;
     use crate::control::{PrivateText, TicketView};
 
     pub fn of(uid: &str, name: &str) -> PartyView {
@@ -217,6 +271,72 @@ pub(super) mod tests {
         view.roster[0].name = "\u{1b}[2Jalice\n".to_owned();
         assert!(!asked(&view).contains('\u{1b}'));
         assert_eq!(party(&of("AAAAAAAA", "")), "AAAAAAAA");
+    }
+
+    #[test]
+    fn a_name_cannot_say_what_only_this_node_says() {
+        for name in ["x`), invites (trusted `", "carl), QA2CJK6A (agreed", "x\u{ff40}), this node"] {
+            let told = party(&of("BBBBBBBB", name));
+            assert!(told.starts_with("BBBBBBBB (calls itself `") && told.ends_with("`)"), "{told}");
+            assert_eq!(told.matches('`').count(), 2, "{told}");
+        }
+        assert_eq!(
+            party(&of("BBBBBBBB", "x`), invites (trusted `")),
+            "BBBBBBBB (calls itself `x\u{fffd}), invites (trusted \u{fffd}`)"
+        );
+    }
+
+    #[test]
+    fn what_is_said_of_the_own_value_is_of_its_time() {
+        let told = |state: &str, answer: &str| {
+            let (state, answer) = (state.to_owned(), answer.to_owned());
+            let view = InvitationView { state, answer, ..open() };
+            (own_value(&view), list(Look::Plain, &[view]).lines().nth(1).unwrap().to_owned())
+        };
+        for (state, answer, words) in [
+            ("open", "missing", "none yet; `formix-p2p answer` gives it later"),
+            ("open", "given", "given, and kept on this node"),
+            ("asks", "source", "read from this node's source for value once everybody is there"),
+            ("running", "missing", "none yet; `formix-p2p answer` gives it"),
+            ("completed", "given", "given"),
+            ("completed", "missing", "none was given"),
+            ("failed", "source", "none was given"),
+        ] {
+            assert_eq!(told(state, answer).0, words, "{state}, {answer}");
+        }
+        for state in ["expired", "revoked", "left", "refused"] {
+            let (words, line) = told(state, "missing");
+            assert!(words.starts_with("not used") && !words.contains("answer"), "{state}: {words}");
+            assert!(line.trim_end().ends_with("none"), "{line}");
+            let view = InvitationView { state: state.to_owned(), deadline: None, ..open() };
+            assert!(!asked(&view).contains("answers until"), "{state}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_kept_is_no_missing_answer() {
+        let told = |state: &str, answer: &str, own: &str| {
+            let (state, answer) = (state.to_owned(), answer.to_owned());
+            let invitation = Some(Box::new(InvitationView { state, answer, ..open() }));
+            own_answer(&ComputationView { own_answer: own.to_owned(), invitation, ..running() })
+        };
+        assert_eq!(told("open", "given", "none"), "given, and kept on this node");
+        assert_eq!(told("running", "given", "none"), "given, and kept on this node");
+        assert_eq!(told("open", "missing", "waiting"), "waiting");
+        assert_eq!(told("open", "source", "none"), "none");
+        assert_eq!(told("completed", "given", "answered"), "answered");
+        assert_eq!(told("revoked", "missing", "none"), "none");
+        assert_eq!(own_answer(&running()), "answered");
+    }
+
+    #[test]
+    fn only_who_invites_is_told_to_invite() {
+        let inviter = InvitationView { part: "inviter".to_owned(), ..open() };
+        assert_eq!(ask_again(&inviter), "ask again with `formix-p2p invite`");
+        for part in ["invited", "looking"] {
+            let view = InvitationView { part: part.to_owned(), ..open() };
+            assert_eq!(ask_again(&view), "ask the inviter, AAAAAAAA, to invite again");
+        }
     }
 
     #[test]
