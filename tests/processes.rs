@@ -15,6 +15,21 @@ fn propose<'a>(node: &'a str, deadline: &'a str) -> Vec<&'a str> {
     [&question[..], &["--node", node, "--deadline", deadline]].concat()
 }
 
+/// libp2p's own timers keep a thread that every message wakes: `patches/futures-timer`.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_timers_of_the_network_need_no_thread_of_their_own() {
+    let lab = Lab::new();
+    let uids = lab.network(&["1", "2", "4"], &[]);
+    let pid = lab.pid(&uids[0]).unwrap();
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let name =
+        |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("comm")).unwrap_or_default();
+    let names: Vec<_> = threads.map(|thread| name(thread.unwrap()).trim().to_owned()).collect();
+    assert!(names.iter().any(|name| name.starts_with("tokio")), "{names:?}");
+    assert!(!names.iter().any(|name| name.contains("timer")), "{names:?}");
+}
+
 #[test]
 fn a_network_gives_the_exact_sum_to_every_node() {
     let lab = Lab::new();

@@ -1,7 +1,7 @@
 //! One view: proposal, prepare, commit, decision.
 
 use formix_p2p::protocol::Ignored;
-use formix_p2p::wire::{DecreeMessage, Topic};
+use formix_p2p::wire::{Choice, DecreeMessage, Topic};
 
 use super::*;
 
@@ -181,6 +181,12 @@ fn a_decided_node_answers_with_the_proof_and_says_nothing_else() {
     let message = DecreeMessage::Decided(proof);
     assert_eq!(node.decree.answer(&DecreeMessage::Prepare(prepare(0, 0, &all))), Some(message.clone()));
     assert_eq!(node.decree.answer(&message), None);
+    // The commits that decided it are on their way to whoever commits; if they are lost, its own comes again.
+    let commit_to = |choice: &Choice| DecreeMessage::Commit(commit(0, 4, choice));
+    assert_eq!(node.decree.answer(&commit_to(&all)), None);
+    assert_eq!(node.decree.answer(&commit_to(&choice(3, &[0, 1]))), Some(message.clone()), "of something else");
+    assert_eq!(node.decree.on_message(peer(0), commit_to(&all)), Err(Ignored::Decided));
+    assert_eq!(node.decree.answer(&commit_to(&all)), Some(message.clone()));
     assert_eq!(node.decree.resend(), [message]);
     assert_eq!(node.time_out(&wants(&all)), []);
     let other = DecreeMessage::Decided(decided(&[0, 2], 5, &choice(3, &[0, 1])));

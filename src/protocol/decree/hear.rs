@@ -149,7 +149,7 @@ impl Decree {
     }
 
     /// The place of a statement's signer.
-    fn position_of<T: DecreeStatement>(&self, signed: &Signed<T>) -> Result<usize, Ignored> {
+    pub(super) fn position_of<T: DecreeStatement>(&self, signed: &Signed<T>) -> Result<usize, Ignored> {
         let place = self.terms.position(signed.signer()).filter(|_| self.terms.admits(signed.get()));
         place.ok_or(Ignored::OtherDecree)
     }

@@ -191,7 +191,7 @@ impl Decree {
     /// node was shown, if the sender has been shown another one by the same coordinator.
     pub fn answer(&self, message: &DecreeMessage) -> Option<DecreeMessage> {
         if let Some(decided) = &self.memory.decided {
-            let knows = matches!(message, DecreeMessage::Decided(_));
+            let knows = matches!(message, DecreeMessage::Decided(_)) || self.is_first_commit(decided, message);
             return (!knows).then(|| DecreeMessage::Decided(decided.clone()));
         }
         let (view, digest) = match message {
@@ -204,5 +204,15 @@ impl Decree {
         let shown = self.current_proposal().filter(|_| message.decree() == Some(self.decree()))?;
         let differs = view == self.view() && self.terms.digest(&shown.proposal.get().choice) != digest;
         differs.then(|| DecreeMessage::Proposal(shown.clone()))
+    }
+
+    /// Whether this is the first that is heard of somebody's commit to what is decided: the commits that decided it are on their way to
+    /// its sender. Where they get lost it comes again.
+    fn is_first_commit(&self, decided: &Decided, message: &DecreeMessage) -> bool {
+        let DecreeMessage::Commit(commit) = message else { return false };
+        let said = commit.get();
+        said.view == decided.view
+            && said.choice == self.terms.digest(&decided.choice)
+            && self.position_of(commit).is_ok_and(|place| self.commits.of(place).next().is_none())
     }
 }
