@@ -238,3 +238,24 @@ fn no_file_holds_two_ideas() {
         assert!(lines <= LINES_MAX, "{} has {lines} lines", path.display());
     }
 }
+
+/// What is fuzzed is built without what would be a node, and by hand alone: that it still can be is seen here.
+#[test]
+fn what_is_fuzzed_needs_no_module_that_fuzzing_leaves_out() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let library = fs::read_to_string(root.join("src/lib.rs")).unwrap();
+    let gated = library.split("#[cfg(not(fuzzing))]").skip(1);
+    let gated: Vec<_> =
+        gated.filter_map(|rest| rest.trim().strip_prefix("pub mod ")?.split(';').next()).collect();
+    assert!(gated.contains(&"network") && gated.contains(&"node"), "{gated:?}");
+    let mut seen = 0;
+    for entry in fs::read_dir(root.join("fuzz/src/targets")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        for module in &gated {
+            assert!(!text.contains(&format!("formix_p2p::{module}")), "{} uses {module}", path.display());
+        }
+        seen += 1;
+    }
+    assert!(seen > 10, "{seen}");
+}

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use formix_p2p::domain::limits::NETWORK_EVENTS_QUEUED_MAX;
 use formix_p2p::domain::{ComputationId, Role, Timestamp};
-use formix_p2p::network::{Multiaddr, Network, NetworkConfig, NetworkError, NetworkEvent, SwarmKey};
-use formix_p2p::wire::Message;
+use formix_p2p::network::{Multiaddr, Network, NetworkConfig, NetworkError, NetworkEvent};
+use formix_p2p::wire::{Message, SwarmKey};
 
 #[path = "network/link.rs"]
 mod link;

@@ -12,9 +12,10 @@ use super::problem::{Exit, Problem};
 use super::sources;
 use crate::config::{AdmissionLayer, Layer, NodeConfig, first_free_port};
 use crate::home::{Exposed, Keys, MembershipSource, NodeFolder, NodeLock};
-use crate::network::{Mdns, NetworkError, SwarmKey};
+use crate::network::{Mdns, NetworkError};
 use crate::node::{IdentityAge, NodeOptions, RunError, RunningNode, StartError};
 use crate::telemetry::{self, Verbosity};
+use crate::wire::SwarmKey;
 
 /// Ports that are tried when another process is faster.
 const PORT_TRIES: usize = 16;

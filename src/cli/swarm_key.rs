@@ -11,7 +11,7 @@ use serde_json::json;
 use super::args::Context;
 use super::problem::{Exit, Problem};
 use crate::home::Keys;
-use crate::network::SwarmKey;
+use crate::wire::SwarmKey;
 
 /// Keys that close a network to strangers
 #[derive(Debug, Subcommand)]

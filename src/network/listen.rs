@@ -12,7 +12,7 @@ use libp2p::{Multiaddr, Swarm};
 
 use super::behaviour::{Behaviour, BehaviourEvent};
 use super::error::NetworkError;
-use super::swarm_key::SwarmKey;
+use crate::wire::SwarmKey;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {

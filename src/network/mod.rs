@@ -29,7 +29,6 @@ mod quotas;
 mod replies;
 mod slots;
 mod swarm_events;
-mod swarm_key;
 mod topic;
 mod transport;
 
@@ -42,7 +41,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use error::NetworkError;
 pub use gate::Admission;
 pub use libp2p::Multiaddr;
-pub use swarm_key::{SwarmKey, SwarmKeyError};
 
 use self::behaviour::Behaviour;
 use self::event_loop::{Command, EventLoop};
@@ -51,7 +49,7 @@ use self::outlet::Outlet;
 use crate::domain::limits::{NETWORK_COMMANDS_QUEUED_MAX, NETWORK_EVENTS_QUEUED_MAX};
 use crate::domain::{PeerId, Role};
 use crate::sharing::Secret;
-use crate::wire::{Checked, Gossip, Message};
+use crate::wire::{Checked, Gossip, Message, SwarmKey};
 
 /// Whether nodes nearby are found by multicast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use libp2p::{PeerId, Swarm, Transport, noise, quic, swarm, tcp, yamux};
 
 use super::behaviour::Behaviour;
 use super::error::NetworkError;
-use super::swarm_key::SwarmKey;
+use crate::wire::SwarmKey;
 
 /// From the first byte to an authenticated, multiplexed connection.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);

@@ -49,11 +49,11 @@ use crate::consent::Policy;
 use crate::control::{Call, NodeId, ServeError};
 use crate::domain::{Role, Timestamp};
 use crate::home::{MembershipError, MembershipSource};
-use crate::network::{Mdns, NetworkError, SwarmKey};
+use crate::network::{Mdns, NetworkError};
 use crate::sharing::Secret;
 use crate::sources::Sources;
 use crate::store::StoreError;
-use crate::wire::Identity;
+use crate::wire::{Identity, SwarmKey};
 
 /// Whether a node's identity was made just now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

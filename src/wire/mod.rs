@@ -21,6 +21,7 @@ mod signature;
 mod signed;
 mod statement;
 mod summary;
+mod swarm_key;
 mod ticket;
 mod tree;
 
@@ -51,5 +52,6 @@ pub use statement::{
     Vote, verifications_digest, votes_digest,
 };
 pub use summary::{End, Summary};
+pub use swarm_key::{SwarmKey, SwarmKeyError};
 pub use ticket::{TicketError, read_ticket, ticket_text};
 pub use tree::Leaf;

@@ -6,8 +6,7 @@ use std::path::Path;
 use formix_p2p::config::{Layer, NodeConfig, merge};
 use formix_p2p::domain::Timestamp;
 use formix_p2p::home::{identity_in, members_in, sign_members};
-use formix_p2p::network::SwarmKey;
-use formix_p2p::wire::Identity;
+use formix_p2p::wire::{Identity, SwarmKey};
 
 use super::{CANARY, is_discreet};
 

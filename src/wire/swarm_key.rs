@@ -39,7 +39,7 @@ impl SwarmKey {
         Secret::new(format!("{KIND}\n{ENCODING}\n{}\n", HEXLOWER.encode(self.0.expose())))
     }
 
-    pub(super) fn expose(&self) -> &[u8; 32] {
+    pub(crate) fn expose(&self) -> &[u8; 32] {
         self.0.expose()
     }
 }
