@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// After what a word for programs stands in the source.
-const BEFORE: [&str; 9] = [
+const BEFORE: [&str; 10] = [
     "::usage(",
     "refused((",
     " code: ",
@@ -16,6 +16,7 @@ const BEFORE: [&str; 9] = [
     "Exit::TimedOut,",
     // The inviter's word on a ticket.
     "InvitationEnd::Left => (",
+    "InvitationEnd::Failed(_) => {\n            (",
 ];
 
 /// Every source file without its tests.
@@ -54,8 +55,15 @@ fn every_code_stands_in_the_table() {
         let after = BEFORE.iter().flat_map(|mark| code.match_indices(mark));
         codes.extend(after.filter_map(|(at, mark)| quoted(&code[at + mark.len()..])));
     }
-    let known =
-        ["not_finished", "invalid_sharing", "wrong_answer", "inviter", "left", "ticket_used", "timed_out"];
+    let known = [
+        "not_finished",
+        "invalid_sharing",
+        "wrong_answer",
+        "inviter",
+        "left",
+        "invitation_failed",
+        "ticket_used",
+    ];
     assert!(known.iter().all(|code| codes.contains(code)), "the search finds fewer than there are: {codes:?}");
     let contract = fs::read_to_string(root.join("docs/CLI.md")).unwrap();
     let table = contract.split("## Exit codes").nth(1).unwrap().split("\n## ").next().unwrap();
