@@ -43,7 +43,7 @@ impl<T> Packed<T> {
                     there.1 = entry;
                 }
             }
-            // Half of the entries move on: some 20 us for ten thousand.
+            // Half of the entries move on: of ten thousand, a third of a MiB.
             Err(place) => self.0.insert(place, (id, entry)),
         }
     }

@@ -371,8 +371,10 @@ impl Entry {
 
     /// Sets the timers of an accepted computation that is not announced yet.
     pub fn await_announcement(&mut self, turn: &mut Turn<'_>) {
-        // Whoever asks gives up first, and says why.
-        let wait = (turn.now + ANNOUNCEMENT_WAIT).max(self.roster_is_due(turn.now) + ACCEPTANCE_WAIT);
+        // By invitation acceptances are awaited until the deadline; whoever asks gives up first, and says why.
+        let by_invitation = self.terms().is_by_invitation();
+        let wait =
+            if by_invitation { self.terms().deadline + ACCEPTANCE_WAIT } else { turn.now + ANNOUNCEMENT_WAIT };
         let announced_by = self.terms().patience_ends().min(wait);
         turn.set_timer(Timer::Patience(self.id), announced_by);
         self.retry_later(turn);
