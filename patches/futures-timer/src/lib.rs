@@ -1,8 +1,9 @@
 //! The timers of libp2p, on tokio's clock.
 //!
 //! libp2p times its streams with the crate of this name, which keeps them in a thread of its own. Every message makes two timers and
-//! drops them, and each time that thread is woken: of the system calls of a node that exchanges messages, half. Here a timer is one of
-//! tokio's, which a node has anyway; the names are those that libp2p calls. Timers must be made where a tokio runtime runs.
+//! drops them, and that thread is woken for it: a quarter of the system calls of a node that exchanges messages, and three quarters of
+//! the switches between its threads. Here a timer is one of tokio's, which a node has anyway; the names are those that libp2p calls.
+//! Timers must be made where a tokio runtime runs.
 
 use std::fmt;
 use std::future::Future;
