@@ -1,7 +1,7 @@
 //! What an owner says about questions that wait: agree, decline, answer; and about an invitation's parties likewise.
 
 use super::api::{Answer, decided, refused};
-use super::invitation_shown::Source;
+use super::reading::Source;
 use super::runtime::Runtime;
 use super::subjects::Subject;
 use super::{invitation_shown, render};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::directory::Directory;
+use super::reading::Source;
 use super::render;
 use crate::consent::Rule;
 use crate::control::{
@@ -13,13 +14,6 @@ use crate::domain::limits::NO_CONTACT_MARGIN;
 use crate::domain::{Consent, Failure, InvitationEnd, PeerId, Status, quoted};
 use crate::protocol::{InvitationView, OwnPart, View};
 use crate::wire::{Identity, InvitationMemory, InvitationPart, Signed, Ticket, ticket_text};
-
-/// Whether one of a node's own sources has the fields of a question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    Has,
-    Lacks,
-}
 
 /// One invitation, and the computation that it has become, without its tickets.
 pub(super) fn invitation(

@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
-use super::invitation_shown::Source;
 use super::runtime::Runtime;
 use crate::domain::limits::{ENDED_KEPT_MAX, READINGS_AT_ONCE, SOURCE_READ_WAIT};
 use crate::domain::{Computation, ComputationId, Query, Unfit};
@@ -27,6 +26,13 @@ pub(super) struct Readings {
     running: usize,
     /// What was left out of the newest answers, for the owner.
     left_out: VecDeque<(ComputationId, String)>,
+}
+
+/// Whether one of a node's own sources has the fields of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Has,
+    Lacks,
 }
 
 /// What a reading came to.

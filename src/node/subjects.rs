@@ -1,6 +1,6 @@
 //! What people mean by one COMP name: the computation that an invitation has become, or else the invitation.
 
-use super::invitation_shown::Source;
+use super::reading::Source;
 use super::runtime::Runtime;
 use super::{invitation_shown, references, render};
 use crate::control::{ApiError, ComputationView, InvitationView as Shown, of_parties};
