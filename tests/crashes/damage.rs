@@ -10,7 +10,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use formix_p2p::domain::PeerId;
-use formix_p2p::store::{KnownPeer, Store, StoreError};
+use formix_p2p::store::{Change, KnownPeer, Store, StoreError};
 use formix_p2p::wire::Record;
 use serde_json::json;
 
@@ -113,38 +113,54 @@ fn samples() -> Vec<Sample> {
     let mut samples: Vec<_> = [("killed heavy", 0), ("stopped heavy", 1), ("killed light", HEAVY + 1)]
         .map(|(what, at)| {
             let (folder, owner) = (net.folder(at), net.peer(at));
-            Sample::new(what, owner, fs::read(folder.join("node.redb")).unwrap(), keys_of(&folder))
+            Sample::new(what, owner, fs::read(folder.join("node.redb")).unwrap(), keys_of(&folder)).unwrap()
         })
         .into();
-    // Where it was not killed there by chance, nor while pages of the next commit were being written.
-    if samples[2].contents.len() == 1 {
-        samples.extend(samples[2].between_two_phases());
-    }
+    samples.push(samples[2].between_two_phases());
     samples
 }
 
 impl Sample {
-    fn new(what: &'static str, owner: PeerId, bytes: Vec<u8>, keys: Vec<(OsString, Vec<u8>)>) -> Self {
+    /// # Errors
+    /// When the commit that the header names, or the newest one, cannot be read.
+    fn new(
+        what: &'static str,
+        owner: PeerId,
+        bytes: Vec<u8>,
+        keys: Vec<(OsString, Vec<u8>)>,
+    ) -> Result<Self, StoreError> {
         let mut sample = Self { what, owner, bytes, keys, contents: Vec::new() };
         let other = CHECKSUMS_AT[usize::from(sample.bytes[COUNTS_AT] & 1 == 0)];
         let mut named_alone = sample.bytes.clone();
         named_alone[other..other + CHECKSUM].fill(0);
         for bytes in [&sample.bytes, &named_alone] {
-            let content = sample.content_of(bytes).unwrap();
+            let content = sample.content_of(bytes)?;
             assert!(content.records.len() > 10, "{what} has {} records", content.records.len());
             if !sample.contents.contains(&content) {
                 sample.contents.push(content);
             }
         }
-        sample
+        Ok(sample)
     }
 
-    /// The same node, killed before the header names its newest commit, which is on the disk.
-    fn between_two_phases(&self) -> Option<Self> {
-        let mut bytes = self.bytes.clone();
-        bytes[COUNTS_AT] ^= 1;
-        self.content_of(&bytes).ok()?;
-        Some(Self::new("killed between two phases", self.owner, bytes, self.keys.clone()))
+    /// The same node one commit later, killed before the header names that commit, which is on the disk.
+    fn between_two_phases(&self) -> Self {
+        let folder = scratch();
+        let path = path_in(&folder);
+        fs::write(&path, &self.bytes).unwrap();
+        self.lay_keys(&path);
+        let store = Store::open(&path, self.owner).unwrap();
+        // When both phases are over, a commit may shorten the file, and what the one before it had at the end is gone: no
+        // node is killed between two phases with such a file. Then another commit.
+        let commits = store.load().unwrap().into_iter().rev().take(10);
+        let mut samples = commits.filter_map(|record| {
+            store.apply(&[Change::Erase(record.key())]).unwrap();
+            let mut bytes = fs::read(&path).unwrap();
+            bytes[COUNTS_AT] ^= 1;
+            let sample = Self::new("killed between two phases", self.owner, bytes, self.keys.clone());
+            sample.ok().filter(|sample| sample.contents.len() == 2)
+        });
+        samples.next().expect("one of ten commits that leaves the one before it as it was")
     }
 
     fn content_of(&self, bytes: &[u8]) -> Result<Content, StoreError> {
