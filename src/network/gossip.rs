@@ -211,7 +211,7 @@ impl EventLoop {
                 return;
             }
             Err(Refused::WrongTopic) => "it belongs to another topic".to_owned(),
-            Err(Refused::Frame(reason)) => super::swarm_events::describe(&reason),
+            Err(Refused::Frame(reason)) => super::messages::describe(&reason),
         };
         self.judge(&id, &forwarder, MessageAcceptance::Reject);
         // Whoever passes on what does not hold has not checked it.

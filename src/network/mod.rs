@@ -20,6 +20,7 @@ mod gate;
 mod gossip;
 mod hosts;
 mod listen;
+mod messages;
 mod nearby;
 mod offences;
 mod outbox;
