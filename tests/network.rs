@@ -217,7 +217,7 @@ async fn a_swarm_key_lets_in_whoever_has_it_and_nobody_else() {
                 assert!(!strangers.contains(&peer), "a stranger got in");
                 None
             }
-            NetworkEvent::Message { from, .. } => Some(from),
+            NetworkEvent::Messages { from, .. } => Some(from),
             _ => None,
         })
         .await;
@@ -285,6 +285,25 @@ async fn a_dead_link_is_noticed_and_the_peer_met_again_another_way() {
 }
 
 #[tokio::test]
+async fn what_is_sent_together_arrives_together_and_in_order() {
+    let mut hub = Node::heavy(1, &[]).await;
+    let mut other = Node::light(2, &[hub.address()]).await;
+    hub.until_connected(other.peer()).await;
+    for numbers in [1..4, 4..5, 5..15] {
+        let together: Vec<_> = numbers.map(message).collect();
+        hub.network.send_together(other.peer(), together.clone());
+        assert_eq!(other.next_messages().await, (hub.peer(), together));
+    }
+    // More than one request holds: requests overtake each other.
+    hub.network.send_together(other.peer(), (100..200).map(message).collect());
+    let mut missing: Vec<_> = (100..200).map(message).collect();
+    while !missing.is_empty() {
+        let (_, received) = other.next_message().await;
+        missing.remove(missing.iter().position(|message| *message == received).expect("once"));
+    }
+}
+
+#[tokio::test]
 async fn nodes_that_dial_each_other_at_once_stay_connected() {
     let mut one = Node::heavy(1, &[]).await;
     let mut two = Node::heavy(2, &[]).await;
@@ -314,8 +333,8 @@ async fn frames_that_do_not_hold_harm_nobody() {
     let (mut heard, mut thrown_out) = (false, false);
     while !(heard && thrown_out) {
         hub.until("the light node's message and the stranger's end", |event| match event {
-            NetworkEvent::Message { from, message: received } => {
-                assert_eq!((from, received), (light.peer(), message(1)));
+            NetworkEvent::Messages { from, messages } => {
+                assert_eq!((from, messages), (light.peer(), vec![message(1)]));
                 heard = true;
                 Some(())
             }

@@ -12,7 +12,7 @@ use libp2p::swarm::{SwarmEvent, dial_opts::DialOpts};
 use libp2p::{PeerId, StreamProtocol, Swarm, SwarmBuilder, identity, noise, tcp, yamux};
 use tokio::sync::{mpsc, oneshot};
 
-const PROTOCOL: StreamProtocol = StreamProtocol::new("/formix-p2p/message/1");
+const PROTOCOL: StreamProtocol = StreamProtocol::new("/formix-p2p/message/2");
 /// What a busy node is offered again after.
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
 

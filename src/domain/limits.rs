@@ -214,6 +214,11 @@ pub const SIMILAR_NOTED_MAX: usize = 16;
 pub const SYNC_IDS_MAX: usize = 1_024;
 /// Requests in flight to one peer, under the 100 streams a connection that the transport allows.
 pub const REQUESTS_PER_PEER_MAX: usize = 32;
+/// Messages that one request may carry, where all of them together are small.
+pub const MESSAGES_PER_REQUEST_MAX: usize = 16;
+/// Bytes of a request that is read and decoded at once; a larger one carries a single message, waits for its turn, and is decoded
+/// on a thread of its own: a list of a hundred thousand entries takes seconds.
+pub const SMALL_REQUEST_BYTES: usize = 64 * 1024;
 /// Messages that wait for one peer; more are dropped, and the protocol asks again.
 pub const QUEUED_PER_PEER_MAX: usize = 4_096;
 /// Shares whose senders wait for the receipt in the answer to their request: as many as wait for the node and twice the next round.

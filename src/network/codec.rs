@@ -1,9 +1,9 @@
-//! How one message crosses a stream: its length in four bytes, the envelope, and one byte back; where that says so, a message
-//! follows it, in the same form.
+//! How messages cross a stream: each its length in four bytes and the envelope, and one byte back for each; where that
+//! byte says so, a message follows it, in the same form. The length's highest bit says that another message follows.
 //!
-//! The stream's own task decodes, signatures and all, so the event loop meets only messages that hold. A frame that
-//! does not hold reaches the event loop as [`Frame::Refused`], because it alone knows who sent it: an error
-//! here would be swallowed by the request-response handler.
+//! The stream's own task decodes, signatures and all, so the event loop meets only messages that hold. One that does
+//! not hold reaches the event loop as an error beside the others, because it alone knows who sent it: an error here would
+//! be swallowed by the request-response handler.
 
 use std::io;
 use std::sync::Arc;
@@ -16,27 +16,28 @@ use libp2p::request_response;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
-use crate::domain::limits::{LARGE_FRAMES_MAX, MESSAGE_BYTES_MAX};
+use crate::domain::limits::{
+    LARGE_FRAMES_MAX, MESSAGE_BYTES_MAX, MESSAGES_PER_REQUEST_MAX, SMALL_REQUEST_BYTES,
+};
 use crate::wire::{Checked, CodecError, Message};
 
-pub(super) const PROTOCOL: StreamProtocol = StreamProtocol::new("/formix-p2p/message/1");
+pub(super) const PROTOCOL: StreamProtocol = StreamProtocol::new("/formix-p2p/message/2");
 
-/// Frames up to this size are read and decoded at once; larger ones take turns, and are decoded on a thread of
-/// their own: a list of a hundred thousand entries takes seconds.
-const SMALL_FRAME_BYTES: usize = 64 * 1024;
+/// Of a message's length: another message follows.
+const MORE: u32 = 1 << 31;
+/// In the place of a verdict: a message follows.
+const REPLIED: u8 = 3;
 
-/// One message, on its way out or in.
+/// What one request carries, on its way out or in.
 #[derive(Debug)]
 pub(super) enum Frame {
-    /// To be written. Shared with the outbox, which offers it again when the peer is busy.
-    Outgoing(Arc<Message>),
-    /// Read, and it holds.
-    Received(Box<Message>, Size),
-    /// Read, and it does not.
-    Refused(CodecError),
+    /// To be written. Shared with the outbox, which offers them again when the peer is busy.
+    Outgoing(Vec<Arc<Message>>),
+    /// Read: each holds, or does not. Never none.
+    Received(Vec<Result<Message, CodecError>>, Size),
 }
 
-/// Whether a message is one of many or one of few.
+/// Whether a request is one of many or one of few.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Size {
     /// Up to 64 KiB.
@@ -46,15 +47,22 @@ pub(super) enum Size {
 }
 
 /// What the receiver did with a message.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
     /// It is in the receiver's queue.
     Taken,
     /// The queue is full; try again a little later.
     Busy,
     /// It does not hold; trying again is an offence.
     Refused,
-    /// It was taken, and this is what the receiver has to say to it.
+}
+
+/// The answer to a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// What became of each message.
+    Each(Vec<Verdict>),
+    /// The only message was taken, and this is what the receiver has to say to it.
     Replied(Box<Message>),
     /// Read, and the message in it does not hold.
     Garbled(CodecError),
@@ -72,6 +80,8 @@ pub(super) struct Codec {
     turns: Arc<Semaphore>,
     connection: Option<Arc<Semaphore>>,
     checked: Checked,
+    /// How many messages went out on this stream.
+    asked: usize,
 }
 
 impl Default for Codec {
@@ -85,7 +95,7 @@ impl Clone for Codec {
     fn clone(&self) -> Self {
         let connection = self.connection.clone().unwrap_or_else(|| Arc::new(Semaphore::new(1)));
         let (turns, checked) = (Arc::clone(&self.turns), self.checked.clone());
-        Self { turns, connection: Some(connection), checked }
+        Self { turns, connection: Some(connection), checked, asked: 0 }
     }
 }
 
@@ -98,44 +108,56 @@ struct Turn<'a> {
 impl Codec {
     /// Frames of the node that remembers these signatures.
     pub(super) fn new(checked: Checked) -> Self {
-        Self { turns: Arc::new(Semaphore::new(LARGE_FRAMES_MAX)), connection: None, checked }
+        Self { turns: Arc::new(Semaphore::new(LARGE_FRAMES_MAX)), connection: None, checked, asked: 0 }
     }
 
     async fn read_frame<T: AsyncRead + Unpin + Send>(&self, io: &mut T) -> io::Result<Frame> {
-        let mut prefix = [0; 4];
-        io.read_exact(&mut prefix).await?;
-        let length = u32::from_be_bytes(prefix);
-        let announced = usize::try_from(length).unwrap_or(usize::MAX);
-        if announced > MESSAGE_BYTES_MAX {
-            return Ok(Frame::Refused(CodecError::TooLarge { bytes: announced, limit: MESSAGE_BYTES_MAX }));
-        }
-        let size = if announced > SMALL_FRAME_BYTES { Size::Large } else { Size::Small };
-        // Held until the frame is decoded.
-        let _turn = match size {
-            Size::Small => None,
-            Size::Large => Some(self.turn().await?),
-        };
-        // Memory follows what arrives, not what was announced.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(announced.min(SMALL_FRAME_BYTES)));
-        match size {
-            Size::Small => drop(io.take(length.into()).read_to_end(&mut bytes).await?),
-            Size::Large => read_while_it_comes(io.take(length.into()), &mut bytes).await?,
-        }
-        if bytes.len() < announced {
-            return Ok(Frame::Refused(CodecError::Malformed("cut short".to_owned())));
-        }
-        let decoded = match size {
-            Size::Small => self.checked.while_decoding(|| Message::decode(&bytes)),
-            Size::Large => {
-                let checked = self.checked.clone();
-                let decode = move || checked.while_decoding(|| Message::decode(&bytes));
-                tokio::task::spawn_blocking(decode).await.map_err(io::Error::other)?
+        let mut messages = Vec::new();
+        let mut room = SMALL_REQUEST_BYTES;
+        loop {
+            let mut prefix = [0; 4];
+            io.read_exact(&mut prefix).await?;
+            let (more, length) = (u32::from_be_bytes(prefix) & MORE != 0, u32::from_be_bytes(prefix) & !MORE);
+            let bytes = usize::try_from(length).unwrap_or(usize::MAX);
+            let alone = messages.is_empty() && !more;
+            let limit = if alone { MESSAGE_BYTES_MAX } else { room };
+            if bytes > limit || messages.len() >= MESSAGES_PER_REQUEST_MAX {
+                messages.push(Err(CodecError::TooLarge { bytes, limit }));
+                return Ok(Frame::Received(messages, Size::Small));
             }
-        };
-        Ok(match decoded {
-            Ok(message) => Frame::Received(Box::new(message), size),
-            Err(error) => Frame::Refused(error),
-        })
+            if bytes > SMALL_REQUEST_BYTES {
+                return Ok(Frame::Received(vec![self.read_large(io, bytes).await?], Size::Large));
+            }
+            let mut envelope = Zeroizing::new(Vec::with_capacity(bytes));
+            io.take(length.into()).read_to_end(&mut envelope).await?;
+            if envelope.len() < bytes {
+                messages.push(Err(cut_short()));
+                return Ok(Frame::Received(messages, Size::Small));
+            }
+            messages.push(self.checked.while_decoding(|| Message::decode(&envelope)));
+            room = room.saturating_sub(bytes);
+            if !more {
+                return Ok(Frame::Received(messages, Size::Small));
+            }
+        }
+    }
+
+    async fn read_large<T: AsyncRead + Unpin + Send>(
+        &self,
+        io: &mut T,
+        bytes: usize,
+    ) -> io::Result<Result<Message, CodecError>> {
+        // Held until the message is decoded.
+        let _turn = self.turn().await?;
+        // Memory follows what arrives, not what was announced.
+        let mut envelope = Zeroizing::new(Vec::with_capacity(SMALL_REQUEST_BYTES));
+        read_while_it_comes(io.take(bytes.try_into().unwrap_or(u64::MAX)), &mut envelope).await?;
+        if envelope.len() < bytes {
+            return Ok(Err(cut_short()));
+        }
+        let checked = self.checked.clone();
+        let decode = move || checked.while_decoding(|| Message::decode(&envelope));
+        tokio::task::spawn_blocking(decode).await.map_err(io::Error::other)
     }
 }
 
@@ -154,8 +176,8 @@ impl Codec {
         let mut prefix = [0; 4];
         io.read_exact(&mut prefix).await?;
         let bytes = usize::try_from(u32::from_be_bytes(prefix)).unwrap_or(usize::MAX);
-        if bytes > SMALL_FRAME_BYTES {
-            return Ok(Answer::Garbled(CodecError::TooLarge { bytes, limit: SMALL_FRAME_BYTES }));
+        if bytes > SMALL_REQUEST_BYTES {
+            return Ok(Answer::Garbled(CodecError::TooLarge { bytes, limit: SMALL_REQUEST_BYTES }));
         }
         let mut envelope = Zeroizing::new(vec![0; bytes]);
         io.read_exact(&mut envelope).await?;
@@ -195,15 +217,20 @@ impl request_response::Codec for Codec {
     where
         T: AsyncRead + Unpin + Send,
     {
-        let mut byte = [0];
-        io.read_exact(&mut byte).await?;
-        match byte {
-            [0] => Ok(Answer::Taken),
-            [1] => Ok(Answer::Busy),
-            [2] => Ok(Answer::Refused),
-            [3] => self.read_reply(io).await,
-            [other] => Err(io::Error::new(io::ErrorKind::InvalidData, format!("answer {other}"))),
+        let mut first = [0];
+        io.read_exact(&mut first).await?;
+        if first == [REPLIED] && self.asked <= 1 {
+            return self.read_reply(io).await;
         }
+        let mut others = vec![0; self.asked.saturating_sub(1)];
+        io.read_exact(&mut others).await?;
+        let verdict = |byte: u8| match byte {
+            0 => Ok(Verdict::Taken),
+            1 => Ok(Verdict::Busy),
+            2 => Ok(Verdict::Refused),
+            other => Err(io::Error::new(io::ErrorKind::InvalidData, format!("answer {other}"))),
+        };
+        Ok(Answer::Each(first.into_iter().chain(others).map(verdict).collect::<io::Result<_>>()?))
     }
 
     async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, frame: Frame) -> io::Result<()>
@@ -212,10 +239,11 @@ impl request_response::Codec for Codec {
     {
         match frame {
             // In one piece: each would be a frame of its own further down.
-            Frame::Outgoing(message) => io.write_all(&framed(&message)?).await,
-            Frame::Received(..) | Frame::Refused(_) => {
-                Err(io::Error::new(io::ErrorKind::InvalidInput, "not a frame to send"))
+            Frame::Outgoing(messages) => {
+                self.asked = messages.len();
+                io.write_all(&joined(&messages)?).await
             }
+            Frame::Received(..) => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a frame to send")),
         }
     }
 
@@ -224,13 +252,40 @@ impl request_response::Codec for Codec {
         T: AsyncWrite + Unpin + Send,
     {
         match answer {
-            Answer::Taken => io.write_all(&[0]).await,
-            Answer::Busy => io.write_all(&[1]).await,
-            Answer::Refused => io.write_all(&[2]).await,
-            Answer::Replied(message) => io.write_all(&[&[3], framed(&message)?.as_slice()].concat()).await,
+            Answer::Each(verdicts) => {
+                let byte = |verdict| match verdict {
+                    Verdict::Taken => 0,
+                    Verdict::Busy => 1,
+                    Verdict::Refused => 2,
+                };
+                io.write_all(&verdicts.into_iter().map(byte).collect::<Vec<u8>>()).await
+            }
+            Answer::Replied(message) => {
+                io.write_all(&[&[REPLIED], framed(&message)?.as_slice()].concat()).await
+            }
             Answer::Garbled(_) => Err(io::Error::new(io::ErrorKind::InvalidInput, "not an answer to send")),
         }
     }
+}
+
+/// Messages as they go over a stream, one behind the other.
+fn joined(messages: &[Arc<Message>]) -> io::Result<Zeroizing<Vec<u8>>> {
+    let Some((last, others)) = messages.split_last() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no message to send"));
+    };
+    let mut frames = others.iter().map(|message| framed(message)).collect::<io::Result<Vec<_>>>()?;
+    for prefix in frames.iter_mut().filter_map(|frame| frame.first_chunk_mut::<4>()) {
+        *prefix = (u32::from_be_bytes(*prefix) | MORE).to_be_bytes();
+    }
+    frames.push(framed(last)?);
+    if let [only] = frames.as_mut_slice() {
+        return Ok(std::mem::take(only));
+    }
+    Ok(Zeroizing::new(frames.iter().map(|frame| frame.as_slice()).collect::<Vec<_>>().concat()))
+}
+
+fn cut_short() -> CodecError {
+    CodecError::Malformed("cut short".to_owned())
 }
 
 /// A message as it goes over a stream.
@@ -240,121 +295,5 @@ fn framed(message: &Message) -> io::Result<Zeroizing<Vec<u8>>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use libp2p::futures::io::Cursor;
-    use libp2p::request_response::Codec as _;
-
-    use super::*;
-    use crate::domain::Timestamp;
-
-    fn message() -> Message {
-        Message::Ask { clock: Timestamp::from_millis(7) }
-    }
-
-    async fn read(bytes: &[u8]) -> io::Result<Frame> {
-        Codec::default().read_request(&PROTOCOL, &mut Cursor::new(bytes)).await
-    }
-
-    fn framed(body: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(body.len()).expect("short");
-        [&length.to_be_bytes(), body].concat()
-    }
-
-    #[tokio::test]
-    async fn a_message_survives_the_stream() {
-        let mut stream = Vec::new();
-        let frame = Frame::Outgoing(Arc::new(message()));
-        Codec::default().write_request(&PROTOCOL, &mut stream, frame).await.expect("written");
-        assert_eq!(stream, framed(&message().encode()));
-        match read(&stream).await.expect("read") {
-            Frame::Received(received, Size::Small) => assert_eq!(*received, message()),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[tokio::test]
-    async fn frames_that_do_not_hold_are_refused_by_cause() {
-        let too_large = u32::try_from(MESSAGE_BYTES_MAX + 1).expect("fits").to_be_bytes();
-        let mut other_version = message().encode();
-        other_version[0] = 9;
-        for (bytes, cause) in [
-            (too_large.to_vec(), "TooLarge"),
-            (framed(&other_version), "Version(9)"),
-            (framed(&[]), "Empty"),
-            (framed(&[6, 0xff, 0xff]), "Malformed"),
-            (framed(&[&message().encode()[..], &[0]].concat()), "Malformed"),
-            ([&100_u32.to_be_bytes()[..], &[1, 2, 3]].concat(), "cut short"),
-        ] {
-            match read(&bytes).await.expect("read") {
-                Frame::Refused(error) => {
-                    assert!(format!("{error:?}").contains(cause), "{error:?}, not {cause}")
-                }
-                other => panic!("{other:?}"),
-            }
-        }
-        assert!(read(&[0, 0]).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn a_connection_has_one_turn_and_a_frame_that_does_not_go_on_loses_it() {
-        let node = Codec::default();
-        let (attacker, honest) = (node.clone(), node.clone());
-        let large = u32::try_from(SMALL_FRAME_BYTES + 1).expect("fits").to_be_bytes();
-        let mut stuck = Vec::new();
-        for _ in 0..LARGE_FRAMES_MAX {
-            let mut stream = attacker.clone();
-            stuck.push(tokio::spawn(async move {
-                let mut endless = Cursor::new(large).chain(Never);
-                stream.read_request(&PROTOCOL, &mut endless).await.map(drop)
-            }));
-        }
-        tokio::task::yield_now().await;
-        assert_eq!(node.turns.available_permits(), LARGE_FRAMES_MAX - 1);
-        // What comes is read at once: it is no message, and nobody is waited for.
-        let frame = framed(&vec![9; SMALL_FRAME_BYTES + 1]);
-        let read = honest.clone().read_request(&PROTOCOL, &mut Cursor::new(frame)).await.expect("read");
-        assert!(matches!(read, Frame::Refused(CodecError::Version(9))), "{read:?}");
-        let error = stuck.swap_remove(0).await.expect("it ends").expect_err("nothing came");
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        for stuck in stuck {
-            stuck.abort();
-            assert!(stuck.await.is_err_and(|error| error.is_cancelled()));
-        }
-        assert_eq!(node.turns.available_permits(), LARGE_FRAMES_MAX);
-    }
-
-    /// A stream from which nothing more comes.
-    struct Never;
-
-    impl AsyncRead for Never {
-        fn poll_read(
-            self: std::pin::Pin<&mut Self>,
-            _: &mut std::task::Context<'_>,
-            _: &mut [u8],
-        ) -> std::task::Poll<io::Result<usize>> {
-            std::task::Poll::Pending
-        }
-    }
-
-    #[tokio::test]
-    async fn answers_survive_the_stream() {
-        let replied = || Answer::Replied(Box::new(message()));
-        for answer in [|| Answer::Taken, || Answer::Busy, || Answer::Refused, replied] {
-            let mut stream = Vec::new();
-            Codec::default().write_response(&PROTOCOL, &mut stream, answer()).await.expect("written");
-            assert_eq!(read_answer(&stream).await.expect("read"), answer());
-        }
-        for cut_short in [&[][..], &[3], &[3, 0, 0, 0], &[3, 0, 0, 0, 9, 4], &[4]] {
-            assert!(read_answer(cut_short).await.is_err(), "{cut_short:?}");
-        }
-        let too_large = [&[3][..], &(SMALL_FRAME_BYTES as u32 + 1).to_be_bytes()].concat();
-        for garbled in [too_large, vec![3, 0, 0, 0, 0], vec![3, 0, 0, 0, 2, 6, 0xff]] {
-            let read = read_answer(&garbled).await.expect("read");
-            assert!(matches!(read, Answer::Garbled(_)), "{read:?}");
-        }
-    }
-
-    async fn read_answer(bytes: &[u8]) -> io::Result<Answer> {
-        Codec::default().read_response(&PROTOCOL, &mut Cursor::new(bytes)).await
-    }
-}
+#[path = "codec_tests.rs"]
+mod tests;

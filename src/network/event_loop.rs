@@ -15,7 +15,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use super::behaviour::{Behaviour, BehaviourEvent};
 use super::book::{Book, Interest};
 use super::bootstrap::Bootstrap;
-use super::codec::{Answer, Frame};
+use super::codec::{Answer, Frame, Verdict};
 use super::gate::{Gate, ShutDoors, Strangers};
 use super::gossip::DecodedGossip;
 use super::offences::Offences;
@@ -40,7 +40,7 @@ const FAREWELL: Duration = Duration::from_millis(150);
 pub(super) enum Command {
     Send {
         to: PeerId,
-        message: Box<Message>,
+        messages: Vec<Message>,
     },
     Publish(Box<Gossip>),
     Remember {
@@ -218,17 +218,20 @@ impl EventLoop {
             }
             return;
         }
-        while let Some(letter) = self.outbox.next(to) {
-            let frame = Frame::Outgoing(letter.message.clone());
+        while let Some(parcel) = self.outbox.next(to) {
+            let frame = Frame::Outgoing(parcel.iter().map(|letter| letter.message.clone()).collect());
             let request = self.swarm.behaviour_mut().message.send_request(&peer::to_libp2p(to), frame);
-            self.outbox.on_sent(request, to, letter, now);
+            self.outbox.on_sent(request, to, parcel, now);
             self.book.on_used(to, now);
         }
     }
 
     fn on_command(&mut self, command: Option<Command>) -> Turn {
         match command {
-            Some(Command::Send { to, message }) => self.on_send(to, *message),
+            Some(Command::Send { to, messages }) => {
+                messages.into_iter().for_each(|message| self.on_send(to, message));
+                self.pump(to);
+            }
             Some(Command::Publish(gossip)) => self.publish(Publication::new(&gossip)),
             Some(Command::Remember { peer, addresses }) if peer::to_libp2p(peer) != self.local => {
                 self.book.learn(peer, peer::dialable(addresses));
@@ -253,6 +256,7 @@ impl EventLoop {
         Turn::Go
     }
 
+    /// Answers a request that waits for this message, or lets it wait for its turn.
     fn on_send(&mut self, to: PeerId, message: Message) {
         let kind = message.kind();
         let message = match self.replies.take(to, &message) {
@@ -270,7 +274,7 @@ impl EventLoop {
             tracing::debug!(peer = ?to, kind, "no address of this peer is known; a message is lost");
         } else {
             match self.outbox.push(to, message, Instant::now()) {
-                Ok(Pushed::Waiting) => self.pump(to),
+                Ok(Pushed::Waiting) => {}
                 Ok(Pushed::OnItsWay) => tracing::debug!(peer = ?to, kind, "on its way already; not sent again"),
                 Err(Full) => {
                     tracing::debug!(peer = ?to, kind, "the queue of this peer is full; a message is lost");
@@ -314,7 +318,8 @@ impl EventLoop {
         }
         while let Some(channel) = self.replies.take_overdue(now) {
             // The asker is gone when this fails.
-            self.swarm.behaviour_mut().message.send_response(channel, Answer::Taken).ok();
+            let taken = Answer::Each(vec![Verdict::Taken]);
+            self.swarm.behaviour_mut().message.send_response(channel, taken).ok();
         }
         while let Some(publication) = self.waiting.take_due(now) {
             self.publish(publication);

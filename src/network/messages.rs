@@ -1,65 +1,36 @@
 //! Messages of peers, on their way to the node, and what became of those that went out.
 
-use libp2p::request_response::{self, OutboundFailure};
+use libp2p::request_response::{self, OutboundFailure, OutboundRequestId, ResponseChannel};
 use tokio::time::Instant;
 
-use super::codec::{Answer, Frame, Size};
+use super::codec::{Answer, Frame, Size, Verdict};
 use super::event_loop::EventLoop;
 use super::outlet::NoRoom;
 use super::quotas::{Allowance, Kind};
 use super::replies::asked_by;
 use super::{NetworkEvent, peer};
 use crate::domain::PeerId;
-use crate::wire::CodecError;
+use crate::wire::{CodecError, Message};
 
 impl EventLoop {
     pub(super) fn on_request_response(&mut self, event: request_response::Event<Frame, Answer>) {
         match event {
-            request_response::Event::Message { peer: peer_id, message, .. } => match message {
+            request_response::Event::Message { peer, message, .. } => match message {
                 request_response::Message::Request { request, channel, .. } => {
-                    let asked = peer::from_libp2p(&peer_id).and_then(|from| match &request {
-                        Frame::Received(message, Size::Small | Size::Large) => asked_by(from, message),
-                        Frame::Outgoing(_) | Frame::Refused(_) => None,
-                    });
-                    let answer = self.on_frame(&peer_id, request);
-                    let now = match asked {
-                        Some(subject) if answer == Answer::Taken => {
-                            self.replies.wait(subject, channel, Instant::now())
-                        }
-                        Some(_) | None => Some(channel),
-                    };
-                    if let Some(channel) = now {
-                        // The asker is gone when this fails.
-                        self.swarm.behaviour_mut().message.send_response(channel, answer).ok();
-                    }
+                    self.on_request(&peer, request, channel);
                 }
                 request_response::Message::Response { request_id, response } => {
-                    let peer = match response {
-                        Answer::Replied(message) => {
-                            // As if it had come by itself; where there is no room for it, it is asked for again.
-                            self.on_frame(&peer_id, Frame::Received(message, Size::Small));
-                            self.outbox.on_done(request_id).map(|(peer, _)| peer)
-                        }
-                        Answer::Garbled(reason) => self.outbox.on_done(request_id).map(|(peer, _)| {
-                            self.on_offence(peer, "answer", &describe(&reason));
-                            peer
-                        }),
-                        Answer::Taken => self.outbox.on_done(request_id).map(|(peer, _)| peer),
-                        Answer::Busy => {
-                            self.outbox.on_busy(request_id, Instant::now());
-                            None
-                        }
-                        Answer::Refused => self.outbox.on_done(request_id).map(|(peer, letter)| {
-                            tracing::warn!(?peer, kind = letter.message.kind(), "the peer refuses a message");
-                            peer
-                        }),
-                    };
-                    peer.into_iter().for_each(|peer| self.pump(peer));
+                    if let Some(peer) = self.on_answer(&peer, request_id, response) {
+                        self.pump(peer);
+                    }
                 }
             },
             request_response::Event::OutboundFailure { request_id, error, .. } => {
-                if let Some((peer, letter)) = self.outbox.on_done(request_id) {
-                    self.on_message_lost(peer, letter.message.kind(), &error);
+                if let Some((peer, parcel)) = self.outbox.on_done(request_id) {
+                    for letter in parcel {
+                        on_lost(peer, letter.message.kind(), &error);
+                    }
+                    self.pump(peer);
                 }
             }
             // The sender learns that its message may be lost.
@@ -67,52 +38,121 @@ impl EventLoop {
         }
     }
 
-    fn on_message_lost(&mut self, peer: PeerId, kind: &'static str, error: &OutboundFailure) {
-        match error {
-            // The codec's word for what it will not write: a mistake of ours, so it is said aloud.
-            OutboundFailure::Io(reason) if reason.kind() == std::io::ErrorKind::InvalidInput => {
-                tracing::warn!(?peer, kind, %reason, "a message is lost");
+    fn on_request(&mut self, peer_id: &libp2p::PeerId, request: Frame, channel: ResponseChannel<Answer>) {
+        // The codec never reads a frame that goes out.
+        let Frame::Received(messages, size) = request else { return };
+        let from = peer::from_libp2p(peer_id);
+        let asked = match (from, messages.as_slice()) {
+            (Some(from), [Ok(message)]) => asked_by(from, message),
+            _ => None,
+        };
+        let verdicts = match from {
+            Some(from) => self.take_in(from, messages, size),
+            None => vec![Verdict::Refused; messages.len()],
+        };
+        let now = match asked {
+            Some(subject) if verdicts == [Verdict::Taken] => {
+                self.replies.wait(subject, channel, Instant::now())
             }
-            OutboundFailure::Io(_)
-            | OutboundFailure::DialFailure
-            | OutboundFailure::Timeout
-            | OutboundFailure::ConnectionClosed
-            | OutboundFailure::UnsupportedProtocols => {
-                tracing::debug!(?peer, kind, %error, "a message may be lost");
-            }
+            Some(_) | None => Some(channel),
+        };
+        if let Some(channel) = now {
+            // The asker is gone when this fails.
+            self.swarm.behaviour_mut().message.send_response(channel, Answer::Each(verdicts)).ok();
         }
-        self.pump(peer);
     }
 
-    fn on_frame(&mut self, peer_id: &libp2p::PeerId, frame: Frame) -> Answer {
-        let Some(from) = peer::from_libp2p(peer_id) else { return Answer::Refused };
-        match frame {
-            Frame::Received(message, size) => {
-                match self.take(Kind::of(&message), from) {
-                    Allowance::Granted => {}
-                    Allowance::Exceeded => return Answer::Busy,
-                    Allowance::Gross => {
-                        self.on_offence(from, message.kind(), "far more than its quota");
-                        return Answer::Busy;
+    /// What became of a request. Says to whom there may be more to send.
+    fn on_answer(
+        &mut self,
+        peer_id: &libp2p::PeerId,
+        request: OutboundRequestId,
+        answer: Answer,
+    ) -> Option<PeerId> {
+        match answer {
+            Answer::Each(verdicts) => {
+                let (peer, settled) = self.outbox.on_answered(request, &verdicts, Instant::now())?;
+                for (letter, verdict) in settled {
+                    if verdict == Verdict::Refused {
+                        tracing::warn!(?peer, kind = letter.message.kind(), "the peer refuses a message");
                     }
                 }
-                self.book.on_used(from, Instant::now());
-                let event = NetworkEvent::Message { from, message: *message };
-                let offered = match size {
-                    Size::Small => self.outlet.offer(event),
-                    Size::Large => self.outlet.offer_large(event),
-                };
-                match offered {
-                    Ok(()) => Answer::Taken,
-                    Err(NoRoom) => Answer::Busy,
+                Some(peer)
+            }
+            Answer::Replied(message) => {
+                if let Some(from) = peer::from_libp2p(peer_id) {
+                    // As if it had come by itself; where there is no room for it, it is asked for again.
+                    self.take_in(from, vec![Ok(*message)], Size::Small);
                 }
+                self.outbox.on_done(request).map(|(peer, _)| peer)
             }
-            Frame::Refused(reason) => {
-                self.on_offence(from, "message", &describe(&reason));
-                Answer::Refused
+            Answer::Garbled(reason) => {
+                let (peer, _) = self.outbox.on_done(request)?;
+                self.on_offence(peer, "answer", &describe(&reason));
+                Some(peer)
             }
-            // The codec never reads one of these.
-            Frame::Outgoing(_) => Answer::Refused,
+        }
+    }
+
+    /// Hands what a peer has sent to the node, all that came together as one event, so that it makes one round.
+    fn take_in(
+        &mut self,
+        from: PeerId,
+        messages: Vec<Result<Message, CodecError>>,
+        size: Size,
+    ) -> Vec<Verdict> {
+        let (mut verdicts, mut granted) = (Vec::new(), Vec::new());
+        for message in messages {
+            let verdict = self.verdict_on(from, &message);
+            verdicts.push(verdict);
+            granted.extend(message.ok().filter(|_| verdict == Verdict::Taken));
+        }
+        if granted.is_empty() {
+            return verdicts;
+        }
+        self.book.on_used(from, Instant::now());
+        let event = NetworkEvent::Messages { from, messages: granted };
+        let offered = match size {
+            Size::Small => self.outlet.offer(event),
+            Size::Large => self.outlet.offer_large(event),
+        };
+        if offered == Err(NoRoom) {
+            verdicts.iter_mut().filter(|one| **one == Verdict::Taken).for_each(|one| *one = Verdict::Busy);
+        }
+        verdicts
+    }
+
+    /// Whether a message holds, and its sender may send it now.
+    fn verdict_on(&mut self, from: PeerId, message: &Result<Message, CodecError>) -> Verdict {
+        match message {
+            Ok(message) => match self.take(Kind::of(message), from) {
+                Allowance::Granted => Verdict::Taken,
+                Allowance::Exceeded => Verdict::Busy,
+                Allowance::Gross => {
+                    self.on_offence(from, message.kind(), "far more than its quota");
+                    Verdict::Busy
+                }
+            },
+            Err(reason) => {
+                self.on_offence(from, "message", &describe(reason));
+                Verdict::Refused
+            }
+        }
+    }
+}
+
+fn on_lost(peer: PeerId, kind: &'static str, error: &OutboundFailure) {
+    match error {
+        // The codec's word for what it will not write: a mistake of ours, so it is said aloud.
+        OutboundFailure::Io(reason) if reason.kind() == std::io::ErrorKind::InvalidInput => {
+            tracing::warn!(?peer, kind, %reason, "a message is lost");
+        }
+        OutboundFailure::Io(_)
+        | OutboundFailure::DialFailure
+        | OutboundFailure::Timeout
+        | OutboundFailure::ConnectionClosed
+        | OutboundFailure::UnsupportedProtocols => {
+            tracing::debug!(?peer, kind, %error, "a message may be lost");
         }
     }
 }

@@ -100,12 +100,12 @@ pub enum NetworkEvent {
     },
     /// The last connection to a peer is gone.
     Disconnected(PeerId),
-    /// A message came; its signatures hold, and the transport vouches for the sender.
-    Message {
-        /// Who sent it.
+    /// Messages came together; their signatures hold, and the transport vouches for the sender.
+    Messages {
+        /// Who sent them.
         from: PeerId,
-        /// What.
-        message: Message,
+        /// What, in order. Never none.
+        messages: Vec<Message>,
     },
     /// Gossip came; its signatures hold.
     Gossip {
@@ -174,7 +174,12 @@ impl Network {
 
     /// Sends a message, connecting first if need be. Never waits; the message may be lost.
     pub fn send(&self, to: PeerId, message: Message) {
-        self.command(Command::Send { to, message: Box::new(message) });
+        self.send_together(to, vec![message]);
+    }
+
+    /// Sends messages so that they arrive together, as far as they are small. Otherwise as [`Self::send`].
+    pub fn send_together(&self, to: PeerId, messages: Vec<Message>) {
+        self.command(Command::Send { to, messages });
     }
 
     /// Tells everybody who listens. Never waits. What finds no listener is tried again for some seconds, unless

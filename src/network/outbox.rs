@@ -2,7 +2,8 @@
 //!
 //! A message leaves once it is answered, or once it cannot be known whether it arrived. It is never sent twice unless the
 //! receiver said that it did not take it. The protocol says again what was not answered; while the same words are still
-//! on their way, they are not sent beside themselves: on a slow link, repetitions would fill it and delay the answer. It
+//! on their way, they are not sent beside themselves: on a slow link, repetitions would fill it and delay the answer.
+//! Small messages that wait for the same peer leave together, as one request: what belongs together arrives together. It
 //! decides and does nothing: the event loop sends what [`Outbox::next`] gives.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -12,10 +13,13 @@ use std::time::Duration;
 
 use libp2p::request_response::OutboundRequestId;
 use tokio::time::Instant;
+use zeroize::Zeroizing;
 
+use super::codec::Verdict;
 use crate::domain::PeerId;
 use crate::domain::limits::{
-    ANSWER_BYTES_MAX, ANSWER_BYTES_PER_PEER_MAX, BUSY_OFFERS_MAX, QUEUED_PER_PEER_MAX, REQUESTS_PER_PEER_MAX,
+    ANSWER_BYTES_MAX, ANSWER_BYTES_PER_PEER_MAX, BUSY_OFFERS_MAX, MESSAGES_PER_REQUEST_MAX,
+    QUEUED_PER_PEER_MAX, REQUESTS_PER_PEER_MAX, SMALL_REQUEST_BYTES,
 };
 use crate::wire::Message;
 
@@ -34,6 +38,21 @@ pub(super) struct Letter {
     pub(super) message: Arc<Message>,
     refusals: u32,
     weight: Weight,
+}
+
+impl Letter {
+    /// The bytes of a message that may share its request; nothing for one that cannot: the answer to a share may be a
+    /// receipt, and has room for nothing else.
+    fn size_beside_others(&self) -> Option<usize> {
+        let alone = matches!(*self.message, Message::Submit(_));
+        (!alone).then(|| Zeroizing::new(self.message.encode()).len())
+    }
+}
+
+fn weight_of<'a>(letters: impl IntoIterator<Item = &'a Letter>) -> Weight {
+    let mut sum = Weight::default();
+    letters.into_iter().for_each(|letter| sum.add(letter.weight));
+    sum
 }
 
 /// What a message counts for: its bytes, where it can be asked for again and again and is no memory that others share.
@@ -82,6 +101,9 @@ const fn waits_once(message: &Message, weight: Weight) -> bool {
     weight.public + weight.agreement > 0 || matches!(message, Message::Verifiers { .. })
 }
 
+/// Letters that make one request. Never none.
+pub(super) type Parcel = Vec<Letter>;
+
 /// The queue of a peer is full: the message is lost, and the protocol asks again.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Full;
@@ -98,9 +120,9 @@ pub(super) enum Pushed {
 #[derive(Debug)]
 struct Queue<Request> {
     waiting: VecDeque<Letter>,
-    /// A letter that was taken out to be sent and is not on the wire yet.
+    /// Requests that were taken out to be sent and are not on the wire yet.
     leaving: usize,
-    in_flight: HashMap<Request, (Letter, Instant)>,
+    in_flight: HashMap<Request, (Parcel, Instant)>,
     paused_until: Option<Instant>,
     weight: Weight,
 }
@@ -139,7 +161,9 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
     pub(super) fn push(&mut self, peer: PeerId, message: Message, now: Instant) -> Result<Pushed, Full> {
         let weight = Weight::of(&message);
         let queue = self.queues.entry(peer).or_default();
-        let same = |(letter, sent): &(Letter, Instant)| now < *sent + ON_ITS_WAY && *letter.message == message;
+        let same = |(parcel, sent): &(Parcel, Instant)| {
+            now < *sent + ON_ITS_WAY && parcel.iter().any(|letter| *letter.message == message)
+        };
         let waits = |letter: &Letter| letter.weight == weight && *letter.message == message;
         if queue.in_flight.values().any(same)
             || (waits_once(&message, weight) && queue.waiting.iter().any(waits))
@@ -156,37 +180,53 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
         Ok(Pushed::Waiting)
     }
 
-    /// The next message that may go to this peer.
-    pub(super) fn next(&mut self, peer: PeerId) -> Option<Letter> {
+    /// What may go to this peer next, as one request: the message that has waited longest, and where it is small, the small
+    /// ones behind it.
+    pub(super) fn next(&mut self, peer: PeerId) -> Option<Parcel> {
         let queue = self.queues.get_mut(&peer)?;
         if queue.paused_until.is_some() || queue.leaving + queue.in_flight.len() >= REQUESTS_PER_PEER_MAX {
             return None;
         }
-        let letter = queue.waiting.pop_front()?;
+        let first = queue.waiting.pop_front()?;
+        // Whoever is alone needs no measuring.
+        let mut bytes = if queue.waiting.is_empty() { None } else { first.size_beside_others() };
+        let mut parcel = vec![first];
+        if let Some(bytes) = &mut bytes {
+            while parcel.len() < MESSAGES_PER_REQUEST_MAX
+                && let Some(next) = queue.waiting.front()
+                && let Some(size) = next.size_beside_others()
+            {
+                *bytes += size;
+                if *bytes > SMALL_REQUEST_BYTES {
+                    break;
+                }
+                parcel.extend(queue.waiting.pop_front());
+            }
+        }
         queue.leaving += 1;
-        Some(letter)
+        Some(parcel)
     }
 
-    /// A message that `next` gave is on the wire.
-    pub(super) fn on_sent(&mut self, request: Request, peer: PeerId, letter: Letter, now: Instant) {
+    /// What `next` gave is on the wire.
+    pub(super) fn on_sent(&mut self, request: Request, peer: PeerId, parcel: Parcel, now: Instant) {
         let queue = self.queues.entry(peer).or_default();
         queue.leaving = queue.leaving.saturating_sub(1);
-        queue.in_flight.insert(request, (letter, now));
+        queue.in_flight.insert(request, (parcel, now));
         self.in_flight.insert(request, peer);
     }
 
-    /// A message was taken, refused or lost: whose it was, and what.
-    pub(super) fn on_done(&mut self, request: Request) -> Option<(PeerId, Letter)> {
-        let (peer, letter) = self.land(request)?;
-        self.discount(peer, letter.weight);
+    /// A request was answered, or is lost: whose it was, and what.
+    pub(super) fn on_done(&mut self, request: Request) -> Option<(PeerId, Parcel)> {
+        let (peer, parcel) = self.land(request)?;
+        self.discount(peer, weight_of(&parcel));
         self.forget_if_empty(peer);
-        Some((peer, letter))
+        Some((peer, parcel))
     }
 
-    fn land(&mut self, request: Request) -> Option<(PeerId, Letter)> {
+    fn land(&mut self, request: Request) -> Option<(PeerId, Parcel)> {
         let peer = self.in_flight.remove(&request)?;
-        let (letter, _) = self.queues.get_mut(&peer)?.in_flight.remove(&request)?;
-        Some((peer, letter))
+        let (parcel, _) = self.queues.get_mut(&peer)?.in_flight.remove(&request)?;
+        Some((peer, parcel))
     }
 
     fn discount(&mut self, peer: PeerId, weight: Weight) {
@@ -196,22 +236,39 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
         }
     }
 
-    /// The receiver has no room: the message goes back to the front, up to a number of times.
-    pub(super) fn on_busy(&mut self, request: Request, now: Instant) {
-        let Some((peer, mut letter)) = self.land(request) else { return };
-        letter.refusals += 1;
-        let pause = BUSY_PAUSE.saturating_mul(2_u32.saturating_pow(letter.refusals - 1)).min(BUSY_PAUSE_MAX);
-        if letter.refusals > BUSY_OFFERS_MAX {
+    /// A request was answered message by message. Those for which the receiver has no room go back to the front, up to a
+    /// number of times, and it is left alone for a while; gives the others, each with its verdict.
+    pub(super) fn on_answered(
+        &mut self,
+        request: Request,
+        verdicts: &[Verdict],
+        now: Instant,
+    ) -> Option<(PeerId, Vec<(Letter, Verdict)>)> {
+        let (peer, parcel) = self.land(request)?;
+        let (mut settled, mut again, mut pause) = (Vec::new(), Vec::new(), None);
+        for (mut letter, verdict) in parcel.into_iter().zip(verdicts) {
+            if *verdict == Verdict::Busy {
+                letter.refusals += 1;
+                let doubled = BUSY_PAUSE.saturating_mul(2_u32.saturating_pow(letter.refusals - 1));
+                pause = pause.max(Some(doubled.min(BUSY_PAUSE_MAX)));
+                if letter.refusals <= BUSY_OFFERS_MAX {
+                    again.push(letter);
+                    continue;
+                }
+            }
             self.discount(peer, letter.weight);
-        } else {
-            self.queues.entry(peer).or_default().waiting.push_front(letter);
+            settled.push((letter, *verdict));
         }
         let queue = self.queues.entry(peer).or_default();
-        if queue.paused_until.is_none() {
-            let until = now + pause;
-            queue.paused_until = Some(until);
-            self.pauses.insert((until, peer));
+        again.into_iter().rev().for_each(|letter| queue.waiting.push_front(letter));
+        if let Some(pause) = pause
+            && queue.paused_until.is_none()
+        {
+            queue.paused_until = Some(now + pause);
+            self.pauses.insert((now + pause, peer));
         }
+        self.forget_if_empty(peer);
+        Some((peer, settled))
     }
 
     /// A peer that may be offered messages again, if there is one.
@@ -233,9 +290,7 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
     pub(super) fn clear(&mut self, peer: PeerId) -> usize {
         let waiting = self.queues.get_mut(&peer).map(|queue| std::mem::take(&mut queue.waiting));
         let waiting = waiting.unwrap_or_default();
-        let mut weight = Weight::default();
-        waiting.iter().for_each(|letter| weight.add(letter.weight));
-        self.discount(peer, weight);
+        self.discount(peer, weight_of(&waiting));
         self.forget_if_empty(peer);
         waiting.len()
     }

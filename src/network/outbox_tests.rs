@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::{Computation, ComputationId, Detail, Digest, Query, Sharing, Statistic, Timestamp};
 use crate::sharing::Secret;
-use crate::wire::{Certificate, Entry, Filled, Identity, Signed};
+use crate::wire::{Certificate, Entry, Filled, Identity, Manifest, Signed, Submission};
 
 const PEER: PeerId = PeerId::from_public_key([1; 32]);
 
@@ -17,12 +17,33 @@ fn filled(messages: u64) -> Outbox<usize> {
     outbox
 }
 
+fn said(parcel: &Parcel) -> Vec<Message> {
+    parcel.iter().map(|letter| (*letter.message).clone()).collect()
+}
+
+/// A message that never shares a request.
+fn share(number: u8) -> Message {
+    let identity = Identity::from_secret_key(&[number; 32]);
+    let manifest = Manifest {
+        computation: id(number.into()),
+        participant: identity.peer(),
+        nonce: [0; 16],
+        public: Vec::new(),
+        shares: Vec::new(),
+    };
+    let (manifest, share) = (Signed::sign(manifest, &identity), Secret::new(Vec::new()));
+    Message::Submit(Submission { manifest, blind: Secret::new([0; 32]), share })
+}
+
 #[test]
-fn so_many_are_in_flight_and_no_more() {
-    let mut outbox = filled(100);
+fn so_many_requests_are_in_flight_and_no_more() {
+    let mut outbox = Outbox::new();
+    for number in 0..100 {
+        assert_eq!(outbox.push(PEER, share(number), Instant::now()), Ok(Pushed::Waiting));
+    }
     for request in 0..REQUESTS_PER_PEER_MAX {
-        let letter = outbox.next(PEER).expect("room");
-        outbox.on_sent(request, PEER, letter, Instant::now());
+        let parcel = outbox.next(PEER).expect("room");
+        outbox.on_sent(request, PEER, parcel, Instant::now());
     }
     assert!(outbox.next(PEER).is_none());
     assert!(outbox.on_done(0).is_some());
@@ -42,11 +63,11 @@ fn a_full_queue_says_so() {
 fn a_busy_peer_is_offered_the_message_again_and_not_for_ever() {
     let mut outbox = filled(1);
     let (mut now, mut offers) = (Instant::now(), 0);
-    while let Some(letter) = outbox.next(PEER) {
-        assert_eq!(*letter.message, message(0));
+    while let Some(parcel) = outbox.next(PEER) {
+        assert_eq!(said(&parcel), [message(0)]);
         offers += 1;
-        outbox.on_sent(1, PEER, letter, Instant::now());
-        outbox.on_busy(1, now);
+        outbox.on_sent(1, PEER, parcel, Instant::now());
+        outbox.on_answered(1, &[Verdict::Busy], now);
         assert!(outbox.next(PEER).is_none(), "paused");
         now = outbox.next_due().expect("paused");
         assert_eq!(outbox.take_resumed(now), Some(PEER));
@@ -100,14 +121,14 @@ fn whoever_asks_for_large_certificates_and_reads_none_gets_a_few_and_everything_
     assert_eq!(taken + others, ANSWER_BYTES_MAX / bytes);
     // Later than the same message counts as on its way.
     let later = now + ON_ITS_WAY;
-    let letter = outbox.next(PEER).expect("one");
-    outbox.on_sent(1, PEER, letter, now);
+    let parcel = outbox.next(PEER).expect("one");
+    outbox.on_sent(1, PEER, parcel, now);
     assert_eq!(outbox.push(PEER, large(0), later), Err(Full), "what is in flight counts");
-    outbox.on_busy(1, now);
+    outbox.on_answered(1, &[Verdict::Busy], now);
     assert_eq!(outbox.push(PEER, large(99), later), Err(Full), "and what goes back");
     outbox.take_resumed(now + BUSY_PAUSE_MAX);
-    let letter = outbox.next(PEER).expect("one");
-    outbox.on_sent(2, PEER, letter, now);
+    let parcel = outbox.next(PEER).expect("one");
+    outbox.on_sent(2, PEER, parcel, now);
     outbox.on_done(2);
     assert_eq!(outbox.push(PEER, large(99), later), Ok(Pushed::Waiting));
     assert_eq!(outbox.clear(PEER), taken + 1);
@@ -120,9 +141,12 @@ fn id(number: u32) -> ComputationId {
 
 /// Leaves of a list, of 64 KB or so; and names, and an outline, of about as many bytes.
 fn leaves(number: u32) -> Message {
-    let entries = vec![entry(); 1_000];
-    let owner = PEER;
-    Message::Leaves { computation: id(number), owner, leaves: vec![Filled { leaf: 0, entries }] }
+    leaves_of(number, 1_000)
+}
+
+fn leaves_of(number: u32, entries: usize) -> Message {
+    let leaves = vec![Filled { leaf: 0, entries: vec![entry(); entries] }];
+    Message::Leaves { computation: id(number), owner: PEER, leaves }
 }
 
 fn names(number: u32) -> Message {
@@ -164,8 +188,8 @@ fn what_anybody_asks_for_keeps_no_heavy_node_from_agreeing() {
     for number in 0..3 {
         assert_eq!(outbox.push(PEER, leaves(number), Instant::now()), Ok(Pushed::Waiting));
         assert_eq!(outbox.push(PEER, leaves(9), Instant::now()), Err(Full));
-        let letter = outbox.next(PEER).expect("one");
-        outbox.on_sent(1, PEER, letter, Instant::now());
+        let parcel = outbox.next(PEER).expect("one");
+        outbox.on_sent(1, PEER, parcel, Instant::now());
         outbox.on_done(1);
     }
 }
@@ -190,8 +214,8 @@ fn verifier_shares_that_are_asked_for_again_wait_once() {
 #[test]
 fn nothing_stays_behind() {
     let mut outbox = filled(1);
-    let letter = outbox.next(PEER).expect("one");
-    outbox.on_sent(1, PEER, letter, Instant::now());
+    let parcel = outbox.next(PEER).expect("one");
+    outbox.on_sent(1, PEER, parcel, Instant::now());
     outbox.on_done(1);
     assert!(outbox.queues.is_empty() && outbox.in_flight.is_empty() && outbox.pauses.is_empty());
 }
@@ -199,8 +223,8 @@ fn nothing_stays_behind() {
 #[test]
 fn what_is_on_its_way_is_not_sent_beside_itself_and_not_held_back_for_long() {
     let (mut outbox, now) = (filled(1), Instant::now());
-    let letter = outbox.next(PEER).expect("one");
-    outbox.on_sent(1, PEER, letter, now);
+    let parcel = outbox.next(PEER).expect("one");
+    outbox.on_sent(1, PEER, parcel, now);
     assert_eq!(outbox.push(PEER, message(0), now), Ok(Pushed::OnItsWay));
     assert_eq!(outbox.push(PEER, message(1), now), Ok(Pushed::Waiting), "another message");
     let other = PeerId::from_public_key([2; 32]);
@@ -208,8 +232,65 @@ fn what_is_on_its_way_is_not_sent_beside_itself_and_not_held_back_for_long() {
     assert_eq!(outbox.push(PEER, message(0), now + ON_ITS_WAY), Ok(Pushed::Waiting), "the link may be dead");
 
     let mut outbox = filled(1);
-    let letter = outbox.next(PEER).expect("one");
-    outbox.on_sent(1, PEER, letter, now);
+    let parcel = outbox.next(PEER).expect("one");
+    outbox.on_sent(1, PEER, parcel, now);
     outbox.on_done(1);
     assert_eq!(outbox.push(PEER, message(0), now), Ok(Pushed::Waiting), "it was answered");
+}
+
+#[test]
+fn small_messages_that_wait_leave_together_and_in_order_and_shares_alone() {
+    let mut outbox = filled(3);
+    for message in [share(1), message(3), large(1), message(4), message(5)] {
+        assert_eq!(outbox.push(PEER, message, Instant::now()), Ok(Pushed::Waiting));
+    }
+    let parcels: Vec<_> = std::iter::from_fn(|| outbox.next(PEER)).map(|parcel| said(&parcel)).collect();
+    let numbers = [0, 1, 2].map(message).to_vec();
+    assert_eq!(
+        parcels,
+        [numbers, vec![share(1)], vec![message(3)], vec![large(1)], [4, 5].map(message).to_vec()]
+    );
+
+    let mut outbox = filled(MESSAGES_PER_REQUEST_MAX as u64 + 1);
+    assert_eq!(outbox.next(PEER).map(|parcel| parcel.len()), Some(MESSAGES_PER_REQUEST_MAX));
+    assert_eq!(outbox.next(PEER).map(|parcel| parcel.len()), Some(1));
+    let mut outbox = Outbox::<usize>::new();
+    for number in 0..3 {
+        assert_eq!(outbox.push(PEER, leaves_of(number, 600), Instant::now()), Ok(Pushed::Waiting));
+    }
+    let bytes = leaves_of(0, 600).encode().len();
+    assert!(bytes < SMALL_REQUEST_BYTES && bytes * 2 > SMALL_REQUEST_BYTES, "{bytes}");
+    assert_eq!(outbox.next(PEER).map(|parcel| parcel.len()), Some(1), "two of them are not small");
+}
+
+#[test]
+fn of_a_request_that_was_taken_in_part_the_rest_is_offered_again_and_goes_first() {
+    let (mut outbox, now) = (filled(4), Instant::now());
+    let parcel = outbox.next(PEER).expect("all");
+    outbox.on_sent(1, PEER, parcel, now);
+    assert_eq!(outbox.push(PEER, message(9), now), Ok(Pushed::Waiting));
+    assert_eq!(outbox.push(PEER, message(3), now), Ok(Pushed::OnItsWay), "as a part of a request");
+    let verdicts = [Verdict::Taken, Verdict::Busy, Verdict::Refused, Verdict::Busy];
+    let (peer, settled) = outbox.on_answered(1, &verdicts, now).expect("sent");
+    let settled: Vec<_> =
+        settled.iter().map(|(letter, verdict)| ((*letter.message).clone(), *verdict)).collect();
+    assert_eq!((peer, settled), (PEER, vec![(message(0), Verdict::Taken), (message(2), Verdict::Refused)]));
+    let due = outbox.next_due().expect("paused");
+    assert_eq!((due, outbox.take_resumed(due)), (now + BUSY_PAUSE, Some(PEER)));
+    let parcel = outbox.next(PEER).expect("the rest");
+    assert_eq!(said(&parcel), [1, 3, 9].map(message));
+    outbox.on_sent(2, PEER, parcel, now);
+    // The one that was refused twice sets the pause.
+    outbox.on_answered(2, &[Verdict::Busy; 3], now);
+    assert_eq!(outbox.next_due(), Some(now + BUSY_PAUSE * 2));
+}
+
+#[test]
+fn an_answer_that_is_too_short_leaves_nothing_behind() {
+    let (mut outbox, now) = (filled(2), Instant::now());
+    let parcel = outbox.next(PEER).expect("both");
+    outbox.on_sent(1, PEER, parcel, now);
+    let (_, settled) = outbox.on_answered(1, &[Verdict::Taken], now).expect("sent");
+    assert_eq!(settled.len(), 1);
+    assert!(outbox.queues.is_empty() && outbox.in_flight.is_empty() && outbox.weight == Weight::default());
 }

@@ -39,7 +39,9 @@ impl Runtime {
                     self.handle(Event::Lost(peer));
                 }
             }
-            NetworkEvent::Message { from, message } => self.on_message(from, message),
+            NetworkEvent::Messages { from, messages } => {
+                messages.into_iter().for_each(|message| self.on_message(from, message));
+            }
             NetworkEvent::Gossip { from, gossip } => self.on_gossip(from, gossip),
             NetworkEvent::Rtt { peer, rtt } => self.directory.measure(peer, rtt),
             NetworkEvent::Identified { peer, addresses } => {

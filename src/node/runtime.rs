@@ -32,7 +32,7 @@ use crate::domain::{ComputationId, PeerId, Role, Status, Timestamp};
 use crate::network::{Network, NetworkEvent};
 use crate::protocol::{Event, Node};
 use crate::store::Store;
-use crate::wire::{Gossip, Identity, Record};
+use crate::wire::{Gossip, Identity, Message, Record};
 
 /// The longest sleep: a machine's clock that is set, or that wakes up, is noticed this soon.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
@@ -223,9 +223,7 @@ impl Runtime {
             tracing::debug!(changes = count, took_ms, releases = releases.len(), "round written");
             Moment::reached(struck, Moment::AfterCommit);
         }
-        for release in releases {
-            self.release(release);
-        }
+        self.release(releases);
         self.destroy_ended_keys();
         Moment::released(struck).await;
         Ok(())
@@ -249,19 +247,26 @@ impl Runtime {
         }));
     }
 
-    fn release(&self, release: Release) {
-        match release {
-            Release::Send { to, message } => {
-                tracing::debug!(peer = %to.uid(), kind = message.kind(), "message sent");
-                self.network.send(to, *message);
+    /// Lets out what a round has decided. All that it has for one peer goes together, and arrives as one round there.
+    fn release(&self, releases: Vec<Release>) {
+        let mut letters: BTreeMap<PeerId, Vec<Message>> = BTreeMap::new();
+        for release in releases {
+            match release {
+                Release::Send { to, message } => {
+                    tracing::debug!(peer = %to.uid(), kind = message.kind(), "message sent");
+                    letters.entry(to).or_default().push(*message);
+                }
+                Release::Publish(gossip) => {
+                    tracing::debug!(kind = story::gossip_kind(&gossip), "gossip published");
+                    self.network.publish(*gossip);
+                }
+                // Whoever asked may have left.
+                Release::Answer { asker, answer } => drop(asker.send(*answer)),
+                Release::Line(line) => line.tell(),
             }
-            Release::Publish(gossip) => {
-                tracing::debug!(kind = story::gossip_kind(&gossip), "gossip published");
-                self.network.publish(*gossip);
-            }
-            // Whoever asked may have left.
-            Release::Answer { asker, answer } => drop(asker.send(*answer)),
-            Release::Line(line) => line.tell(),
+        }
+        for (to, messages) in letters {
+            self.network.send_together(to, messages);
         }
     }
 
@@ -277,7 +282,7 @@ impl Runtime {
         }
         let last = self.presence.leave(self.now);
         for peer in self.directory.connected() {
-            self.network.send(peer, crate::wire::Message::Presence(last.clone()));
+            self.network.send(peer, Message::Presence(last.clone()));
         }
         self.network.publish(Gossip::Presence(last));
         self.network.stop().await;

@@ -160,7 +160,7 @@ impl Sample {
             let sample = Self::new("killed between two phases", self.owner, bytes, self.keys.clone());
             sample.ok().filter(|sample| sample.contents.len() == 2)
         });
-        samples.next().expect("one of ten commits that leaves the one before it as it was")
+        samples.next().unwrap_or_else(|| panic!("none of ten commits leaves the one before it as it was"))
     }
 
     fn content_of(&self, bytes: &[u8]) -> Result<Content, StoreError> {

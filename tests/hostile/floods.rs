@@ -116,8 +116,8 @@ async fn two_hundred_identities_behind_one_address_shut_nobody_off() {
                 gossip += 1;
                 Some(())
             }
-            NetworkEvent::Message { .. } => {
-                messages += 1;
+            NetworkEvent::Messages { messages: some, .. } => {
+                messages += some.len();
                 Some(())
             }
             NetworkEvent::Disconnected(peer) => panic!("{peer:?} is shut off"),

@@ -16,7 +16,7 @@ use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{StreamProtocol, Swarm, SwarmBuilder, gossipsub, identify, identity, kad, noise, tcp, yamux};
 use tokio::sync::mpsc;
 
-const MESSAGES: StreamProtocol = StreamProtocol::new("/formix-p2p/message/1");
+const MESSAGES: StreamProtocol = StreamProtocol::new("/formix-p2p/message/2");
 const KADEMLIA: StreamProtocol = StreamProtocol::new("/formix-p2p/kad/1");
 /// How long an event may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);

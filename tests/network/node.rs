@@ -1,5 +1,6 @@
 //! A node in a test: started on loopback, and waited for by event, never by time.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use formix_p2p::domain::{ComputationId, PeerId, Role, Timestamp};
@@ -16,6 +17,8 @@ pub struct Node {
     pub network: Network,
     pub events: mpsc::Receiver<NetworkEvent>,
     identity: Identity,
+    /// What came together with a message that was asked for.
+    heard: VecDeque<(PeerId, Message)>,
 }
 
 pub fn address(text: &str) -> Multiaddr {
@@ -40,7 +43,7 @@ impl Node {
     pub async fn start(config: NetworkConfig) -> Self {
         let identity = Identity::from_secret_key(config.secret_key.expose());
         let (network, events) = Network::start(config).await.expect("the network starts");
-        Self { network, events, identity }
+        Self { network, events, identity, heard: VecDeque::new() }
     }
 
     pub async fn heavy(number: u8, bootstrap: &[Multiaddr]) -> Self {
@@ -96,8 +99,16 @@ impl Node {
     }
 
     pub async fn next_message(&mut self) -> (PeerId, Message) {
-        self.until("a message", |event| match event {
-            NetworkEvent::Message { from, message } => Some((from, message)),
+        while self.heard.is_empty() {
+            let (from, messages) = self.next_messages().await;
+            self.heard.extend(messages.into_iter().map(|message| (from, message)));
+        }
+        self.heard.pop_front().expect("one at least")
+    }
+
+    pub async fn next_messages(&mut self) -> (PeerId, Vec<Message>) {
+        self.until("messages", |event| match event {
+            NetworkEvent::Messages { from, messages } => Some((from, messages)),
             _ => None,
         })
         .await

@@ -12,7 +12,7 @@ use libp2p::request_response::{self, Codec, ProtocolSupport};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{StreamProtocol, SwarmBuilder, gossipsub, identity, noise, tcp, yamux};
 
-const PROTOCOL: StreamProtocol = StreamProtocol::new("/formix-p2p/message/1");
+const PROTOCOL: StreamProtocol = StreamProtocol::new("/formix-p2p/message/2");
 
 /// What a stranger is up to.
 #[derive(Clone, Copy, PartialEq, Eq)]
