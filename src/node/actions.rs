@@ -16,7 +16,7 @@ use crate::control::{ApiError, Reply};
 use crate::domain::{ComputationId, PeerId, Status};
 use crate::protocol::{Action, Event, Notice};
 use crate::store::{Change, KnownPeer};
-use crate::wire::{Activity, Gossip, Message};
+use crate::wire::{Activity, Gossip, Message, Record};
 
 /// Something that leaves the node once the round is durable.
 pub(super) enum Release {
@@ -38,6 +38,18 @@ pub(super) struct Round {
     pub(super) releases: Vec<Release>,
     /// Computations that people may see differently now.
     touched: BTreeSet<ComputationId>,
+}
+
+/// So many changes that could wait are written all the same: each is looked at whenever something is read back.
+const WAITING_CHANGES_MAX: usize = 64;
+
+impl Round {
+    /// Whether nothing is lost if the process dies before this is written. Receipts that a participant shows, and nothing else:
+    /// nobody is told that they have come, so it is as if their message had been lost.
+    pub(super) fn can_wait(&self) -> bool {
+        let waits = |change: &Change| matches!(change, Change::Put(record) if matches!(**record, Record::Receipts { .. }));
+        self.peers.is_empty() && self.changes.len() < WAITING_CHANGES_MAX && self.changes.iter().all(waits)
+    }
 }
 
 impl Runtime {
@@ -155,4 +167,28 @@ pub(super) fn track(open: &mut BTreeMap<ComputationId, Status>, id: ComputationI
         Status::Pending | Status::Processing => open.insert(id, status),
         Status::Completed | Status::Failed => open.remove(&id),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{RecordKey, RecordKind};
+
+    #[test]
+    fn receipts_wait_for_others_alone_and_only_so_many() {
+        let computation = ComputationId::of_body(&[]);
+        let participant = PeerId::from_public_key([1; 32]);
+        let receipts =
+            || Change::Put(Box::new(Record::Receipts { computation, participant, receipts: Vec::new() }));
+        let round = |changes: Vec<Change>| Round { changes, ..Round::default() };
+        assert!(round(vec![receipts(), receipts()]).can_wait());
+        let others = [
+            Change::Put(Box::new(Record::Members { computation, entries: Vec::new() })),
+            Change::Erase(RecordKey { kind: RecordKind::Receipts, computation, peer: None }),
+        ];
+        for other in others {
+            assert!(!round(vec![receipts(), other]).can_wait());
+        }
+        assert!(!round((0..WAITING_CHANGES_MAX).map(|_| receipts()).collect()).can_wait());
+    }
 }

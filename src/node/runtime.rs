@@ -3,7 +3,8 @@
 //! A round takes what is there (at most [`ROUND_INPUTS_MAX`] inputs), lets the protocol decide, writes every change in
 //! one transaction, and then releases what the round wants sent or said. While the disk works, the next inputs gather in
 //! the bounded queues: a thousand reports cost a few flushes. A round that cannot be written is never released: the node
-//! stops, because a store that has failed once must be opened anew, and says how to go on.
+//! stops, because a store that has failed once must be opened anew, and says how to go on. A round of nothing but what may
+//! be lost waits a little, and is written with the next one: a flush is what takes longest.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -37,6 +38,9 @@ use crate::wire::{Gossip, Identity, Message, Record};
 /// The longest sleep: a machine's clock that is set, or that wakes up, is noticed this soon.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
+/// How long changes wait for others that cannot, to be written with them. A guess: an agreement among nearby nodes.
+const UNWRITTEN_MAX: Duration = Duration::from_millis(50);
+
 /// One running node.
 pub(super) struct Runtime {
     pub(super) own: PeerId,
@@ -60,6 +64,8 @@ pub(super) struct Runtime {
     /// Computations that have not ended.
     pub(super) open: BTreeMap<ComputationId, Status>,
     pub(super) round: Round,
+    /// When the changes that wait for others are written all the same.
+    pub(super) write_by: Option<Timestamp>,
     /// The keys of computations that have ended are being destroyed.
     pub(super) destroying: Option<JoinHandle<()>>,
     /// Somebody has come in this round, so proposals that wait for heavy nodes may go on.
@@ -160,7 +166,8 @@ impl Runtime {
 
     async fn next_input(&mut self) -> Input {
         let now = self.clock.now();
-        let due = [self.timers.next(), Some(self.presence.due(self.directory.size())), self.parked.next_due()];
+        let presence_due = Some(self.presence.due(self.directory.size()));
+        let due = [self.timers.next(), presence_due, self.parked.next_due(), self.write_by];
         let pause = due.into_iter().flatten().min().map_or(SLEEP_MAX, |due| due.since(now)).min(SLEEP_MAX);
         tokio::select! {
             biased;
@@ -208,6 +215,11 @@ impl Runtime {
             self.round.releases.push(Release::Publish(Box::new(Gossip::Presence(presence))));
             self.directory.prune(self.now);
         }
+        if self.may_wait() {
+            let releases = std::mem::take(&mut self.round.releases);
+            self.release(releases);
+            return Ok(());
+        }
         let Round { changes, peers, releases, .. } = std::mem::take(&mut self.round);
         let struck = self.failpoint.as_mut().and_then(|failpoint| failpoint.strikes(&changes, &peers));
         if !changes.is_empty() || !peers.is_empty() {
@@ -227,6 +239,16 @@ impl Runtime {
         self.destroy_ended_keys();
         Moment::released(struck).await;
         Ok(())
+    }
+
+    /// Whether what the round has changed is written with the next one.
+    fn may_wait(&mut self) -> bool {
+        let waits = !self.leaving
+            && !self.round.changes.is_empty()
+            && self.round.can_wait()
+            && self.write_by.is_none_or(|at| self.now < at);
+        self.write_by = waits.then(|| self.write_by.unwrap_or(self.now + UNWRITTEN_MAX));
+        waits
     }
 
     /// Beside everything that somebody waits for: a computation that has ended is over on the disk, too. A key that ends

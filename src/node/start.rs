@@ -91,6 +91,7 @@ pub(super) async fn start(options: NodeOptions) -> Result<RunningNode, StartErro
         parked: Parked::default(),
         open: BTreeMap::new(),
         round: Round::default(),
+        write_by: None,
         destroying: None,
         someone_came: false,
         leaving: false,
