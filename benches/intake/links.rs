@@ -18,25 +18,32 @@ const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
 type Bytes = Vec<u8>;
 type Behaviour = request_response::Behaviour<Raw>;
-type Event = request_response::Event<Bytes, Bytes>;
+type Event = request_response::Event<Vec<Bytes>, Bytes>;
 
 #[derive(Clone, Default)]
 pub struct Raw;
 
 impl Codec for Raw {
     type Protocol = StreamProtocol;
-    type Request = Bytes;
+    type Request = Vec<Bytes>;
     type Response = Bytes;
 
-    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Bytes>
+    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<Bytes>>
     where
         T: AsyncRead + Unpin + Send,
     {
-        let mut length = [0; 4];
-        io.read_exact(&mut length).await?;
-        let mut bytes = vec![0; u32::from_be_bytes(length) as usize];
-        io.read_exact(&mut bytes).await?;
-        Ok(bytes)
+        let mut messages = Vec::new();
+        loop {
+            let mut length = [0; 4];
+            io.read_exact(&mut length).await?;
+            // The highest bit says that another one follows.
+            let mut bytes = vec![0; (u32::from_be_bytes(length) & !(1 << 31)) as usize];
+            io.read_exact(&mut bytes).await?;
+            messages.push(bytes);
+            if length[0] & 0x80 == 0 {
+                return Ok(messages);
+            }
+        }
     }
 
     async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Bytes>
@@ -48,12 +55,13 @@ impl Codec for Raw {
         Ok(bytes)
     }
 
-    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, bytes: Bytes) -> io::Result<()>
+    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, frame: Vec<Bytes>) -> io::Result<()>
     where
         T: AsyncWrite + Unpin + Send,
     {
+        let [bytes] = frame.as_slice() else { panic!("one message a request") };
         io.write_all(&u32::try_from(bytes.len()).unwrap().to_be_bytes()).await?;
-        io.write_all(&bytes).await
+        io.write_all(bytes).await
     }
 
     async fn write_response<T>(&mut self, _: &StreamProtocol, io: &mut T, bytes: Bytes) -> io::Result<()>
@@ -95,7 +103,7 @@ pub async fn echo(secret: [u8; 32]) -> Multiaddr {
                 SwarmEvent::Behaviour(Event::Message {
                     message: request_response::Message::Request { request, channel, .. },
                     ..
-                }) => swarm.behaviour_mut().send_response(channel, request).unwrap(),
+                }) => swarm.behaviour_mut().send_response(channel, request.concat()).unwrap(),
                 _ => {}
             }
         }
@@ -211,7 +219,7 @@ impl Running {
         while self.in_flight < self.window
             && let Some(frame) = self.waiting.pop_front()
         {
-            let request = self.swarm.behaviour_mut().send_request(&self.to, frame.clone());
+            let request = self.swarm.behaviour_mut().send_request(&self.to, vec![frame.clone()]);
             self.sent.insert(request, frame);
             self.in_flight += 1;
         }
@@ -226,11 +234,10 @@ impl Running {
         let SwarmEvent::Behaviour(event) = event else { return };
         match event {
             Event::Message { message: request_response::Message::Request { request, channel, .. }, .. } => {
-                self.swarm.behaviour_mut().send_response(channel, vec![0]).ok();
-                if let Counts::Messages(kind) = self.counts
-                    && is_of(kind, &request)
-                {
-                    self.arrived(request);
+                self.swarm.behaviour_mut().send_response(channel, vec![0; request.len()]).ok();
+                if let Counts::Messages(kind) = self.counts {
+                    let wanted = request.into_iter().filter(|message| is_of(kind, message));
+                    wanted.for_each(|message| self.arrived(message));
                 }
             }
             Event::Message {

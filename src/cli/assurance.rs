@@ -24,7 +24,7 @@ impl Adders {
 
     /// Those of this computation.
     pub const fn of_view(view: &ComputationView) -> Self {
-        if view.invitation.is_some() { Self::Parties } else { Self::HeavyNodes }
+        if view.by_invitation { Self::Parties } else { Self::HeavyNodes }
     }
 
     /// What one of them is called.
@@ -416,7 +416,7 @@ mod tests {
     #[test]
     fn an_invitation_promises_what_all_its_parties_do_whoever_has_joined() {
         let mut view = running();
-        view.invitation = Some(Box::new(open()));
+        (view.by_invitation, view.invitation) = (true, Some(Box::new(open())));
         for joined in 0..=3 {
             view.heavy_nodes = heavy(joined);
             let shown = rows(&view);

@@ -91,6 +91,8 @@ pub fn failure(view: &ComputationView) -> Problem {
             format!("see `formix-p2p logs --computation {}`", view.id)
         };
         format!("{why}; {}", invitation::ask_again(invited))
+    } else if view.by_invitation {
+        format!("see `formix-p2p logs --computation {}`; invite again with `formix-p2p invite`", view.id)
     } else if !too_few {
         format!("see `formix-p2p logs --computation {}`; ask again with `formix-p2p propose`", view.id)
     } else if view.standings.contains_key(&Standing::NoSuchField.to_string()) {
@@ -171,6 +173,7 @@ pub fn in_full(look: Look, view: &ComputationView) -> String {
     ];
     match &view.invitation {
         Some(invited) => rows.extend(invitation::rows_of_parties(invited)),
+        None if view.by_invitation => rows.push(("parties", view.heavy_nodes.join(", "))),
         None => rows.extend([
             ("deadline", table::to_seconds(&view.deadline)),
             ("minimum", format!("{} participants", view.min_participants)),
@@ -289,6 +292,7 @@ pub(super) mod tests {
             standings: BTreeMap::new(),
             unreachable: Vec::new(),
             pruned: false,
+            by_invitation: false,
             invitation: None,
             revision: 1,
         }
@@ -304,6 +308,17 @@ pub(super) mod tests {
             progress(&view).starts_with("this node has answered; "),
             "a light node does not know the others"
         );
+    }
+
+    #[test]
+    fn what_is_left_of_an_invitation_of_long_ago_speaks_of_parties() {
+        let heavy_nodes = ["ABC", "DEF"].map(str::to_owned).to_vec();
+        let view = ComputationView { pruned: true, by_invitation: true, heavy_nodes, ..running() };
+        let shown = in_full(Look::Plain, &view);
+        assert!(shown.contains("parties") && shown.contains("ABC, DEF"), "{shown}");
+        assert!(!shown.contains("heavy node") && !shown.contains("minimum"), "{shown}");
+        let failed = failure(&ComputationView { status: Status::Failed, ..view });
+        assert!(failed.hint.contains("formix-p2p invite") && !failed.hint.contains("propose"), "{failed}");
     }
 
     #[test]

@@ -336,7 +336,10 @@ pub struct ComputationView {
     /// and why others have not answered is no longer known, and in a list its result is null.
     #[serde(default)]
     pub pruned: bool,
-    /// Where it was by invitation: who is in it, and how far that has come; null otherwise.
+    /// Whether named parties ask each other, and the heavy nodes are these parties.
+    #[serde(default)]
+    pub by_invitation: bool,
+    /// Where it was by invitation and this node remembers that: who is in it, and how far that has come; null otherwise.
     #[serde(default)]
     pub invitation: Option<Box<InvitationView>>,
     /// Goes up with every change; for `Watch`.

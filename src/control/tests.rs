@@ -94,6 +94,7 @@ fn view(reference: &str, revision: u64) -> ComputationView {
         standings: std::collections::BTreeMap::new(),
         unreachable: Vec::new(),
         pruned: false,
+        by_invitation: false,
         invitation: None,
         revision,
     }

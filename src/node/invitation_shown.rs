@@ -206,6 +206,7 @@ pub(super) fn as_computation(
         unreachable: if ended { Vec::new() } else { away.map(|(_, shown)| shown.uid.clone()).collect() },
         revision: shown.revision,
         pruned: false,
+        by_invitation: true,
         invitation: Some(Box::new(shown)),
     }
 }

@@ -126,6 +126,7 @@ pub(super) fn computation(
             Status::Completed | Status::Failed => Vec::new(),
         },
         pruned: false,
+        by_invitation: question.is_by_invitation(),
         // What it was before is not in this view.
         invitation: None,
         revision: view.revision,

@@ -18,6 +18,13 @@ fn nested(byte: u8, depth: usize) -> Raw {
     framed(&[&[version()], &vec![byte; depth][..]].concat())
 }
 
+/// A message behind which another one follows.
+fn followed(body: &[u8]) -> Vec<u8> {
+    let mut bytes = framed(body).bytes;
+    bytes[0] |= 0x80;
+    bytes
+}
+
 /// Frames that no honest node sends.
 fn bad_frames() -> Vec<(&'static str, Raw)> {
     let good = message(7).encode();
@@ -37,6 +44,10 @@ fn bad_frames() -> Vec<(&'static str, Raw)> {
         ("cut short", raw(framed(&good).bytes[..10].to_vec())),
         ("oversized", raw(u32::MAX.to_be_bytes().to_vec())),
         ("one byte too large", raw(u32::try_from(MESSAGE_BYTES_MAX + 1).unwrap().to_be_bytes().to_vec())),
+        ("nothing sixteen times, and once more", raw([followed(&[]).repeat(16), framed(&[]).bytes].concat())),
+        ("nothing, and no end of it", Raw { bytes: followed(&[]), then: Then::Repeat }),
+        ("a large one before another", raw(followed(&vec![version(); 100_000]))),
+        ("nothing, and a large one", raw([followed(&[]), framed(&vec![version(); 100_000]).bytes].concat())),
         ("endless", Raw { bytes: vec![0xff; 64 * 1024], then: Then::Repeat }),
         ("nested arrays", nested(0x81, 60_000)),
         ("nested arrays without a length", nested(0x9f, 60_000)),
@@ -77,6 +88,18 @@ async fn bad_frames_cost_their_sender_its_connection_and_nobody_else_anything() 
         let heard = hub.next_message().await;
         assert_eq!(heard, (light.peer(), message(number.into())), "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_message_that_does_not_hold_takes_no_other_of_its_request_along() {
+    let mut hub = Node::heavy(1, &[]).await;
+    let mut hostile = Hostile::at(1, Pose::Light, hub.peer(), &hub.address()).await;
+    let good = [1, 2, 3].map(|number| message(number).encode());
+    let bytes =
+        [followed(&good[0]), followed(&[version()]), followed(&good[1]), framed(&good[2]).bytes].concat();
+    hostile.raw(hub.peer(), Raw { bytes, then: Then::Close });
+    assert_eq!(hub.next_messages().await, (hostile.peer(), [1, 2, 3].map(message).to_vec()));
+    hostile.until("the answer", |met| matches!(met, Met::Answer(0)).then_some(())).await;
 }
 
 #[tokio::test]

@@ -292,7 +292,7 @@ async fn run(mut swarm: Swarm<Behaviour>, mut orders: mpsc::Receiver<Order>, eve
                 Some(order) => obey(&mut swarm, order),
                 None => return,
             },
-            event = swarm.select_next_some() => if let Some(met) = meet(&mut swarm, event) {
+            event = swarm.select_next_some() => for met in meet(&mut swarm, event) {
                 // Nobody looks at what a flooder meets with.
                 events.try_send(met).ok();
             },
@@ -327,9 +327,21 @@ fn obey(swarm: &mut Swarm<Behaviour>, order: Order) {
     }
 }
 
-fn meet(swarm: &mut Swarm<Behaviour>, event: SwarmEvent<BehaviourEvent>) -> Option<Met> {
+/// The messages of a request: behind a length whose highest bit is set, another one follows.
+fn messages_in(mut bytes: &[u8]) -> Vec<Message> {
+    let mut messages = Vec::new();
+    while let Some((prefix, rest)) = bytes.split_first_chunk::<4>() {
+        let length = (u32::from_be_bytes(*prefix) & !(1 << 31)) as usize;
+        let Some((envelope, rest)) = rest.split_at_checked(length) else { break };
+        messages.extend(Message::decode(envelope).ok());
+        bytes = rest;
+    }
+    messages
+}
+
+fn meet(swarm: &mut Swarm<Behaviour>, event: SwarmEvent<BehaviourEvent>) -> Vec<Met> {
     let ours = |peer: libp2p::PeerId| PeerId::from_bytes(&peer.to_bytes());
-    match event {
+    let one = match event {
         SwarmEvent::ConnectionEstablished { peer_id, .. } => ours(peer_id).map(Met::Connected),
         SwarmEvent::ConnectionClosed { peer_id, .. } => ours(peer_id).map(Met::Gone),
         SwarmEvent::OutgoingConnectionError { .. } => Some(Met::Refused),
@@ -339,14 +351,18 @@ fn meet(swarm: &mut Swarm<Behaviour>, event: SwarmEvent<BehaviourEvent>) -> Opti
         SwarmEvent::Behaviour(BehaviourEvent::Message(event)) => match event {
             request_response::Event::Message { peer, message, .. } => match message {
                 request_response::Message::Request { request, channel, .. } => {
-                    swarm.behaviour_mut().message.send_response(channel, vec![0]).ok();
-                    let message = Message::decode(request.bytes.get(4..)?).ok()?;
-                    Some(Met::Message(ours(peer)?, message))
+                    let messages = messages_in(&request.bytes);
+                    swarm.behaviour_mut().message.send_response(channel, vec![0; messages.len()]).ok();
+                    let from = ours(peer).into_iter();
+                    return from
+                        .flat_map(|from| messages.iter().cloned().map(move |it| Met::Message(from, it)))
+                        .collect();
                 }
                 request_response::Message::Response { response, .. } => match response.as_slice() {
                     // An answer that brings a message: its length, and the envelope.
                     [3, _, _, _, _, envelope @ ..] => {
-                        Some(Met::Replied(ours(peer)?, Message::decode(envelope).ok()?))
+                        let replied = |from| Some(Met::Replied(from, Message::decode(envelope).ok()?));
+                        ours(peer).and_then(replied)
                     }
                     _ => Some(Met::Answer(response[0])),
                 },
@@ -355,5 +371,6 @@ fn meet(swarm: &mut Swarm<Behaviour>, event: SwarmEvent<BehaviourEvent>) -> Opti
             _ => None,
         },
         _ => None,
-    }
+    };
+    one.into_iter().collect()
 }

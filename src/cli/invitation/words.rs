@@ -167,7 +167,8 @@ pub fn list(look: Look, views: &[InvitationView]) -> String {
             view.part.clone(),
             match Stage::of(view) {
                 Stage::Ended | Stage::Broken if view.answer != "given" => "none".to_owned(),
-                Stage::Open | Stage::Running | Stage::Ended | Stage::Broken => view.answer.clone(),
+                Stage::Broken => "not used".to_owned(),
+                Stage::Open | Stage::Running | Stage::Ended => view.answer.clone(),
             },
         ]
     });
