@@ -24,6 +24,7 @@ use formix_p2p::sharing::Secret;
 use formix_p2p::sources::Sources;
 use formix_p2p::store::{Change, Memory, Store};
 use formix_p2p::wire::{Identity, Record};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 const BOUNDS: &str = r#"{"type":"number","minimum":0,"maximum":1000}"#;
@@ -31,17 +32,19 @@ const BOUNDS: &str = r#"{"type":"number","minimum":0,"maximum":1000}"#;
 struct Options {
     runs: usize,
     parties: u8,
+    threads: usize,
     only: String,
 }
 
 impl Options {
     fn parse() -> Self {
-        let mut options = Self { runs: 20, parties: 3, only: String::new() };
+        let mut options = Self { runs: 20, parties: 3, threads: 2, only: String::new() };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--runs" => options.runs = arguments.next().and_then(|it| it.parse().ok()).unwrap(),
                 "--parties" => options.parties = arguments.next().and_then(|it| it.parse().ok()).unwrap(),
+                "--threads" => options.threads = arguments.next().and_then(|it| it.parse().ok()).unwrap(),
                 "--only" => options.only = arguments.next().unwrap(),
                 _ => {}
             }
@@ -54,9 +57,12 @@ impl Options {
 async fn main() {
     let options = Options::parse();
     let home = tempfile::tempdir().unwrap();
-    let mut nodes = Vec::new();
+    let (mut nodes, mut runtimes) = (Vec::new(), Vec::new());
     for number in 1..=options.parties {
-        nodes.push(RunningNode::start(node(home.path(), number)).await.unwrap());
+        let runtime = Builder::new_multi_thread().worker_threads(options.threads).enable_all().build().unwrap();
+        let started = runtime.spawn(RunningNode::start(node(home.path(), number)));
+        nodes.push(started.await.unwrap().unwrap());
+        runtimes.push(runtime);
     }
     println!("{:<28} {:>9} {:>9} {:>9}", format!("{} parties, ms", options.parties), "median", "least", "most");
     let commits = commits(home.path(), options.runs);
@@ -77,6 +83,7 @@ async fn main() {
     for node in nodes {
         node.stop().await.unwrap();
     }
+    runtimes.into_iter().for_each(Runtime::shutdown_background);
 }
 
 /// From the last value to the result at every party.

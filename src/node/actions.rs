@@ -16,7 +16,7 @@ use crate::control::{ApiError, Reply};
 use crate::domain::{ComputationId, PeerId, Status};
 use crate::protocol::{Action, Event, Notice};
 use crate::store::{Change, KnownPeer};
-use crate::wire::{Activity, Gossip, Message, Record};
+use crate::wire::{Activity, Gossip, Keeping, Message, Record, RecordKind};
 
 /// Something that leaves the node once the round is durable.
 pub(super) enum Release {
@@ -34,6 +34,8 @@ pub(super) enum Release {
 #[derive(Default)]
 pub(super) struct Round {
     pub(super) changes: Vec<Change>,
+    /// So many of them, the first ones, are from the round before, and may wait for the next one as well.
+    waiting: usize,
     pub(super) peers: Vec<KnownPeer>,
     pub(super) releases: Vec<Release>,
     /// Computations that people may see differently now.
@@ -44,11 +46,38 @@ pub(super) struct Round {
 const WAITING_CHANGES_MAX: usize = 64;
 
 impl Round {
-    /// Whether nothing is lost if the process dies before this is written. Receipts that a participant shows, and nothing else:
-    /// nobody is told that they have come, so it is as if their message had been lost.
+    /// A round that begins with what was left for later.
+    pub(super) fn after(leftovers: Vec<Change>) -> Self {
+        Self { waiting: leftovers.len(), changes: leftovers, ..Self::default() }
+    }
+
+    /// Takes out the erasing of what is over with a computation that ends: it is the end that somebody waits for, and erasing a
+    /// hundred thousand reports takes long. If the process dies before it is done, it is done when the node starts.
+    pub(super) fn take_leftovers(&mut self) -> Vec<Change> {
+        let ends = |change: &Change| match change {
+            Change::Put(record) => {
+                let key = record.key();
+                matches!(key.kind, RecordKind::Certificate | RecordKind::Failed).then_some(key.computation)
+            }
+            Change::Erase(_) => None,
+        };
+        let ended: BTreeSet<_> = self.changes.iter().filter_map(ends).collect();
+        // A value that waited for its invitation goes with the end, or a node that starts would not know that it is over.
+        let goes_later = |kind: RecordKind| kind.keeping() == Keeping::UntilTheEnd && kind != RecordKind::Input;
+        let is_over = |change: &mut Change| match change {
+            Change::Erase(key) => ended.contains(&key.computation) && goes_later(key.kind),
+            Change::Put(_) => false,
+        };
+        self.changes.extract_if(.., is_over).collect()
+    }
+
+    /// Whether nothing is lost if the process dies before this is written. Of what is new, receipts that a participant shows,
+    /// and nothing else: nobody is told that they have come, so it is as if their message had been lost.
     pub(super) fn can_wait(&self) -> bool {
         let waits = |change: &Change| matches!(change, Change::Put(record) if matches!(**record, Record::Receipts { .. }));
-        self.peers.is_empty() && self.changes.len() < WAITING_CHANGES_MAX && self.changes.iter().all(waits)
+        self.peers.is_empty()
+            && self.changes.len() < WAITING_CHANGES_MAX
+            && self.changes.iter().skip(self.waiting).all(waits)
     }
 }
 
@@ -172,7 +201,8 @@ pub(super) fn track(open: &mut BTreeMap<ComputationId, Status>, id: ComputationI
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{RecordKey, RecordKind};
+    use crate::domain::{Failure, Timestamp};
+    use crate::wire::RecordKey;
 
     #[test]
     fn receipts_wait_for_others_alone_and_only_so_many() {
@@ -190,5 +220,32 @@ mod tests {
             assert!(!round(vec![receipts(), other]).can_wait());
         }
         assert!(!round((0..WAITING_CHANGES_MAX).map(|_| receipts()).collect()).can_wait());
+    }
+
+    #[test]
+    fn what_is_over_with_a_computation_is_erased_after_its_end_and_nothing_else_is() {
+        let [one, two] = [1, 2].map(|number| ComputationId::of_body(&[number]));
+        let erase = |kind, computation| Change::Erase(RecordKey { kind, computation, peer: None });
+        let failed = |computation| {
+            let (failure, at) = (Failure::NoContact, Timestamp::from_millis(0));
+            Change::Put(Box::new(Record::Failed { computation, failure, notice: None, at }))
+        };
+        let changes = vec![
+            erase(RecordKind::Held, one),
+            failed(one),
+            erase(RecordKind::Held, two),
+            erase(RecordKind::Members, one),
+            erase(RecordKind::Input, one),
+            erase(RecordKind::Report, one),
+        ];
+        let mut round = Round { changes, ..Round::default() };
+        let leftovers = round.take_leftovers();
+        assert_eq!(leftovers, [erase(RecordKind::Held, one), erase(RecordKind::Report, one)]);
+        assert_eq!(round.changes.len(), 4);
+        assert!(Round::after(vec![erase(RecordKind::Held, one)]).take_leftovers().is_empty(), "nothing ends");
+        let mut next = Round::after(leftovers);
+        assert!(next.can_wait());
+        next.changes.push(failed(two));
+        assert!(!next.can_wait());
     }
 }

@@ -3,8 +3,8 @@
 //! A round takes what is there (at most [`ROUND_INPUTS_MAX`] inputs), lets the protocol decide, writes every change in
 //! one transaction, and then releases what the round wants sent or said. While the disk works, the next inputs gather in
 //! the bounded queues: a thousand reports cost a few flushes. A round that cannot be written is never released: the node
-//! stops, because a store that has failed once must be opened anew, and says how to go on. A round of nothing but what may
-//! be lost waits a little, and is written with the next one: a flush is what takes longest.
+//! stops, because a store that has failed once must be opened anew, and says how to go on. What may be lost if the process
+//! dies waits a little, and is written with the next round: a flush is what takes longest.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -220,7 +220,12 @@ impl Runtime {
             self.release(releases);
             return Ok(());
         }
-        let Round { changes, peers, releases, .. } = std::mem::take(&mut self.round);
+        let leftovers = if self.leaving { Vec::new() } else { self.round.take_leftovers() };
+        if !leftovers.is_empty() {
+            self.write_by = Some(self.now + UNWRITTEN_MAX);
+        }
+        let round = std::mem::replace(&mut self.round, Round::after(leftovers));
+        let Round { changes, peers, releases, .. } = round;
         let struck = self.failpoint.as_mut().and_then(|failpoint| failpoint.strikes(&changes, &peers));
         if !changes.is_empty() || !peers.is_empty() {
             Moment::reached(struck, Moment::BeforeCommit);
