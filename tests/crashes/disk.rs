@@ -168,7 +168,7 @@ fn stops_and_loses_nothing(rooms: &[u64]) {
         }
         let ended: usize = rooms.iter().map(|leave| fills_up(&mut net, victim, &disk, *leave)).sum();
         assert!(ended > 0, "nothing was computed while it ran out of room");
-        net.stop();
+        net.leave();
         let records = crate::remembered::records_in(&net.folder(victim), net.peer(victim));
         crate::remembered::nothing_is_left_behind(&records, "who ran out of room");
     }

@@ -203,7 +203,7 @@ fn lane(cases: &[Case]) {
         times.iter().sum::<Duration>(),
         times.iter().max()
     );
-    net.stop();
+    net.leave();
     let left: Vec<_> = net.nodes().map(|at| records_in(&net.folder(at), net.peer(at))).collect();
     for (at, records) in left.iter().enumerate() {
         nothing_is_left_behind(records, &format!("node {at}"));
