@@ -38,8 +38,9 @@ use crate::wire::{Gossip, Identity, Message, Record};
 /// The longest sleep: a machine's clock that is set, or that wakes up, is noticed this soon.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
-/// How long changes wait for others that cannot, to be written with them. A guess: an agreement among nearby nodes.
-const UNWRITTEN_MAX: Duration = Duration::from_millis(50);
+/// How long changes wait for others that cannot, to be written with them. A guess: when a computation ends, a hundred nodes of one
+/// machine have its result by then.
+const UNWRITTEN_MAX: Duration = Duration::from_millis(500);
 
 /// One running node.
 pub(super) struct Runtime {
