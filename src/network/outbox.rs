@@ -246,8 +246,10 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
     ) -> Option<(PeerId, Vec<(Letter, Verdict)>)> {
         let (peer, parcel) = self.land(request)?;
         let (mut settled, mut again, mut pause) = (Vec::new(), Vec::new(), None);
+        // The codec reads a verdict for each message; of one without it nothing is known, as of one that is lost.
+        let verdicts = verdicts.iter().copied().chain(std::iter::repeat(Verdict::Taken));
         for (mut letter, verdict) in parcel.into_iter().zip(verdicts) {
-            if *verdict == Verdict::Busy {
+            if verdict == Verdict::Busy {
                 letter.refusals += 1;
                 let doubled = BUSY_PAUSE.saturating_mul(2_u32.saturating_pow(letter.refusals - 1));
                 pause = pause.max(Some(doubled.min(BUSY_PAUSE_MAX)));
@@ -257,7 +259,7 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
                 }
             }
             self.discount(peer, letter.weight);
-            settled.push((letter, *verdict));
+            settled.push((letter, verdict));
         }
         let queue = self.queues.entry(peer).or_default();
         again.into_iter().rev().for_each(|letter| queue.waiting.push_front(letter));

@@ -287,10 +287,14 @@ fn of_a_request_that_was_taken_in_part_the_rest_is_offered_again_and_goes_first(
 
 #[test]
 fn an_answer_that_is_too_short_leaves_nothing_behind() {
-    let (mut outbox, now) = (filled(2), Instant::now());
+    let (mut outbox, now) = (Outbox::new(), Instant::now());
+    for number in 0..2 {
+        assert_eq!(outbox.push(PEER, leaves_of(number, 10), now), Ok(Pushed::Waiting));
+    }
     let parcel = outbox.next(PEER).expect("both");
+    assert_eq!(parcel.len(), 2);
     outbox.on_sent(1, PEER, parcel, now);
     let (_, settled) = outbox.on_answered(1, &[Verdict::Taken], now).expect("sent");
-    assert_eq!(settled.len(), 1);
+    assert_eq!(settled.len(), 2);
     assert!(outbox.queues.is_empty() && outbox.in_flight.is_empty() && outbox.weight == Weight::default());
 }
