@@ -16,7 +16,7 @@ mod node;
 #[path = "network/stranger.rs"]
 mod stranger;
 
-use node::{Node, address, config, message, outcome};
+use node::{Node, address, config, message, outcome, share};
 use stranger::Mischief;
 
 /// Sooner than by pings that fail (10 s and more): the end of its connections was noticed.
@@ -65,10 +65,10 @@ async fn a_receiver_that_takes_nothing_for_a_while_loses_nothing_that_waits() {
     hub.network.want_connected(other.peer());
     hub.network.remember(other.peer(), vec![other.address()]);
     other.until_connected(hub.peer()).await;
-    // More than the hub's queue holds: the rest is offered again until the hub takes it.
+    // More than the hub's queue holds, each in a request of its own: the rest is offered again until the hub takes it.
     let many = 2 * u64::try_from(NETWORK_EVENTS_QUEUED_MAX).expect("fits");
     for number in 0..many {
-        other.network.send(hub.peer(), message(number));
+        other.network.send(hub.peer(), share(number));
     }
     // The hub's queue is full once it stops growing; no event tells of that, so look at the queue itself.
     while hub.events.len() < NETWORK_EVENTS_QUEUED_MAX {

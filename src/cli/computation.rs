@@ -92,7 +92,10 @@ pub fn failure(view: &ComputationView) -> Problem {
         };
         format!("{why}; {}", invitation::ask_again(invited))
     } else if view.by_invitation {
-        format!("see `formix-p2p logs --computation {}`; invite again with `formix-p2p invite`", view.id)
+        format!(
+            "see `formix-p2p logs --computation {}`; ask {} to invite again, or `formix-p2p invite`",
+            view.id, view.proposer
+        )
     } else if !too_few {
         format!("see `formix-p2p logs --computation {}`; ask again with `formix-p2p propose`", view.id)
     } else if view.standings.contains_key(&Standing::NoSuchField.to_string()) {

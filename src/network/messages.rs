@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::codec::{Answer, Frame, Size, Verdict};
 use super::event_loop::EventLoop;
 use super::outlet::NoRoom;
-use super::quotas::{Allowance, Kind};
+use super::quotas::{Allowance, Kind, Standing};
 use super::replies::asked_by;
 use super::{NetworkEvent, peer};
 use crate::domain::PeerId;
@@ -94,32 +94,46 @@ impl EventLoop {
         }
     }
 
-    /// Hands what a peer has sent to the node, all that came together as one event, so that it makes one round.
+    /// Hands what a peer has sent to the node; of one that is known, all that came together as one event, so that it makes one
+    /// round.
     fn take_in(
         &mut self,
         from: PeerId,
         messages: Vec<Result<Message, CodecError>>,
         size: Size,
     ) -> Vec<Verdict> {
+        let now = Instant::now();
+        // How much waits is counted in events: of strangers each message is one.
+        let together = self.book.standing(from, now) == Standing::Known;
         let (mut verdicts, mut granted) = (Vec::new(), Vec::new());
         for message in messages {
-            let verdict = self.verdict_on(from, &message);
+            let mut verdict = self.verdict_on(from, &message);
+            if let Some(message) = message.ok().filter(|_| verdict == Verdict::Taken) {
+                self.book.on_used(from, now);
+                if together {
+                    granted.push(message);
+                } else {
+                    verdict = self.offer(from, vec![message], size);
+                }
+            }
             verdicts.push(verdict);
-            granted.extend(message.ok().filter(|_| verdict == Verdict::Taken));
         }
-        if granted.is_empty() {
-            return verdicts;
+        if !granted.is_empty() && self.offer(from, granted, size) == Verdict::Busy {
+            verdicts.iter_mut().filter(|one| **one == Verdict::Taken).for_each(|one| *one = Verdict::Busy);
         }
-        self.book.on_used(from, Instant::now());
-        let event = NetworkEvent::Messages { from, messages: granted };
+        verdicts
+    }
+
+    fn offer(&mut self, from: PeerId, messages: Vec<Message>, size: Size) -> Verdict {
+        let event = NetworkEvent::Messages { from, messages };
         let offered = match size {
             Size::Small => self.outlet.offer(event),
             Size::Large => self.outlet.offer_large(event),
         };
-        if offered == Err(NoRoom) {
-            verdicts.iter_mut().filter(|one| **one == Verdict::Taken).for_each(|one| *one = Verdict::Busy);
+        match offered {
+            Ok(()) => Verdict::Taken,
+            Err(NoRoom) => Verdict::Busy,
         }
-        verdicts
     }
 
     /// Whether a message holds, and its sender may send it now.

@@ -32,6 +32,9 @@ const BUSY_PAUSE_MAX: Duration = Duration::from_millis(800);
 /// then; on one that is dead, another connection may be there.
 const ON_ITS_WAY: Duration = Duration::from_secs(2);
 
+/// At most so many bytes of a batch of verifier shares are not shares.
+const VERIFIERS_BESIDES: usize = 256;
+
 /// One message and how often its receiver was too busy for it.
 #[derive(Debug)]
 pub(super) struct Letter {
@@ -41,11 +44,18 @@ pub(super) struct Letter {
 }
 
 impl Letter {
-    /// The bytes of a message that may share its request; nothing for one that cannot: the answer to a share may be a
-    /// receipt, and has room for nothing else.
+    /// The bytes of a message that may share its request, or about as many; nothing for one that cannot: the answer to a share
+    /// may be a receipt, and has room for nothing else. What was refused goes alone, or a busy peer would be offered ever
+    /// more.
     fn size_beside_others(&self) -> Option<usize> {
-        let alone = matches!(*self.message, Message::Submit(_));
-        (!alone).then(|| Zeroizing::new(self.message.encode()).len())
+        let known = self.weight.public + self.weight.agreement;
+        match &*self.message {
+            _ if self.refusals > 0 => None,
+            Message::Submit(_) => None,
+            _ if known > 0 => Some(known),
+            Message::Verifiers { shares, .. } => Some(shares.expose().len() + VERIFIERS_BESIDES),
+            _ => Some(Zeroizing::new(self.message.encode()).len()),
+        }
     }
 }
 
@@ -165,7 +175,10 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
             now < *sent + ON_ITS_WAY && parcel.iter().any(|letter| *letter.message == message)
         };
         let waits = |letter: &Letter| letter.weight == weight && *letter.message == message;
+        // Of small ones the newest of its kind: what was said before that one may hold again.
+        let newest = || queue.waiting.iter().rev().find(|letter| letter.message.kind() == message.kind());
         if queue.in_flight.values().any(same)
+            || newest().is_some_and(waits)
             || (waits_once(&message, weight) && queue.waiting.iter().any(waits))
         {
             return Ok(Pushed::OnItsWay);
@@ -193,6 +206,7 @@ impl<Request: Copy + Eq + Hash> Outbox<Request> {
         let mut parcel = vec![first];
         if let Some(bytes) = &mut bytes {
             while parcel.len() < MESSAGES_PER_REQUEST_MAX
+                && *bytes <= SMALL_REQUEST_BYTES
                 && let Some(next) = queue.waiting.front()
                 && let Some(size) = next.size_beside_others()
             {

@@ -1,5 +1,7 @@
 use super::*;
-use crate::domain::{Computation, ComputationId, Detail, Digest, Query, Sharing, Statistic, Timestamp};
+use crate::domain::{
+    Computation, ComputationId, Detail, Digest, Query, Sharing, Standing, Statistic, Timestamp,
+};
 use crate::sharing::Secret;
 use crate::wire::{Certificate, Entry, Filled, Identity, Manifest, Signed, Submission};
 
@@ -277,12 +279,34 @@ fn of_a_request_that_was_taken_in_part_the_rest_is_offered_again_and_goes_first(
     assert_eq!((peer, settled), (PEER, vec![(message(0), Verdict::Taken), (message(2), Verdict::Refused)]));
     let due = outbox.next_due().expect("paused");
     assert_eq!((due, outbox.take_resumed(due)), (now + BUSY_PAUSE, Some(PEER)));
-    let parcel = outbox.next(PEER).expect("the rest");
-    assert_eq!(said(&parcel), [1, 3, 9].map(message));
-    outbox.on_sent(2, PEER, parcel, now);
-    // The one that was refused twice sets the pause.
-    outbox.on_answered(2, &[Verdict::Busy; 3], now);
-    assert_eq!(outbox.next_due(), Some(now + BUSY_PAUSE * 2));
+    // What was refused goes alone, so that a busy peer is not offered ever more.
+    for (request, number) in [(2, 1), (3, 3), (4, 9)] {
+        let parcel = outbox.next(PEER).expect("the rest");
+        assert_eq!(said(&parcel), [message(number)]);
+        outbox.on_sent(request, PEER, parcel, now);
+    }
+    outbox.on_answered(2, &[Verdict::Busy], now);
+    assert_eq!(outbox.next_due(), Some(now + BUSY_PAUSE * 2), "refused twice");
+}
+
+#[test]
+fn what_waits_is_not_said_twice_but_may_be_said_again_after_its_contrary() {
+    let stand = |answers: bool| Message::Stand {
+        computation: id(1),
+        standing: (!answers).then_some(Standing::Declined),
+    };
+    let (mut outbox, now) = (Outbox::<usize>::new(), Instant::now());
+    for (message, pushed) in [
+        (stand(true), Pushed::Waiting),
+        (message(1), Pushed::Waiting),
+        (stand(true), Pushed::OnItsWay),
+        (stand(false), Pushed::Waiting),
+        (stand(true), Pushed::Waiting),
+        (message(1), Pushed::OnItsWay),
+    ] {
+        assert_eq!(outbox.push(PEER, message, now), Ok(pushed));
+    }
+    assert_eq!(outbox.clear(PEER), 4);
 }
 
 #[test]

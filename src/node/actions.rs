@@ -1,7 +1,7 @@
 //! What the protocol wants done, gathered over one round of inputs.
 //!
 //! Changes to the store come first and together; everything that leaves the node (messages, gossip, answers to
-//! requests, lines of the log) is held back until they are durable, and then goes in the order in which it was decided.
+//! requests, lines of the log) is held back until those that it rests on are durable. Changes on which nothing rests may wait.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,7 +61,21 @@ impl Round {
             }
             Change::Erase(_) => None,
         };
-        let ended: BTreeSet<_> = self.changes.iter().filter_map(ends).collect();
+        // Of what is pruned or forgotten in the same breath, nothing would tell a node that starts that it is over.
+        let goes_at_once = |change: &Change| match change {
+            Change::Put(record) => {
+                let key = record.key();
+                matches!(key.kind, RecordKind::Pruned | RecordKind::Forgotten).then_some(key.computation)
+            }
+            Change::Erase(key) => {
+                use RecordKind::{Announced, Certificate, Failed, Proposed};
+                matches!(key.kind, Certificate | Failed | Announced | Proposed).then_some(key.computation)
+            }
+        };
+        let mut ended: BTreeSet<_> = self.changes.iter().filter_map(ends).collect();
+        for at_once in self.changes.iter().filter_map(goes_at_once) {
+            ended.remove(&at_once);
+        }
         // A value that waited for its invitation goes with the end, or a node that starts would not know that it is over.
         let goes_later = |kind: RecordKind| kind.keeping() == Keeping::UntilTheEnd && kind != RecordKind::Input;
         let is_over = |change: &mut Change| match change {
@@ -243,6 +257,11 @@ mod tests {
         assert_eq!(leftovers, [erase(RecordKind::Held, one), erase(RecordKind::Report, one)]);
         assert_eq!(round.changes.len(), 4);
         assert!(Round::after(vec![erase(RecordKind::Held, one)]).take_leftovers().is_empty(), "nothing ends");
+        for gone in [erase(RecordKind::Failed, one), erase(RecordKind::Announced, one)] {
+            let mut pruned =
+                Round { changes: vec![failed(one), erase(RecordKind::Report, one), gone], ..Round::default() };
+            assert!(pruned.take_leftovers().is_empty(), "at once, or it is never erased");
+        }
         let mut next = Round::after(leftovers);
         assert!(next.can_wait());
         next.changes.push(failed(two));

@@ -108,6 +108,17 @@ impl Input {
     fn network(event: NetworkEvent) -> Self {
         Self::Network(Box::new(event))
     }
+
+    /// As how many inputs it counts.
+    fn size(&self) -> usize {
+        match self {
+            Self::Network(event) => match &**event {
+                NetworkEvent::Messages { messages, .. } => messages.len(),
+                _ => 1,
+            },
+            Self::Call(_) | Self::Read(_) | Self::Woken | Self::Stop | Self::NetworkGone => 1,
+        }
+    }
 }
 
 impl Runtime {
@@ -133,6 +144,13 @@ impl Runtime {
         if let Err(error) = &outcome {
             tracing::error!(hint = %error.hint(), "{error}");
         }
+        // A store that has failed is not written to.
+        if matches!(outcome, Err(RunError::NetworkGone)) {
+            self.leaving = true;
+            if let Err(error) = self.finish_round().await {
+                tracing::error!(hint = %error.hint(), "{error}");
+            }
+        }
         self.leave().await;
         outcome
     }
@@ -141,9 +159,13 @@ impl Runtime {
         while !self.leaving {
             let first = self.next_input().await;
             self.now = self.clock.now();
+            let first_size = first.size();
             self.take(first)?;
-            for _ in 1..ROUND_INPUTS_MAX {
-                let Some(next) = self.waiting_input() else { break };
+            let mut taken = first_size;
+            while taken < ROUND_INPUTS_MAX
+                && let Some(next) = self.waiting_input()
+            {
+                taken += next.size();
                 self.take(next)?;
             }
             while let Some(timer) = self.timers.pop_expired(self.now) {

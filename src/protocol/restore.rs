@@ -291,6 +291,7 @@ impl Pieces {
 
     /// A crash between the certificate and the names leaves the rungs behind, from which the names follow.
     fn own_set(&self, turn: &mut Turn<'_>, entry: &Entry) -> Option<List> {
+        let certificate = self.certificate.as_ref()?;
         let mut heavy = Heavy::default();
         heavy.restore_held(turn, entry.id).ok()?;
         for exclusion in &self.exclusions {
@@ -299,7 +300,7 @@ impl Pieces {
         for step in &self.steps {
             heavy.restore(turn.me(), &entry.terms().heavy, step.clone());
         }
-        let list = own_set(entry.id, &heavy, self.certificate.as_ref()?)?;
+        let list = own_set(entry.id, &heavy, certificate)?;
         turn.persist(Record::Members { computation: entry.id, entries: list.entries().to_vec() });
         Some(list)
     }

@@ -229,14 +229,6 @@ impl Net {
     }
 
     /// Stops every node, hard.
-    pub fn stop(&mut self) {
-        for at in 0..self.seats.len() {
-            if self.seats[at].process.is_some() {
-                self.kill(at);
-            }
-        }
-    }
-
     /// Lets every node end by itself: what it had put off is done then.
     pub fn leave(&mut self) {
         for at in 0..self.seats.len() {

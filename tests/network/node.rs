@@ -6,7 +6,7 @@ use std::time::Duration;
 use formix_p2p::domain::{ComputationId, PeerId, Role, Timestamp};
 use formix_p2p::network::{Admission, Mdns, Multiaddr, Network, NetworkConfig, NetworkEvent};
 use formix_p2p::sharing::Secret;
-use formix_p2p::wire::{Activity, Checked, Gossip, Identity, Message, Presence, Signed};
+use formix_p2p::wire::{Activity, Checked, Gossip, Identity, Manifest, Message, Presence, Signed, Submission};
 use tokio::sync::mpsc;
 
 /// How long an event may take before a test gives up; a slow machine with all tests at once needs a second.
@@ -141,6 +141,20 @@ impl Node {
 pub fn message(number: u64) -> Message {
     let reports = u32::try_from(number).expect("a small number");
     Message::Progress { computation: ComputationId::of_body(b"x"), reports }
+}
+
+/// A message that shares its request with no other.
+pub fn share(number: u64) -> Message {
+    let identity = Identity::from_secret_key(&[7; 32]);
+    let manifest = Manifest {
+        computation: ComputationId::of_body(&number.to_be_bytes()),
+        participant: identity.peer(),
+        nonce: [0; 16],
+        public: Vec::new(),
+        shares: Vec::new(),
+    };
+    let manifest = Signed::sign(manifest, &identity);
+    Message::Submit(Submission { manifest, blind: Secret::new([0; 32]), share: Secret::new(Vec::new()) })
 }
 
 pub fn outcome(number: u8) -> Gossip {
