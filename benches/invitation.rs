@@ -1,11 +1,11 @@
 //! How long parties by invitation wait for their result: `cargo bench --bench invitation`.
 //!
-//! Whole nodes in one process, on loopback, each with its own redb file on the disk where `TMPDIR` is. In every run all parties
-//! have joined, and all but the last have put in their value; the time is from handing the last value to its node's local API
-//! until *every* node's local API says that the computation is completed. Beside it, in the same run and on the same disk: one
-//! durable commit of a store (two phases, as nodes write), and the redb commits that each party makes one after the other.
+//! Whole nodes in one process, on loopback, each with threads and a redb file of its own, on the disk where `TMPDIR` is. In
+//! every run all parties have joined, and all but the last have put in their value; the time is from handing the last value to
+//! its node's local API until *every* node's local API says that the computation is completed. Beside it, in the same run and
+//! on the same disk: one durable commit of a store (two phases, as nodes write).
 //!
-//! Options: `--runs N` (20), `--parties N` (3), `--only NAME` (a part of a line's name).
+//! Options: `--runs N` (20), `--parties N` (3), `--threads N` (2 for each party), `--only NAME` (a part of a line's name).
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
