@@ -10,6 +10,7 @@ use formix_p2p::protocol::{Command, Event, OwnPart, verify_certificate};
 use formix_p2p::wire::{Message, RecordKind, to_bytes};
 
 mod attacks;
+mod complete;
 mod consent;
 mod invitations;
 mod lists;

@@ -26,11 +26,14 @@ impl Heavy {
             None => heavy_nodes.to_vec(),
             Some(quorum) => counted(quorum, Topic::Lists, heavy_nodes)?,
         };
-        let held = |node: &&PeerId| {
-            let decided = self.decided_input(Topic::Lists, heavy_nodes, node);
-            decided.is_none() || self.held(id, me, Topic::Lists, node) == decided
+        let list = |node: &PeerId| match self.decided_input(Topic::Lists, heavy_nodes, node) {
+            Some(decided) => self.own_list_if(me, decided).or_else(|| {
+                let held = self.held(id, me, Topic::Lists, node) == Some(decided);
+                held.then(|| self.list_of(me, node)).flatten()
+            }),
+            None => self.list_of(me, node),
         };
-        let lists: Vec<_> = counted.iter().filter(held).filter_map(|node| self.list_of(me, node)).collect();
+        let lists: Vec<_> = counted.iter().filter_map(list).collect();
         (lists.len() == counted.len()).then_some(lists)
     }
 

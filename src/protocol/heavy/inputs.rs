@@ -13,12 +13,16 @@ impl Entry {
         let Some(heavy) = self.heavy() else { return };
         let Some(quorum) = heavy.quorum.as_ref() else { return };
         for (topic, decree) in &quorum.decrees {
-            let Some(named) = decree.decided().map(|decided| &decided.choice).or_else(|| decree.proposed())
-            else {
-                continue;
-            };
+            let decided = decree.decided().map(|decided| &decided.choice);
+            let Some(named) = decided.or_else(|| decree.proposed()) else { continue };
             for (owner, digest) in self.terms().heavy.iter().zip(named.inputs()) {
-                let lacks = digest.is_some() && heavy.held(id, me, *topic, owner) != *digest;
+                // To prepare a list it takes its owner's close or word, to go on from there the list.
+                let has = |digest| match decided {
+                    Some(_) => heavy.holds(id, me, *topic, owner, digest),
+                    None => [heavy.held(id, me, *topic, owner), heavy.input(id, me, *topic, owner)]
+                        .contains(&Some(digest)),
+                };
+                let lacks = digest.is_some_and(|digest| !has(digest));
                 // What a later step stands on is not needed again.
                 if lacks && *owner != me && heavy.needs_inputs_of(*topic) {
                     let want = Want::Input { topic: *topic, owner: *owner };
@@ -93,9 +97,29 @@ impl Heavy {
         }
     }
 
-    /// The same, if the input was fixed in time: a commitment or a vote that comes after this node has shown its own could have been made
-    /// to measure. This node does not propose it; a decision counts it all the same.
+    /// Whether this node has what a decree names as a node's input: also a list that is its own, whoever says so.
+    pub(super) fn holds(
+        &self,
+        id: ComputationId,
+        me: PeerId,
+        topic: Topic,
+        owner: &PeerId,
+        named: Digest,
+    ) -> bool {
+        let is_own_list = topic == Topic::Lists && self.own_list_if(me, named).is_some();
+        is_own_list || self.held(id, me, topic, owner) == Some(named)
+    }
+
+    /// The digest of an input that may be proposed: one that this node has, and that was fixed in time. A commitment or a vote that comes
+    /// after this node has shown its own could have been made to measure; it counts all the same if that is decided. The word of a node
+    /// that it lacks nobody is as good as its close, as long as that is waited for: it cannot be passed on.
     pub(super) fn input(&self, id: ComputationId, me: PeerId, topic: Topic, owner: &PeerId) -> Option<Digest> {
+        let is_waited_for = self.quorum.as_ref().is_some_and(|quorum| !quorum.grace_is_over());
+        if topic == Topic::Lists
+            && let Some(promised) = self.list_promised_by(me, owner).filter(|_| is_waited_for)
+        {
+            return Some(promised);
+        }
         let in_time = match (topic, &self.step) {
             (Topic::Lists, _) => true,
             (Topic::Verifiers, _) => self.verifying.was_in_time(me, owner),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Heavy;
 use crate::domain::limits::EXCLUSIONS_MAX;
-use crate::domain::{ComputationId, PeerId};
+use crate::domain::{ComputationId, Digest, PeerId};
 use crate::protocol::entry::Entry;
 use crate::protocol::turn::Turn;
 use crate::wire::{Close, Entry as ListEntry, Filled, List, Message, NotTheLeaf, Outline, Signed, Told, Want};
@@ -72,11 +72,24 @@ pub(super) fn agreed(lists: &[Listing<'_>]) -> List {
 impl Heavy {
     /// The list of a heavy node, once every report on it is known.
     pub(super) fn list_of(&self, me: PeerId, other: &PeerId) -> Option<Listing<'_>> {
-        let (own, others) = (self.said.closes.get(&me)?, self.said.closes.get(other)?);
-        if own.get().list == others.get().list {
-            return self.step.list().map(Listing::Own);
-        }
-        self.said.lists.get(other).filter(|told| told.is_complete()).map(Listing::Other)
+        let named = self.said.closes.get(other)?.get().list;
+        self.own_list_if(me, named).or_else(|| {
+            let told = self.said.lists.get(other).filter(|told| told.is_complete());
+            told.map(Listing::Other)
+        })
+    }
+
+    /// This node's own list, once it has closed, if this is its digest.
+    pub(super) fn own_list_if(&self, me: PeerId, digest: Digest) -> Option<Listing<'_>> {
+        let own = self.said.closes.get(&me).filter(|own| own.get().list == digest);
+        own.and_then(|_| self.step.list()).map(Listing::Own)
+    }
+
+    /// The digest of the list with which a heavy node will close, if that is this node's own: it has said that it lacks nobody.
+    pub(super) fn list_promised_by(&self, me: PeerId, other: &PeerId) -> Option<Digest> {
+        let promised =
+            self.said.complete.get(other).copied().filter(|_| !self.said.closes.contains_key(other))?;
+        self.own_list_if(me, promised).map(|_| promised)
     }
 }
 

@@ -1,0 +1,210 @@
+//! A closed list under threshold sharing: a heavy node that says that it lacks nobody has said what its list is.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use formix_p2p::domain::{Computation, ComputationId, Digest, Sharing};
+use formix_p2p::protocol::{Command, Event};
+use formix_p2p::wire::{
+    Choice, Close, DecreeMessage, JustifiedProposal, Message, Proposal, Signed, Topic, to_bytes,
+};
+
+use crate::bounded;
+use crate::net::{Net, identity, peer};
+use crate::wild::{Sent, VALUES, Wild};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A question to a closed list under 2 of 3.
+fn asked() -> (Net, ComputationId) {
+    let net = Net::with_heavy(3, &VALUES, &Net::open());
+    let mut listed: Vec<_> = net.values.keys().copied().collect();
+    listed.sort();
+    let terms = Computation {
+        participants: Some(listed),
+        deadline: net.now + DEADLINE,
+        ..bounded(&net, 3, Sharing::Threshold { k: 2 })
+    };
+    let id = terms.id_of(&to_bytes(&terms));
+    let (mut net, proposer) = (net, terms.proposer);
+    net.queue.push_back((proposer, Event::Command(Command::Propose(Box::new(terms)))));
+    (net, id)
+}
+
+/// The same, announced; the last report is still on its way until this is false.
+fn nearly_complete(late: &Cell<bool>) -> (Wild<'_>, ComputationId) {
+    let (net, id) = asked();
+    let mut wild = Wild::new(net, |_: &Net, from, to, message| {
+        let is_late = late.get() && matches!(message, Message::Submit(_)) && from == peer(6);
+        if is_late { Vec::new() } else { vec![(from, to, message)] }
+    });
+    wild.run_for(Duration::from_secs(1));
+    late.set(false);
+    (wild, id)
+}
+
+/// Whoever is up has the exact sum at this moment.
+fn assert_finished(wild: &Wild<'_>, id: ComputationId, what: &str) {
+    assert!(wild.all_read(id, "42"), "{what}: {:?}", wild.ends(id));
+}
+
+#[test]
+fn the_word_is_enough_though_no_close_comes() {
+    let (net, id) = asked();
+    let (proposed, closes) = (Cell::new(0), Cell::new(0));
+    let mut wild = Wild::new(net, |_: &Net, from, to, message| match message {
+        Message::Close(_) => {
+            closes.set(closes.get() + 1);
+            Vec::new()
+        }
+        message => {
+            let proposes = matches!(message, Message::Decree(DecreeMessage::Proposal(_)));
+            proposed.set(proposed.get() + usize::from(proposes));
+            vec![(from, to, message)]
+        }
+    });
+    // Less than the time after which what is lacking would be asked for.
+    wild.run_for(Duration::from_millis(100));
+    assert_finished(&wild, id, "at once");
+    drop(wild);
+    assert_eq!((closes.get(), proposed.get()), (6, 6), "all have closed; three decrees, each proposed to two");
+}
+
+#[test]
+fn one_of_three_may_vanish_after_any_action_once_the_list_is_nearly_complete() {
+    let mut moments = 0;
+    for victim in 0..3 {
+        for actions in 0.. {
+            let late = Cell::new(true);
+            let (mut wild, id) = nearly_complete(&late);
+            wild.net.vanish.insert(peer(victim), actions);
+            wild.run_for(DEADLINE + Duration::from_secs(15));
+            if !wild.net.down.contains(&peer(victim)) {
+                break;
+            }
+            assert_finished(&wild, id, &format!("without H{victim} after {actions} actions"));
+            moments += 1;
+        }
+    }
+    assert!(moments > 90, "{moments}");
+}
+
+#[test]
+fn any_may_restart_after_any_action_once_the_list_is_nearly_complete() {
+    for victims in [&[0][..], &[1], &[2], &[0, 1], &[1, 2], &[0, 1, 2]] {
+        for actions in 0.. {
+            let late = Cell::new(true);
+            let (mut wild, id) = nearly_complete(&late);
+            wild.net.vanish.extend(victims.iter().map(|victim| (peer(*victim), actions)));
+            let mut killed = 0;
+            for _ in 0..30 {
+                wild.run_for(Duration::from_millis(500));
+                for victim in
+                    victims.iter().filter(|victim| wild.net.down.contains(&peer(**victim))).collect::<Vec<_>>()
+                {
+                    killed += 1;
+                    wild.restart(*victim);
+                }
+            }
+            wild.run_for(DEADLINE);
+            assert_finished(&wild, id, &format!("{victims:?} back after {actions} actions"));
+            if killed == 0 {
+                assert!(actions > 30, "{actions}");
+                break;
+            }
+        }
+    }
+}
+
+/// H2 says that it lacks nobody, and shows another close: what it signs counts, its word no more.
+#[test]
+fn a_close_that_belies_the_word_costs_time_alone() {
+    let (net, id) = asked();
+    let way = |_: &Net, from, to, message: Message| -> Sent {
+        let message = match message {
+            Message::Close(close) if from == peer(2) => {
+                let said = Close { list: Digest::of("another list", &[]), ..close.get().clone() };
+                Message::Close(Signed::sign(said, &identity(2)))
+            }
+            // It brings the close that H2 has really made.
+            Message::List { .. } if from == peer(2) => return Vec::new(),
+            message => message,
+        };
+        vec![(from, to, message)]
+    };
+    let mut wild = Wild::new(net, way);
+    wild.run_for(Duration::from_secs(15));
+    assert_finished(&wild, id, "without H2's list");
+}
+
+/// H2 lacks a report. H0 coordinates and lies: in its proposal H2's list is that of H0 and H1, so that H2 would add nothing to the total.
+#[test]
+fn what_a_node_holds_is_prepared_only_for_whom_has_said_so() {
+    let net = Net::with_heavy(3, &VALUES, &Net::open());
+    let terms = bounded(&net, 3, Sharing::Threshold { k: 2 });
+    let id = terms.id_of(&to_bytes(&terms));
+    let (list, lies, believed) = (Cell::new(None), Cell::new(0), Cell::new(false));
+    let way = |_: &Net, from, to, message: Message| -> Sent {
+        let message = match message {
+            Message::Submit(_) if (from, to) == (peer(6), peer(2)) => return Vec::new(),
+            // H1 hears of H2's list later than of the lie.
+            Message::Close(_) | Message::List { .. } if (from, to) == (peer(2), peer(1)) && lies.get() < 3 => {
+                return Vec::new();
+            }
+            Message::Close(close) if from == peer(0) => {
+                list.set(Some(close.get().list));
+                Message::Close(close)
+            }
+            Message::Decree(DecreeMessage::Proposal(proposed)) if from == peer(0) => {
+                lies.set(lies.get() + 1);
+                let said = proposed.proposal.get();
+                let proposal = Proposal { choice: Choice::new(vec![list.get(); 3]), ..said.clone() };
+                let proposal = Signed::sign(proposal, &identity(0));
+                Message::Decree(DecreeMessage::Proposal(JustifiedProposal { proposal, ..proposed }))
+            }
+            Message::Decree(DecreeMessage::Prepare(prepare)) if from == peer(1) => {
+                let forged = Choice::new(vec![list.get(); 3]).digest(id, Topic::Lists);
+                believed.set(believed.get() || prepare.get().choice == forged);
+                Message::Decree(DecreeMessage::Prepare(prepare))
+            }
+            message => message,
+        };
+        vec![(from, to, message)]
+    };
+    let mut wild = Wild::new(net, way);
+    let propose = Command::Propose(Box::new(terms));
+    wild.net.queue.push_back((peer(3), Event::Command(propose)));
+    wild.run_for(Duration::from_secs(30));
+    drop(wild);
+    assert!(lies.get() > 0 && list.get().is_some());
+    assert!(!believed.get(), "H1 has prepared a list that is not H2's");
+}
+
+/// H2 gives its word and goes before it closes. H1, which forgets that word, is back after any action: what was decided on is its own list.
+#[test]
+fn whoever_forgets_the_word_knows_the_list_that_was_decided_on() {
+    for actions in 0.. {
+        let late = Cell::new(true);
+        let (mut wild, id) = nearly_complete(&late);
+        wild.way = Box::new(|_, from, to, message| {
+            let is_last = from == peer(2) && !matches!(message, Message::Complete { .. });
+            if is_last { Vec::new() } else { vec![(from, to, message)] }
+        });
+        wild.net.vanish.insert(peer(1), actions);
+        wild.run_for(Duration::from_millis(500));
+        wild.net.down.push(peer(2));
+        let mut killed = false;
+        for _ in 0..30 {
+            if wild.net.down.contains(&peer(1)) {
+                killed = true;
+                wild.restart(1);
+            }
+            wild.run_for(Duration::from_secs(5));
+        }
+        assert_finished(&wild, id, &format!("H0 and H1, which is back after {actions} actions"));
+        if !killed {
+            assert!(actions > 30, "{actions}");
+            break;
+        }
+    }
+}
