@@ -75,7 +75,7 @@ impl Concurrent {
         question: &Question,
         ground: &Ground<'_>,
     ) -> Result<Vec<Run>, BenchError> {
-        network.acquaint().await?;
+        network.acquaint(ground).await?;
         let mut runs = Vec::new();
         for _ in 0..ground.runs {
             let run = self.once(network, question).await?;

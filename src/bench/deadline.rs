@@ -24,7 +24,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[command(after_help = "\
 Examples:
   formix-p2p bench deadline
-  formix-p2p bench deadline --light 500 --runs 7
+  formix-p2p bench deadline --light 100 --runs 7
+  formix-p2p bench deadline --light 500 --homes /dev/shm --only 3000
   formix-p2p bench deadline --sharing prio3 --homes /dev/shm
   formix-p2p bench deadline --json | jq .data.reports[0].series
 
@@ -68,7 +69,7 @@ impl Measurement for Deadline {
         // Before anything is started: a question that cannot be checked needs no nodes.
         question.expected(&[0])?;
         let network = Network::start(self.heavy.into(), self.light.into(), ground).await?;
-        let measured = match network.acquaint().await {
+        let measured = match network.acquaint(ground).await {
             Ok(()) => self.on(&network, &question, ground).await,
             Err(error) => Err(error),
         };

@@ -43,6 +43,18 @@ pub enum BenchError {
         /// For how long it was waited.
         seconds: u64,
     },
+    /// Nodes did not hear of each other in time.
+    #[error("after {seconds} s {name} has heard of {found} of {expected} nodes")]
+    NotAcquainted {
+        /// Which.
+        name: String,
+        /// Of how many it has heard, itself included.
+        found: usize,
+        /// Of how many it should have heard.
+        expected: usize,
+        /// For how long it was waited.
+        seconds: u64,
+    },
     /// A node refused.
     #[error(transparent)]
     Refused(#[from] ApiError),
@@ -100,7 +112,7 @@ impl BenchError {
             Self::Homes { .. } | Self::Home(_) => "file",
             Self::Start { .. } => "not_started",
             Self::Gone(_) => "node_broke_down",
-            Self::NotMet { .. } | Self::NotEnded { .. } => "timed_out",
+            Self::NotMet { .. } | Self::NotAcquainted { .. } | Self::NotEnded { .. } => "timed_out",
             Self::Refused(error) => &error.code,
             Self::Statistic(_) => "invalid_statistic",
             Self::WrongAnswer { .. } => "wrong_answer",
@@ -116,7 +128,7 @@ impl BenchError {
             Self::Home(_) => "see why /dev/urandom cannot be read".to_owned(),
             Self::Start { reason, .. } => reason.hint(),
             Self::Gone(_) => "run it again with -v".to_owned(),
-            Self::NotMet { .. } => {
+            Self::NotMet { .. } | Self::NotAcquainted { .. } => {
                 "does a firewall forbid TCP on the loopback interface? how many open files does `ulimit -n` allow? \
                  else ask for fewer nodes with --light"
                     .to_owned()

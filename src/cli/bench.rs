@@ -113,7 +113,9 @@ impl From<BenchError> for Problem {
     fn from(error: BenchError) -> Self {
         let exit = match &error {
             BenchError::Statistic(_) => Exit::Usage,
-            BenchError::NotMet { .. } | BenchError::NotEnded { .. } => Exit::TimedOut,
+            BenchError::NotMet { .. } | BenchError::NotAcquainted { .. } | BenchError::NotEnded { .. } => {
+                Exit::TimedOut
+            }
             BenchError::Failed { .. } | BenchError::NoDeadline { .. } => Exit::ComputationFailed,
             BenchError::Homes { .. }
             | BenchError::Home(_)

@@ -48,7 +48,12 @@ pub(super) fn with_nodes(
         heavy
     };
     if draft.participants.is_some() {
-        let mut listed = resolve(&proposal.participants)?;
+        // Whoever is named in full may come later; a heavy node could not be asked to accept.
+        let listed = |reference: &String| match reference.trim().parse() {
+            Ok(peer) => Ok(peer),
+            Err(_) => references::node(reference, &candidates),
+        };
+        let mut listed: Vec<_> = proposal.participants.iter().map(listed).collect::<Result<_, _>>()?;
         listed.sort_unstable();
         listed.dedup();
         draft.max_participants =

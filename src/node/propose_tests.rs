@@ -137,6 +137,13 @@ fn a_closed_list_is_sorted_and_bounds_the_participants() {
     let mut expected = [1, 5, 6].map(peer).to_vec();
     expected.sort_unstable();
     assert_eq!((closed.participants, closed.max_participants), (Some(expected), 3));
+    // Who is named in full may come later.
+    let late = |reference: &str| {
+        let participants = vec!["node-5".to_owned(), "asker".to_owned(), reference.to_owned()];
+        asked(&Proposal { participants, ..proposal() }, Role::Light, &all, &Policy::default())
+    };
+    assert!(late(&peer(9).to_string()).unwrap().participants.unwrap().contains(&peer(9)));
+    assert_eq!(late(&peer(9).uid().to_string()).unwrap_err().code, "no_such_node");
     let open = asked(&proposal(), Role::Light, &all, &Policy::default()).unwrap();
     assert_eq!((open.participants, open.max_participants), (None, REPORTS_PER_COMPUTATION_DEFAULT));
 }

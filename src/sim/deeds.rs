@@ -245,6 +245,9 @@ impl Run {
 
     /// Somebody who looks at this node is told something; owners react.
     fn told(&mut self, index: NodeIndex, notice: &Notice) {
+        if let Notice::Completed(id) = notice {
+            self.completed.entry((*id, index)).or_insert(self.now);
+        }
         match notice {
             Notice::Changed(_) => return,
             Notice::WaitsForOwner { computation, .. } => {

@@ -16,9 +16,6 @@ use crate::wire::{Identity, Record, RecordKey};
 /// True time at the beginning of a run.
 const BEGINNING: Timestamp = Timestamp::from_millis(1_900_000_000_000);
 
-/// Reports of one slice: few, so that something comes between two slices also where there are only a handful.
-const SLICE_REPORTS: usize = 2;
-
 /// The store of one node; every write is durable at once.
 pub(super) type Store = BTreeMap<RecordKey, Record>;
 
@@ -129,7 +126,7 @@ impl Machine {
             policy: self.policy(),
             memory_since: self.memory_since,
             seed: Secret::new(derive(seed, &name)),
-            slice: Slice { reports: SLICE_REPORTS, ..Slice::default() },
+            slice: Slice { reports: self.plan.slice, ..Slice::default() },
         }));
         self.store.values().cloned().collect()
     }

@@ -41,6 +41,8 @@ pub struct Ending {
     pub id: Option<ComputationId>,
     /// How it ended at each node that runs at the end and has heard of it.
     pub at: BTreeMap<NodeIndex, End>,
+    /// When each of them had the result, since the beginning of the run.
+    pub completed: BTreeMap<NodeIndex, Duration>,
     /// Whose reports were added up, at each node that runs at the end and knows it.
     pub members: BTreeMap<NodeIndex, BTreeSet<NodeIndex>>,
 }
@@ -93,9 +95,12 @@ impl Ending {
         let views: Vec<_> = nodes.filter_map(|(index, node)| Some((index, node.view(id?)?))).collect();
         let place = |peer: PeerId| run.places.get(&peer).copied();
         let named = |view: &View<'_>| Some(view.members?.members().into_iter().filter_map(place).collect());
+        let completed = run.completed.iter().filter(|((of, _), _)| Some(*of) == id);
+        let completed = completed.map(|((_, index), at)| (*index, Duration::from_millis(*at)));
         Self {
             id,
             at: views.iter().map(|(index, view)| (*index, End::of(run, view))).collect(),
+            completed: completed.collect(),
             members: views.iter().filter_map(|(index, view)| Some((*index, named(view)?))).collect(),
         }
     }

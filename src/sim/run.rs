@@ -47,6 +47,8 @@ pub struct Run {
     pub(super) settings: u64,
     /// The ids of the questions that were asked.
     pub(super) asked: Vec<Option<ComputationId>>,
+    /// When each node had the result of each.
+    pub(super) completed: BTreeMap<(ComputationId, NodeIndex), u64>,
     /// When everything must be over.
     pub(super) horizon: u64,
     /// When everything was first seen to be over, and when the end was last looked for.
@@ -77,6 +79,7 @@ impl Run {
             trace: Trace::new(keep),
             settings: 0,
             asked,
+            completed: BTreeMap::new(),
             horizon: scenario.settles_at(),
             over_since: None,
             looked_at: 0,

@@ -12,6 +12,8 @@ pub struct NodeIndex(pub usize);
 
 /// What [`Shape::Wide`] reaches.
 const WIDE_BITS: u32 = 40;
+/// Reports of one slice: few, so that something comes between two slices also where there are only a handful.
+const SLICE_REPORTS: usize = 2;
 /// The grace unless a run is about it, as on the command line.
 pub(super) const GRACE_MS: u64 = 3_000;
 
@@ -47,6 +49,8 @@ pub struct NodePlan {
     pub owner: Owner,
     /// How it misbehaves, if it does.
     pub cheat: Option<Cheat>,
+    /// Reports over which it computes in one slice.
+    pub slice: usize,
 }
 
 /// A light node's private data.
@@ -205,7 +209,15 @@ impl fmt::Display for NodeIndex {
 impl NodePlan {
     /// An honest node that is there from the beginning.
     pub const fn honest(role: Role) -> Self {
-        Self { role, starts_at: 0, skew_ms: 0, source: Source::PowerOfTwo, owner: Owner::Open, cheat: None }
+        Self {
+            role,
+            starts_at: 0,
+            skew_ms: 0,
+            source: Source::PowerOfTwo,
+            owner: Owner::Open,
+            cheat: None,
+            slice: SLICE_REPORTS,
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! More participants than one leaf of a list holds: lists that differ in many places are told by what differs.
 
+use std::time::Duration;
+
 use formix_p2p::domain::{Modulus, Sharing};
-use formix_p2p::sim::{Cut, End, Ending, Moment, NodeIndex, Owner, Scenario};
+use formix_p2p::sim::{Cut, End, Ending, Moment, NodeIndex, Owner, Scenario, Weather};
 
 use crate::directed::{crash, played};
 
@@ -42,6 +44,31 @@ fn a_heavy_node_that_restarts_between_its_close_and_the_freeze_finds_its_list_ag
         let mut scenario = half_is_lacking(ADDITIVE, LIGHTS);
         scenario.crashes.push(crash(1, Moment::At(at), Some(300)));
         assert_half(&played(scenario).endings[0], LIGHTS);
+    }
+}
+
+/// From the deadline to the result at the last node, in journeys of a network where each takes as long as any other.
+fn journeys_to_everybody(sharing: Sharing, lights: usize) -> u128 {
+    const JOURNEY_MS: u64 = 100;
+    let mut scenario = Scenario::calm_under(sharing, 3, lights);
+    scenario.weather = Weather { delay: (JOURNEY_MS, JOURNEY_MS), calm_from: 60_000, ..Weather::FAIR };
+    // The time to compute is not what this is about: three slices are much less than a journey.
+    scenario.nodes.iter_mut().for_each(|node| node.slice = lights);
+    let question = &mut scenario.questions[0];
+    question.patience = 30_000;
+    let deadline = Duration::from_millis(question.asked_at + question.open_for);
+    let ending = &played(scenario).endings[0];
+    assert_eq!(ending.completed.len(), 3 + lights, "everybody has the result");
+    let last = ending.completed.values().max().expect("somebody has the result");
+    (*last - deadline).as_millis() / u128::from(JOURNEY_MS)
+}
+
+#[test]
+fn a_thousand_nodes_have_the_result_after_as_many_journeys_as_ten() {
+    let expected = [(ADDITIVE, 5), (Sharing::Prio3, 8), (Sharing::Threshold { k: 2 }, 13)];
+    for (sharing, journeys) in expected {
+        let found = [10, 100, 1_000].map(|lights| journeys_to_everybody(sharing, lights));
+        assert_eq!(found, [journeys; 3], "{sharing:?}");
     }
 }
 
