@@ -26,8 +26,9 @@ const STARTING_MAX: usize = 32;
 const MEETING_WAIT: Duration = Duration::from_secs(180);
 /// How long until they have heard of each other, and have said what there is to say.
 const ACQUAINTANCE_WAIT: Duration = Duration::from_secs(180);
-/// They have if they take no more of the processor than this, for so long.
+/// They have if they take no more of the processor than this and so much for each, for so long.
 const QUIET: f64 = 0.05;
+const QUIET_EACH: f64 = 0.000_1;
 const QUIET_FOR: Duration = Duration::from_secs(2);
 /// How often it is looked whether they have.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -127,12 +128,13 @@ impl Network {
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
         }
+        let quiet = QUIET + QUIET_EACH * (heavies + lights) as f64;
         let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
         loop {
             let before = processor_time();
             tokio::time::sleep(QUIET_FOR).await;
             let busy = processor_time().saturating_sub(before).div_duration_f64(QUIET_FOR) / cores;
-            if busy <= QUIET {
+            if busy <= quiet {
                 return Ok(());
             }
             if Instant::now() >= until {

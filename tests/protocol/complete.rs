@@ -17,16 +17,16 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A question to a closed list under 2 of 3.
 fn asked() -> (Net, ComputationId) {
-    let net = Net::with_heavy(3, &VALUES, &Net::open());
+    put(Net::with_heavy(3, &VALUES, &Net::open()), Sharing::Threshold { k: 2 })
+}
+
+/// The same to this network.
+fn put(mut net: Net, sharing: Sharing) -> (Net, ComputationId) {
     let mut listed: Vec<_> = net.values.keys().copied().collect();
     listed.sort();
-    let terms = Computation {
-        participants: Some(listed),
-        deadline: net.now + DEADLINE,
-        ..bounded(&net, 3, Sharing::Threshold { k: 2 })
-    };
-    let id = terms.id_of(&to_bytes(&terms));
-    let (mut net, proposer) = (net, terms.proposer);
+    let deadline = net.now + DEADLINE;
+    let terms = Computation { participants: Some(listed), deadline, ..bounded(&net, net.heavy, sharing) };
+    let (id, proposer) = (terms.id_of(&to_bytes(&terms)), terms.proposer);
     net.queue.push_back((proposer, Event::Command(Command::Propose(Box::new(terms)))));
     (net, id)
 }
@@ -135,6 +135,53 @@ fn a_close_that_belies_the_word_costs_time_alone() {
     let mut wild = Wild::new(net, way);
     wild.run_for(Duration::from_secs(15));
     assert_finished(&wild, id, "without H2's list");
+}
+
+/// H1 lacks a report. H2 gives its word to H0 and never closes: H1 has that list from H0, and goes on, so that H2's part of the total does not
+/// stand unchecked.
+#[test]
+fn a_word_without_a_close_shuts_nobody_out() {
+    let (net, id) = asked();
+    let voted = Cell::new(false);
+    let mut wild = Wild::new(net, |_: &Net, from, to, message| {
+        let lost = match &message {
+            Message::Submit(_) => (from, to) == (peer(6), peer(1)),
+            Message::Complete { .. } | Message::Close(_) => from == peer(2) && to != peer(0),
+            Message::List { .. } | Message::Leaves { .. } => from == peer(2),
+            _ => false,
+        };
+        let close_of_h2 = matches!(message, Message::Close(_)) && from == peer(2);
+        voted.set(voted.get() || (matches!(message, Message::Vote { .. }) && from == peer(1)));
+        if lost || close_of_h2 { Vec::new() } else { vec![(from, to, message)] }
+    });
+    wild.run_for(DEADLINE + Duration::from_secs(15));
+    let ends = wild.ends(id);
+    drop(wild);
+    // Without the report that H1 lacks, whose value is 25 of 42.
+    assert!(ends.iter().all(|end| end.ends_with(": 17")), "{ends:?}");
+    assert!(voted.get(), "H1 has no part in it");
+}
+
+/// The same among five, of which two may go: H2 after its word, H4 at any of its actions.
+#[test]
+fn two_of_five_may_go_one_of_them_after_its_word() {
+    for actions in (0..90).step_by(3) {
+        let net = Net::with_heavy(5, &VALUES, &Net::open());
+        let (net, id) = put(net, Sharing::Threshold { k: 3 });
+        let mut wild = Wild::new(net, |_: &Net, from, to, message| {
+            let lost = match &message {
+                Message::Submit(_) => (from, to) == (peer(8), peer(1)),
+                Message::Close(_) | Message::List { .. } => from == peer(2),
+                _ => false,
+            };
+            if lost { Vec::new() } else { vec![(from, to, message)] }
+        });
+        wild.run_for(Duration::from_secs(1));
+        wild.net.down.push(peer(2));
+        wild.net.vanish.insert(peer(4), actions);
+        wild.run_for(DEADLINE + Duration::from_secs(20));
+        assert!(wild.all_read(id, "17"), "after {actions} actions of H4: {:?}", wild.ends(id));
+    }
 }
 
 /// H2 lacks a report. H0 coordinates and lies: in its proposal H2's list is that of H0 and H1, so that H2 would add nothing to the total.

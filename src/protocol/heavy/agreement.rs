@@ -142,7 +142,7 @@ impl Entry {
         let minimum = self.terms().min_participants;
         let Some(heavy) = self.heavy() else { return };
         let Step::Closed { list } = &heavy.step else { return };
-        let Some(lists) = heavy.counted_lists(id, me, &heavy_nodes) else { return };
+        let Some(lists) = heavy.counted_lists(me, &heavy_nodes) else { return };
         let (frozen, list) = (agreed(&lists), list.clone());
         if !self.check_left_out(turn) {
             return;

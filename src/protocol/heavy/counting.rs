@@ -16,21 +16,13 @@ type Opened = (Vec<Signed<Vote>>, Vec<Signed<Opening>>, Option<Decided>);
 
 impl Heavy {
     /// Every list that counts, once they are all here.
-    pub(super) fn counted_lists(
-        &self,
-        id: ComputationId,
-        me: PeerId,
-        heavy_nodes: &[PeerId],
-    ) -> Option<Vec<Listing<'_>>> {
+    pub(super) fn counted_lists(&self, me: PeerId, heavy_nodes: &[PeerId]) -> Option<Vec<Listing<'_>>> {
         let counted = match &self.quorum {
             None => heavy_nodes.to_vec(),
             Some(quorum) => counted(quorum, Topic::Lists, heavy_nodes)?,
         };
         let list = |node: &PeerId| match self.decided_input(Topic::Lists, heavy_nodes, node) {
-            Some(decided) => self.own_list_if(me, decided).or_else(|| {
-                let held = self.held(id, me, Topic::Lists, node) == Some(decided);
-                held.then(|| self.list_of(me, node)).flatten()
-            }),
+            Some(decided) => self.list_named(me, decided),
             None => self.list_of(me, node),
         };
         let lists: Vec<_> = counted.iter().filter_map(list).collect();

@@ -97,7 +97,7 @@ impl Heavy {
         }
     }
 
-    /// Whether this node has what a decree names as a node's input: also a list that is its own, whoever says so.
+    /// Whether this node has what a decree names as a node's input. A list is one, whoever has closed over it.
     pub(super) fn holds(
         &self,
         id: ComputationId,
@@ -106,8 +106,10 @@ impl Heavy {
         owner: &PeerId,
         named: Digest,
     ) -> bool {
-        let is_own_list = topic == Topic::Lists && self.own_list_if(me, named).is_some();
-        is_own_list || self.held(id, me, topic, owner) == Some(named)
+        match topic {
+            Topic::Lists => self.list_named(me, named).is_some(),
+            Topic::Verifiers | Topic::Openings => self.held(id, me, topic, owner) == Some(named),
+        }
     }
 
     /// The digest of an input that may be proposed: one that this node has, and that was fixed in time. A commitment or a vote that comes

@@ -149,7 +149,16 @@ impl Entry {
             _ if !self.terms().has_heavy(&from) => {
                 turn.ignore(from, "complete", "it is none of the heavy nodes");
             }
-            Some(close) => turn.send(from, Message::Close(close)),
+            _ if self.terms().participants.is_none() => {
+                turn.ignore(from, "complete", "there is no list of participants");
+            }
+            Some(close) => {
+                // What it has said before holds no more; this node's close is about its own list.
+                if let Some(heavy) = self.heavy_mut() {
+                    heavy.said.complete.retain(|other, said| *other != from || *said == list);
+                }
+                turn.send(from, Message::Close(close));
+            }
             None => self.keep_complete(turn, from, list),
         }
     }

@@ -80,9 +80,19 @@ impl Heavy {
     }
 
     /// This node's own list, once it has closed, if this is its digest.
-    pub(super) fn own_list_if(&self, me: PeerId, digest: Digest) -> Option<Listing<'_>> {
+    fn own_list_if(&self, me: PeerId, digest: Digest) -> Option<Listing<'_>> {
         let own = self.said.closes.get(&me).filter(|own| own.get().list == digest);
         own.and_then(|_| self.step.list()).map(Listing::Own)
+    }
+
+    /// The list with this digest, this node's own or that of whoever has closed over it: the digest fixes reports and exclusions, so it does
+    /// not matter whose.
+    pub(super) fn list_named(&self, me: PeerId, digest: Digest) -> Option<Listing<'_>> {
+        let others = || {
+            let closed_over_it = self.said.closes.iter().filter(|(_, close)| close.get().list == digest);
+            closed_over_it.map(|(other, _)| other).find_map(|other| self.list_of(me, other))
+        };
+        self.own_list_if(me, digest).or_else(others)
     }
 
     /// The digest of the list with which a heavy node will close, if that is this node's own: it has said that it lacks nobody.

@@ -1,7 +1,7 @@
 //! Threshold sharing: going on without heavy nodes that are gone (docs/PROTOCOL.md).
 //!
 //! Three decrees, one after the other, say whose inputs count: whose lists, whose verifier shares, whose openings. An honest
-//! node prepares a choice only if it holds every input of it, so whoever vanishes afterwards takes nothing with it. While all
+//! node prepares a choice only if it holds every input of it, or a list that is the same, so whoever vanishes afterwards takes nothing with it. While all
 //! are reachable all count: without somebody a node goes on only after the grace, which begins anew with each step.
 
 use std::collections::BTreeMap;
@@ -233,7 +233,7 @@ impl Entry {
         let Some((topic, decree)) = quorum.running() else { return };
         let (view, leader) = (decree.view(), decree.leader());
         let bench = Bench { id, heavy, terms: &terms, me, topic, grace: quorum.grace };
-        let may_be_proposed = view > 0 || bench.own().is_some();
+        let may_be_proposed = view > 0 || (bench.own().is_some() && !bench.takes_a_word());
         let missing = leader.is_some_and(|leader| !heavy.expects(&terms, topic, &leader));
         if quorum.timed != Some((topic, view)) && may_be_proposed {
             let rounds = view / u32::try_from(terms.heavy.len()).unwrap_or(u32::MAX).max(1);
@@ -288,6 +288,14 @@ impl Entry {
     }
 }
 
+impl Bench<'_> {
+    /// Whether somebody's word counts as its close, while that is waited for: until it is there others may not have heard the word.
+    fn takes_a_word(&self) -> bool {
+        let promised = |node: &PeerId| self.heavy.list_promised_by(self.me, node).is_some();
+        self.topic == Topic::Lists && self.grace == Grace::Running && self.terms.heavy.iter().any(promised)
+    }
+}
+
 impl Judge for Bench<'_> {
     fn own(&self) -> Option<Choice> {
         let inputs: Vec<_> = self
@@ -318,7 +326,7 @@ impl Judge for Bench<'_> {
             as_expected &= digest.is_some() == expected;
             let said = self.heavy.input(self.id, self.me, self.topic, node);
             if self.topic == Topic::Lists && digest.is_some() && *digest != said {
-                // This node's own list, and not that of the node for which it is named.
+                // This node may have that list; it is not that of the node for which it is named.
                 return false;
             }
             if digest.is_none() && expected {
