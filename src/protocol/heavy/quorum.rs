@@ -1,8 +1,9 @@
 //! Threshold sharing: going on without heavy nodes that are gone (docs/PROTOCOL.md).
 //!
 //! Three decrees, one after the other, say whose inputs count: whose lists, whose verifier shares, whose openings. An honest
-//! node prepares a choice only if it holds every input of it, or a list that is the same, so whoever vanishes afterwards takes nothing with it. While all
-//! are reachable all count: without somebody a node goes on only after the grace, which begins anew with each step.
+//! node prepares a choice only if it holds every input of it (or the same list under another's close), so whoever vanishes
+//! afterwards takes nothing with it. While all are reachable all count: without somebody a node goes on only after the grace,
+//! which begins anew with each step.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
