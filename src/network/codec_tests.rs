@@ -1,5 +1,7 @@
 use libp2p::futures::io::Cursor;
 use libp2p::request_response::Codec as _;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
 use super::*;
 use crate::domain::Timestamp;
@@ -174,4 +176,105 @@ async fn a_request_of_several_is_small_in_number_and_in_bytes() {
     assert!(matches!(read.as_slice(), [Err(CodecError::Malformed(_))]), "{read:?}");
     // What was announced behind it does not come.
     assert!(Codec::default().read_frame(&mut Cursor::new(more(&good))).await.is_err());
+}
+
+/// What a reader that has all bytes at hand makes of a request; nothing where the stream ends within a length.
+fn by_hand(bytes: &[u8]) -> Option<(Vec<Option<Message>>, Size)> {
+    let (mut at, mut found) = (0, Vec::new());
+    loop {
+        let prefix = u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().expect("four bytes"));
+        let (more, length) = (prefix >= MORE, (prefix % MORE) as usize);
+        // Of several, all but the lengths count.
+        let used = at - 4 * found.len();
+        let limit = if found.is_empty() && !more { MESSAGE_BYTES_MAX } else { SMALL_REQUEST_BYTES - used };
+        if length > limit || found.len() == MESSAGES_PER_REQUEST_MAX {
+            found.push(None);
+            return Some((found, Size::Small));
+        }
+        let body = bytes.get(at + 4..at + 4 + length);
+        found.push(body.and_then(|body| Message::decode(body).ok()));
+        if body.is_none() || !more {
+            return Some((found, if length > SMALL_REQUEST_BYTES { Size::Large } else { Size::Small }));
+        }
+        at += 4 + length;
+    }
+}
+
+/// A request of up to twenty messages, some of it changed: lengths above all.
+fn spoilt(rng: &mut ChaCha20Rng) -> Vec<u8> {
+    let mut below = |bound: usize| usize::try_from(rng.next_u64()).expect("64 bits") % bound;
+    let count = 1 + below(20);
+    let mut bytes = Vec::new();
+    let mut lengths_at = Vec::new();
+    for number in 1..=count {
+        let body = match below(8) {
+            0 => vec![6; below(SMALL_REQUEST_BYTES + 10)],
+            1 => Vec::new(),
+            _ => message().encode().to_vec(),
+        };
+        let more = if number < count { MORE } else { 0 };
+        lengths_at.push(bytes.len());
+        bytes.extend((u32::try_from(body.len()).expect("short") | more).to_be_bytes());
+        bytes.extend(body);
+    }
+    for _ in 0..below(4) {
+        let at = below(bytes.len().max(1));
+        match below(5) {
+            0 => bytes.truncate(at),
+            1 => bytes.insert(at.min(bytes.len()), 0x80),
+            2 if at < bytes.len() => bytes[at] ^= 1 << below(8),
+            _ => {
+                let place = lengths_at[below(lengths_at.len())];
+                let limits =
+                    [0, 1, SMALL_REQUEST_BYTES, MESSAGE_BYTES_MAX, usize::try_from(MORE).expect("fits")];
+                let length = limits[below(limits.len())] + below(3);
+                let length = u32::try_from(length).expect("fits").wrapping_sub(1);
+                if let Some(prefix) = bytes.get_mut(place..place + 4) {
+                    prefix.copy_from_slice(&length.to_be_bytes());
+                }
+            }
+        }
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn whatever_comes_is_read_as_by_hand() {
+    let mut rng = ChaCha20Rng::from_seed([7; 32]);
+    let (mut cut, mut several, mut large) = (0, 0, 0);
+    for number in 0..20_000 {
+        let bytes = spoilt(&mut rng);
+        match (read(&bytes).await, by_hand(&bytes)) {
+            (Err(error), None) => {
+                assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{number}");
+                cut += 1;
+            }
+            (Ok(Frame::Received(found, size)), Some((expected, as_large))) => {
+                several += usize::from(found.len() > 1);
+                large += usize::from(size == Size::Large);
+                let found: Vec<_> = found.into_iter().map(Result::ok).collect();
+                assert_eq!((found, size), (expected, as_large), "{number}");
+            }
+            other => panic!("{number}: {other:?}"),
+        }
+    }
+    assert!(cut > 100 && several > 1_000 && large > 10, "{cut}, {several}, {large}");
+}
+
+/// A receiver answers each message with a byte, or the only one with a message; anything else is an error, and no panic.
+#[tokio::test]
+async fn whatever_is_answered_is_so_many_verdicts_or_an_error() {
+    let mut rng = ChaCha20Rng::from_seed([8; 32]);
+    for _ in 0..20_000 {
+        let asked = 1 + usize::try_from(rng.next_u64() % 17).expect("fits");
+        let mut bytes = vec![0; usize::try_from(rng.next_u64() % 24).expect("fits")];
+        bytes.fill_with(|| u8::try_from(rng.next_u64() % 5).expect("fits"));
+        let mut codec = Codec { asked, ..Codec::default() };
+        let answer = codec.read_response(&PROTOCOL, &mut Cursor::new(&bytes)).await;
+        match answer {
+            Ok(Answer::Each(verdicts)) => assert_eq!(verdicts.len(), asked, "{bytes:?}"),
+            Ok(Answer::Replied(_) | Answer::Garbled(_)) => assert_eq!((asked, bytes[0]), (1, REPLIED)),
+            Err(_) => assert!(bytes.len() < asked.max(5) || bytes[..asked].iter().any(|byte| *byte > 2)),
+        }
+    }
 }
