@@ -6,7 +6,7 @@ use std::time::Duration;
 use formix_p2p::domain::{Computation, ComputationId, Digest, Sharing};
 use formix_p2p::protocol::{Command, Event};
 use formix_p2p::wire::{
-    Choice, Close, DecreeMessage, JustifiedProposal, Message, Proposal, Signed, Topic, to_bytes,
+    Choice, Close, DecreeMessage, JustifiedProposal, Message, Proposal, Record, Signed, Topic, to_bytes,
 };
 
 use crate::bounded;
@@ -17,15 +17,20 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A question to a closed list under 2 of 3.
 fn asked() -> (Net, ComputationId) {
-    put(Net::with_heavy(3, &VALUES, &Net::open()), Sharing::Threshold { k: 2 })
+    let net = Net::with_heavy(3, &VALUES, &Net::open());
+    let terms = closed(&net, Sharing::Threshold { k: 2 });
+    put(net, terms)
 }
 
-/// The same to this network.
-fn put(mut net: Net, sharing: Sharing) -> (Net, ComputationId) {
+/// A question to everybody in this network, by name.
+fn closed(net: &Net, sharing: Sharing) -> Computation {
     let mut listed: Vec<_> = net.values.keys().copied().collect();
     listed.sort();
     let deadline = net.now + DEADLINE;
-    let terms = Computation { participants: Some(listed), deadline, ..bounded(&net, net.heavy, sharing) };
+    Computation { participants: Some(listed), deadline, ..bounded(net, net.heavy, sharing) }
+}
+
+fn put(mut net: Net, terms: Computation) -> (Net, ComputationId) {
     let (id, proposer) = (terms.id_of(&to_bytes(&terms)), terms.proposer);
     net.queue.push_back((proposer, Event::Command(Command::Propose(Box::new(terms)))));
     (net, id)
@@ -33,7 +38,10 @@ fn put(mut net: Net, sharing: Sharing) -> (Net, ComputationId) {
 
 /// The same, announced; the last report is still on its way until this is false.
 fn nearly_complete(late: &Cell<bool>) -> (Wild<'_>, ComputationId) {
-    let (net, id) = asked();
+    until_nearly_complete(asked(), late)
+}
+
+fn until_nearly_complete((net, id): (Net, ComputationId), late: &Cell<bool>) -> (Wild<'_>, ComputationId) {
     let mut wild = Wild::new(net, |_: &Net, from, to, message| {
         let is_late = late.get() && matches!(message, Message::Submit(_)) && from == peer(6);
         if is_late { Vec::new() } else { vec![(from, to, message)] }
@@ -167,7 +175,8 @@ fn a_word_without_a_close_shuts_nobody_out() {
 fn two_of_five_may_go_one_of_them_after_its_word() {
     for actions in (0..90).step_by(3) {
         let net = Net::with_heavy(5, &VALUES, &Net::open());
-        let (net, id) = put(net, Sharing::Threshold { k: 3 });
+        let terms = closed(&net, Sharing::Threshold { k: 3 });
+        let (net, id) = put(net, terms);
         let mut wild = Wild::new(net, |_: &Net, from, to, message| {
             let lost = match &message {
                 Message::Submit(_) => (from, to) == (peer(8), peer(1)),
@@ -225,6 +234,34 @@ fn what_a_node_holds_is_prepared_only_for_whom_has_said_so() {
     drop(wild);
     assert!(lies.get() > 0 && list.get().is_some());
     assert!(!believed.get(), "H1 has prepared a list that is not H2's");
+}
+
+/// H0 and H1 decide on H2's word, H0 goes for good, and H2 is back before it has closed: it hears of the decision at once, or it would wait
+/// one grace for H0's close and another one for H0.
+#[test]
+fn whoever_is_back_before_it_closes_hears_what_was_decided() {
+    let net = Net::with_heavy(3, &VALUES, &Net::open());
+    // No longer than two graces and what the network takes.
+    let terms = Computation { patience_ms: 6_000, ..closed(&net, Sharing::Threshold { k: 2 }) };
+    let late = Cell::new(true);
+    let (mut wild, id) = until_nearly_complete(put(net, terms), &late);
+    wild.way = Box::new(|_, from, to, message| {
+        let is_gone = from == peer(2) && !matches!(message, Message::Complete { .. });
+        let is_later = matches!(message, Message::RhoParts { .. });
+        if is_gone || is_later { Vec::new() } else { vec![(from, to, message)] }
+    });
+    wild.run_for(Duration::from_secs(5));
+    let decided = |record: &Record| matches!(record, Record::Frozen { .. });
+    assert!(wild.net.stores[&peer(1)].values().any(decided));
+    wild.net.down.extend([peer(0), peer(2)]);
+    // What H2 kept of its close is lost with its disk's last write.
+    wild.net.stores.get_mut(&peer(2)).unwrap().retain(|_, record| {
+        !matches!(record, Record::Closed { .. } | Record::Decree { .. } | Record::Frozen { .. })
+    });
+    wild.way = Box::new(|_, from, to, message| vec![(from, to, message)]);
+    wild.restart(2);
+    wild.run_for(DEADLINE + Duration::from_secs(10));
+    assert_finished(&wild, id, "H1 and H2");
 }
 
 /// H2 gives its word and goes before it closes. H1, which forgets that word, is back after any action: what was decided on is its own list.

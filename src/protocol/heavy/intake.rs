@@ -158,6 +158,7 @@ impl Entry {
                     heavy.said.complete.retain(|other, said| *other != from || *said == list);
                 }
                 turn.send(from, Message::Close(close));
+                self.send_decided_lists(turn, from);
             }
             None => self.keep_complete(turn, from, list),
         }

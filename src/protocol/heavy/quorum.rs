@@ -277,6 +277,14 @@ impl Entry {
         }
     }
 
+    /// Whoever has not closed yet may lack what the lists were decided on: it takes that up when it closes.
+    pub(super) fn send_decided_lists(&self, turn: &mut Turn<'_>, to: PeerId) {
+        let quorum = self.heavy().and_then(|heavy| heavy.quorum.as_ref());
+        if let Some(decided) = quorum.and_then(|quorum| quorum.decision(Topic::Lists)) {
+            turn.send(to, Message::Decree(DecreeMessage::Decided(decided.clone())));
+        }
+    }
+
     /// What this node repeats until the decree that runs is decided.
     pub fn resend_decree(&self, turn: &mut Turn<'_>) {
         let Some(quorum) = self.heavy().and_then(|heavy| heavy.quorum.as_ref()) else { return };
