@@ -18,6 +18,7 @@ mod names;
 mod net;
 mod order;
 mod pruning;
+mod restarts;
 mod threshold;
 mod wild;
 mod words;
