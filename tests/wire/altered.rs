@@ -1,6 +1,9 @@
 //! A byte that is changed on its way is refused, or means something else.
 
+use formix_p2p::domain::Digest;
+
 use super::*;
+use crate::samples::vote;
 
 #[test]
 fn a_changed_byte_is_refused_or_means_something_else() {
