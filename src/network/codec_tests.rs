@@ -40,7 +40,7 @@ async fn frames_that_do_not_hold_are_refused_by_cause() {
         (too_large.to_vec(), "TooLarge"),
         (framed(&other_version), "Version(9)"),
         (framed(&[]), "Empty"),
-        (framed(&[6, 0xff, 0xff]), "Malformed"),
+        (framed(&[7, 0xff, 0xff]), "Malformed"),
         (framed(&[&message().encode()[..], &[0]].concat()), "Malformed"),
         ([&100_u32.to_be_bytes()[..], &[1, 2, 3]].concat(), "cut short"),
     ] {
@@ -111,7 +111,7 @@ async fn answers_survive_the_stream() {
         assert!(read_answer(3, of_three).await.is_err(), "{of_three:?}");
     }
     let too_large = [&[3][..], &(SMALL_REQUEST_BYTES as u32 + 1).to_be_bytes()].concat();
-    for garbled in [too_large, vec![3, 0, 0, 0, 0], vec![3, 0, 0, 0, 2, 6, 0xff]] {
+    for garbled in [too_large, vec![3, 0, 0, 0, 0], vec![3, 0, 0, 0, 2, 7, 0xff]] {
         let read = read_answer(1, &garbled).await.expect("read");
         assert!(matches!(read, Answer::Garbled(_)), "{read:?}");
     }
@@ -208,7 +208,7 @@ fn spoilt(rng: &mut ChaCha20Rng) -> Vec<u8> {
     let mut lengths_at = Vec::new();
     for number in 1..=count {
         let body = match below(8) {
-            0 => vec![6; below(SMALL_REQUEST_BYTES + 10)],
+            0 => vec![7; below(SMALL_REQUEST_BYTES + 10)],
             1 => Vec::new(),
             _ => message().encode().to_vec(),
         };

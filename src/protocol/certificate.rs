@@ -7,7 +7,8 @@ use crate::domain::{Computation, ComputationError, ComputationId, Failure, PeerI
 use crate::sharing::{SchemeError, ShareError, TotalError};
 use crate::statistics::{self, Answer, DecodeError};
 use crate::wire::{
-    Certificate, CodecError, DecreeTerms, Signed, Topic, from_bytes, partial_sum_commitment, votes_digest,
+    Certificate, CodecError, Decided, DecreeTerms, Signed, Topic, from_bytes, partial_sum_commitment,
+    votes_digest,
 };
 
 /// What a valid certificate says.
@@ -178,10 +179,10 @@ fn answer_of(certificate: &Certificate) -> Result<(Answer, Assurance), Certifica
     Ok((answer, assurance))
 }
 
-/// Whose signed statements about this result it carries: votes, openings, commits.
+/// Whose signed statements about this result it carries: votes, openings, and what the decision rests on.
 fn signers(certificate: &Certificate) -> Vec<PeerId> {
-    let commits = certificate.decided.iter().flat_map(|decided| decided.commits.iter().map(Signed::signer));
-    let signers: BTreeSet<_> = certificate.votes.iter().map(Signed::signer).chain(commits).collect();
+    let decided = certificate.decided.iter().flat_map(Decided::signers);
+    let signers: BTreeSet<_> = certificate.votes.iter().map(Signed::signer).chain(decided).collect();
     let heavy = certificate.computation.get().heavy.iter();
     heavy.filter(|node| signers.contains(node)).copied().collect()
 }

@@ -335,8 +335,14 @@ impl Rogue {
                 digest(&mut said.choice, choices);
                 if choices.below(4) == 0 {
                     let Commit { computation, topic, view, .. } = said;
-                    let said =
-                        ViewChange { computation, heavy, topic, view: view.wrapping_add(1), prepared: None };
+                    let said = ViewChange {
+                        computation,
+                        heavy,
+                        topic,
+                        view: view.wrapping_add(1),
+                        prepared: None,
+                        first: None,
+                    };
                     return Some(DecreeMessage::ViewChange(self.sign(said)));
                 }
                 DecreeMessage::Commit(self.sign(said))
@@ -356,6 +362,7 @@ impl Rogue {
                 decided.choice = choice(&decided.choice, choices);
                 number(&mut decided.view, choices);
                 decided.commits = fewer(decided.commits, choices);
+                decided.prepares = fewer(decided.prepares, choices);
                 DecreeMessage::Decided(decided)
             }
         })

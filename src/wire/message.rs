@@ -24,7 +24,7 @@ use crate::domain::{
 };
 use crate::sharing::Secret;
 
-pub(super) const ENVELOPE_VERSION: u8 = 6;
+pub(super) const ENVELOPE_VERSION: u8 = 7;
 
 /// A computation that every heavy node has accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

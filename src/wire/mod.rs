@@ -30,10 +30,10 @@ pub use checked::Checked;
 pub use codec::{CodecError, from_bytes, to_bytes, to_bytes_behind};
 pub use commitment::{Blind, partial_sum_commitment, rho_commitment, share_digest, verifiers_commitment};
 pub use deal::{Deal, Dealt, DealtKind, Part, deals_digest};
-pub(crate) use decree::{Ballot, DecreeStatement, carried};
+pub(crate) use decree::{Ballot, DecreeStatement};
 pub use decree::{
-    Choice, Commit, Decided, DecreeFault, DecreeMemory, DecreeMessage, DecreeTerms, JustifiedProposal, Prepare,
-    Prepared, Proposal, Topic, ViewChange,
+    Choice, Commit, Decided, DecreeFault, DecreeMemory, DecreeMessage, DecreeTerms, First, JustifiedProposal,
+    Prepare, Prepared, Proposal, Topic, ViewChange,
 };
 pub use fault::{Fault, FaultProof};
 pub use held::{HeldShare, held_bytes};

@@ -13,7 +13,9 @@ fn messages() -> Vec<DecreeMessage> {
         DecreeMessage::Prepare(prepare(0, u32::MAX, &some)),
         DecreeMessage::Commit(commit(1, 2, &some)),
         DecreeMessage::ViewChange(lock),
+        DecreeMessage::ViewChange(change_with(1, 4, None, Some(first(1, &some)))),
         DecreeMessage::Decided(decided(&[0, 2], 3, &some)),
+        DecreeMessage::Decided(unanimous(&[0, 1, 2], &choice(3, &[0, 1, 2]))),
     ]
 }
 
@@ -31,8 +33,15 @@ fn messages_memory_and_evidence_survive_their_bytes() {
     node.hear([DecreeMessage::ViewChange(change(0, 1, None))]);
     node.advance(&WAITS);
     assert_eq!(from_bytes(&to_bytes(&node.disk)), Ok(node.disk.clone()));
-    let fault = DecreeFault::HiddenCommit(commit(0, 0, &some), change(0, 1, None));
-    assert_eq!(from_bytes(&to_bytes(&fault)), Ok(fault));
+    let mut node = Machine::new(3, 1, 1);
+    node.advance(&wants(&choice(3, &[0, 1, 2])));
+    assert_eq!(from_bytes(&to_bytes(&node.disk)), Ok(node.disk.clone()));
+    for fault in [
+        DecreeFault::HiddenCommit(commit(0, 0, &some), change(0, 1, None)),
+        DecreeFault::HiddenPrepare(prepare(0, 0, &some), change(0, 1, None)),
+    ] {
+        assert_eq!(from_bytes(&to_bytes(&fault)), Ok(fault));
+    }
 }
 
 #[test]
@@ -62,11 +71,24 @@ fn lists_stop_at_sixteen() {
         let within = length == 16;
         let commits = Decided { commits: vec![commit(0, 0, &some); length], ..decided(&[], 0, &some) };
         assert_eq!(from_bytes::<Decided>(&to_bytes(&commits)).is_ok(), within);
+        let prepares = Decided { prepares: vec![prepare(0, 0, &some); length], ..decided(&[], 0, &some) };
+        assert_eq!(from_bytes::<Decided>(&to_bytes(&prepares)).is_ok(), within);
         let prepares = Prepared { prepares: vec![prepare(0, 0, &some); length], ..prepared(&[], 0, &some) };
         assert_eq!(from_bytes::<Prepared>(&to_bytes(&prepares)).is_ok(), within);
         let message = propose(1, 1, &some, vec![change(0, 1, None); length]);
         assert_eq!(from_bytes::<DecreeMessage>(&to_bytes(&message)).is_ok(), within);
     }
+}
+
+/// What is empty is left out, so there is one form of it.
+#[test]
+fn empty_lists_of_prepares_have_no_bytes() {
+    let (without, with) =
+        (decided(&[0, 2], 3, &choice(3, &[0, 2])), unanimous(&[0, 1, 2], &choice(3, &[0, 1, 2])));
+    let bytes = to_bytes(&without);
+    assert_eq!((bytes[0], to_bytes(&with)[0]), (0xa3, 0xa4), "maps of three and of four");
+    let written_out = [&[0xa4], &bytes[1..], &[0x03, 0x80]].concat();
+    assert!(from_bytes::<Decided>(&written_out).is_err());
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn a_commit_meets_another_inside_a_decision() {
 #[test]
 fn two_view_changes() {
     let all = choice(3, &[0, 1, 2]);
-    let (free, bound) = (change(2, 3, None), change(2, 3, Some(prepared(&[0, 2], 0, &all))));
+    let (free, bound) = (change(2, 3, None), change(2, 3, Some(prepared(&[0, 1], 0, &all))));
     let mut node = Machine::new(3, 1, 1);
     node.hear([DecreeMessage::ViewChange(bound.clone())]);
     contradicts(&mut node, DecreeMessage::ViewChange(free.clone()));

@@ -8,6 +8,13 @@ use super::scenario::Dice;
 use super::world::{World, named};
 use super::*;
 
+/// The choice, with another input by this node.
+fn with_another(choice: &Choice, place: usize) -> Choice {
+    let mut inputs = choice.inputs().to_vec();
+    inputs[place] = Some(Digest::of("another input", &[]));
+    Choice::new(inputs)
+}
+
 pub struct Liar {
     place: usize,
     /// One for each half.
@@ -48,13 +55,16 @@ impl Liar {
         let all: Vec<_> = (0..nodes).collect();
         let left_out = shared.place(nodes);
         let fewer: Vec<_> = all.iter().copied().filter(|input| *input != left_out).collect();
+        // Everybody's inputs, too, but one is another one: what all prepare decides at once, and there are two of it.
+        let another = with_another(&choice(nodes, &all), left_out);
+        let second = if shared.chance(500) { another } else { choice(nodes, &fewer) };
         let tendency = |dice: &mut Dice| [0, 50, 300][dice.place(3)];
         let machine = || Decree::new(world.terms.clone(), world.first, peer(place));
         let lives = [machine(), machine()];
         let dice = &mut world.dice;
         let gossips_permille = tendency(dice);
         let (forgets_permille, blurts_permille) = (tendency(dice) / 5, tendency(dice));
-        let wants = [choice(nodes, &all), choice(nodes, &fewer)];
+        let wants = [choice(nodes, &all), second];
         Self { place, lives, first_half, wants, gossips_permille, forgets_permille, blurts_permille }
     }
 

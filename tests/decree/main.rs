@@ -11,6 +11,7 @@ mod liar;
 mod rules;
 mod scenario;
 mod seeds;
+mod unanimous;
 mod views;
 mod world;
 
@@ -19,8 +20,8 @@ use std::sync::OnceLock;
 use formix_p2p::domain::{ComputationId, Digest, PeerId};
 use formix_p2p::protocol::{Decree, DecreeOutput, Judge};
 use formix_p2p::wire::{
-    Choice, Commit, Decided, DecreeMemory, DecreeMessage, DecreeTerms, Identity, JustifiedProposal, Prepare,
-    Prepared, Proposal, Signed, Topic, ViewChange,
+    Choice, Commit, Decided, DecreeMemory, DecreeMessage, DecreeTerms, First, Identity, JustifiedProposal,
+    Prepare, Prepared, Proposal, Signed, Topic, ViewChange,
 };
 
 const TOPIC: Topic = Topic::Lists;
@@ -75,9 +76,27 @@ fn commit(place: usize, view: u32, choice: &Choice) -> Signed<Commit> {
     Signed::sign(Commit { computation: id(), heavy: peer(place), topic: TOPIC, view, choice }, identity(place))
 }
 
+/// A view change with this lock, by a node that prepared in view 0 only if the lock says so.
 fn change(place: usize, view: u32, prepared: Option<Prepared>) -> Signed<ViewChange> {
-    let statement = ViewChange { computation: id(), heavy: peer(place), topic: TOPIC, view, prepared };
+    let lock = prepared.as_ref().filter(|lock| lock.view == 0);
+    let own = lock.filter(|lock| lock.prepares.iter().any(|prepare| prepare.signer() == peer(place)));
+    let first = own.map(|lock| first(place, &lock.choice));
+    change_with(place, view, prepared, first)
+}
+
+fn change_with(
+    place: usize,
+    view: u32,
+    prepared: Option<Prepared>,
+    first: Option<First>,
+) -> Signed<ViewChange> {
+    let statement = ViewChange { computation: id(), heavy: peer(place), topic: TOPIC, view, prepared, first };
     Signed::sign(statement, identity(place))
+}
+
+/// What a node prepared in view 0.
+fn first(place: usize, choice: &Choice) -> First {
+    First { choice: choice.clone(), prepare: prepare(place, 0, choice) }
 }
 
 fn prepared(places: &[usize], view: u32, choice: &Choice) -> Prepared {
@@ -87,7 +106,13 @@ fn prepared(places: &[usize], view: u32, choice: &Choice) -> Prepared {
 
 fn decided(places: &[usize], view: u32, choice: &Choice) -> Decided {
     let commits = places.iter().map(|place| commit(*place, view, choice)).collect();
-    Decided { view, choice: choice.clone(), commits }
+    Decided { view, choice: choice.clone(), commits, prepares: Vec::new() }
+}
+
+/// By the prepares of these.
+fn unanimous(places: &[usize], choice: &Choice) -> Decided {
+    let prepares = places.iter().map(|place| prepare(*place, 0, choice)).collect();
+    Decided { view: 0, choice: choice.clone(), commits: Vec::new(), prepares }
 }
 
 /// A host that would propose one thing, holds everything and allows everything, unless told otherwise.
@@ -170,6 +195,6 @@ fn signer(message: &DecreeMessage) -> PeerId {
         DecreeMessage::Prepare(prepare) => prepare.signer(),
         DecreeMessage::Commit(commit) => commit.signer(),
         DecreeMessage::ViewChange(change) => change.signer(),
-        DecreeMessage::Decided(decided) => decided.commits[0].signer(),
+        DecreeMessage::Decided(decided) => decided.signers().next().unwrap(),
     }
 }

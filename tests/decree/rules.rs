@@ -25,7 +25,7 @@ fn three_nodes_decide_in_the_first_view() {
     }
     for node in &nodes {
         let decided = node.decree.decided().unwrap();
-        assert_eq!((decided.view, &decided.choice, decided.commits.len()), (0, &all, 2));
+        assert_eq!(decided, &unanimous(&[0, 1, 2], &all));
         assert!(decided.holds(&terms(3, 1)));
     }
 }
@@ -141,7 +141,7 @@ fn a_decision_stands_on_its_proof_alone() {
     let terms = terms(5, 2);
     assert!(decided(&[0, 2, 4], 3, &all).holds(&terms));
     assert!(decided(&[0, 1, 2, 3, 4], 3, &all).holds(&terms));
-    let mixed = |commits: Vec<Signed<Commit>>| Decided { view: 3, choice: all.clone(), commits };
+    let mixed = |commits: Vec<Signed<Commit>>| Decided { commits, ..decided(&[], 3, &all) };
     let wrong = [
         decided(&[0, 2], 3, &all),
         decided(&[0, 2, 2], 3, &all),

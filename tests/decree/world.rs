@@ -58,7 +58,9 @@ impl Judge for Inputs<'_> {
         let ready = held == nodes || (self.node.grace_over && held >= self.terms.quorum());
         let left_out = self.stubborn.filter(|_| held > self.terms.quorum());
         let counted = self.node.inputs.iter().copied().filter(|input| Some(*input) != left_out);
-        ready.then(|| choice(nodes, &counted.collect::<Vec<_>>()))
+        let own = ready.then(|| choice(nodes, &counted.collect::<Vec<_>>()))?;
+        self.node.took.borrow_mut().insert(self.terms.digest(&own));
+        Some(own)
     }
 
     fn holds(&self, choice: &Choice) -> bool {
@@ -249,6 +251,10 @@ impl World {
         } else if self.nodes[node].life != life {
             return;
         }
+        if let Some(decree) = &mut self.nodes[node].decree {
+            decree.wait_for_all_no_more();
+        }
+        self.advance(node);
         // Who has decided waits to be asked.
         let undecided = self.nodes[node].decree.as_ref().filter(|decree| decree.decided().is_none());
         for message in undecided.map(|decree| decree.resend()).unwrap_or_default() {

@@ -51,7 +51,11 @@ pub fn look_into(said: &DecreeMessage) {
         }
         DecreeMessage::Decided(decided) => {
             if decided.holds(&terms) {
-                assert!(decided.commits.len() >= terms.quorum(), "a decision without a quorum");
+                let (commits, prepares) = (decided.commits.len(), decided.prepares.len());
+                assert!(
+                    commits >= terms.quorum() || prepares == terms.heavy.len(),
+                    "a decision without a quorum"
+                );
             }
         }
         DecreeMessage::Prepare(_) | DecreeMessage::Commit(_) => {}

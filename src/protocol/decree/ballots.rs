@@ -59,6 +59,11 @@ impl<T: Ballot + Clone> Ballots<T> {
         [&self.past, &self.now, &self.ahead].into_iter().filter_map(move |places| places.get(&position))
     }
 
+    /// All of this view.
+    pub fn all(&self) -> impl Iterator<Item = &T> {
+        self.now.values().map(Signed::get)
+    }
+
     /// The first so many of this view that `wanted` lets through, if there are as many.
     pub fn quorum(&self, size: usize, wanted: impl Fn(&T) -> bool) -> Option<Vec<Signed<T>>> {
         let found: Vec<_> =

@@ -4,7 +4,7 @@ use super::{Decree, Ignored};
 use crate::domain::PeerId;
 use crate::wire::{
     Commit, Decided, DecreeFault, DecreeMessage, DecreeStatement, JustifiedProposal, Prepare, Signed,
-    ViewChange, carried,
+    ViewChange,
 };
 
 impl Decree {
@@ -71,12 +71,15 @@ impl Decree {
                     && !each.any(|change| self.blame(DecreeFault::FalseProof(change.clone())))
             }
         };
-        let follows = carried(changes).is_none_or(|prepared| prepared.choice == proposal.choice);
+        let follows = self.terms.carried(changes).is_none_or(|choice| *choice == proposal.choice);
         if entered && follows && self.terms.fits(&proposal.choice) { Ok(()) } else { Err(Ignored::Unproven) }
     }
 
     fn hear_prepare(&mut self, prepare: &Signed<Prepare>) -> Result<(), Ignored> {
         let position = self.position_of(prepare)?;
+        if let Some(change) = self.changes.get(&position).cloned() {
+            self.blame(DecreeFault::HiddenPrepare(prepare.clone(), change));
+        }
         if let Some(held) = self.prepares.insert(self.view(), position, prepare) {
             self.blame(DecreeFault::TwoPrepares(held, prepare.clone()));
             return Err(Ignored::Contradiction);
@@ -105,13 +108,18 @@ impl Decree {
             return Err(Ignored::Unproven);
         }
         let prepares = change.get().prepared.iter().flat_map(|prepared| &prepared.prepares);
-        for prepare in prepares {
+        let first = change.get().first.iter().map(|first| &first.prepare);
+        for prepare in prepares.chain(first) {
             // Kept for comparison; in this node's view it counts like one that came by itself.
             let _ = self.hear_prepare(prepare);
         }
         let commits: Vec<_> = self.commits.of(position).cloned().collect();
         for commit in commits {
             self.blame(DecreeFault::HiddenCommit(commit, change.clone()));
+        }
+        let prepares: Vec<_> = self.prepares.of(position).cloned().collect();
+        for prepare in prepares {
+            self.blame(DecreeFault::HiddenPrepare(prepare, change.clone()));
         }
         let held = self.changes.get(&position).cloned();
         if let Some(held) = &held
@@ -130,9 +138,12 @@ impl Decree {
         if !decided.holds(&self.terms) {
             return Err(Ignored::Unproven);
         }
+        // Kept for comparison alone.
         for commit in &decided.commits {
-            // Kept for comparison alone.
             let _ = self.hear_commit(commit);
+        }
+        for prepare in &decided.prepares {
+            let _ = self.hear_prepare(prepare);
         }
         self.unless_decided()?;
         self.proof.get_or_insert(decided);

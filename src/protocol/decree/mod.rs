@@ -5,22 +5,28 @@
 //! *views*, counted from 0, each with its coordinator: the first one in view 0, then on in the order of the
 //! heavy nodes.
 //!
+//! Mostly nobody is gone, and then everybody **prepares** the same choice, that of all inputs, without having been asked; the
+//! prepares of all n are the decision, and the proof of it. Otherwise:
+//!
 //! 1. The coordinator **proposes** a choice of whose inputs count.
 //! 2. Who holds every input of that choice **prepares** it. A quorum of prepares shows that nothing else can be
 //!    decided in this view.
 //! 3. Who has seen that quorum keeps it as its lock and **commits**. A quorum of commits is the decision, and
 //!    the proof of it.
-//! 4. Who waits too long **changes the view**: it stops in the old one and tells what it is locked on. A quorum
-//!    of view changes lets the next coordinator propose, and binds it: it must take what was prepared in the
-//!    highest view among them, because that may have been decided. It sends them along, and everybody checks.
+//! 4. Who waits too long **changes the view**: it stops in the old one and tells what it is locked on, and what it
+//!    prepared in view 0. A quorum of view changes lets the next coordinator propose, and binds it: it must take
+//!    what was prepared in the highest view among them, or else what f + 1 of them prepared in view 0, because
+//!    that may have been decided. It sends them along, and everybody checks.
 //!
 //! Each statement is made once a view and persisted before it is sent, restarts included. So one value is
 //! decided, whatever is lost, delayed or repeated, and whoever vanishes; with t heavy nodes that lie, if t + 2f
 //! ≤ n − 1. A lie that shows is kept as evidence ([`DecreeFault`]). When at most f are gone, messages get
-//! through in the end and the host's timers grow, the others decide.
+//! through in the end and the host's timers grow, the others decide. Where more liars are borne than may be
+//! gone (n > 3 f + 1), prepares alone decide nothing.
 //!
 //! The machine has no clock. The host calls [`Decree::advance`] after everything that may matter (a message, a
-//! timeout, a new input) and carries out what comes back, in order; it calls [`Decree::on_timeout`] when a view
+//! timeout, a new input) and carries out what comes back, in order; it calls [`Decree::wait_for_all_no_more`] when
+//! everybody's prepare should have come, and [`Decree::on_timeout`] when a view
 //! has taken too long (longer with every view), and repeats [`Decree::resend`] from time to time, because
 //! messages get lost.
 
@@ -109,6 +115,8 @@ pub struct Decree {
     proposal: Option<JustifiedProposal>,
     prepares: Ballots<Prepare>,
     commits: Ballots<Commit>,
+    /// Whether everybody's prepare is hoped for, so that nobody need commit.
+    hopes_for_all: bool,
     /// The view change to the highest view, by the place of its signer.
     changes: BTreeMap<usize, Signed<ViewChange>>,
     /// A decision that somebody else has proven, not yet persisted.
@@ -146,6 +154,7 @@ impl Decree {
             memory,
             prepares,
             commits,
+            hopes_for_all: true,
             changes,
             proof: None,
             found: Vec::new(),
@@ -166,6 +175,16 @@ impl Decree {
     /// The decision and its proof, as soon as this node has it.
     pub const fn decided(&self) -> Option<&Decided> {
         self.memory.decided.as_ref()
+    }
+
+    /// Whether this node has prepared what would be decided by everybody's prepares, and hopes for these.
+    pub fn awaits_all(&self) -> bool {
+        self.hopes_for_all && self.decided().is_none() && self.view() == 0 && self.may_all_prepare_the_same()
+    }
+
+    /// Everybody's prepare should have come by now: a quorum of them is enough to commit.
+    pub const fn wait_for_all_no_more(&mut self) {
+        self.hopes_for_all = false;
     }
 
     /// What is proposed in this node's view: to prepare it, the host has to get the inputs that it lacks.
@@ -211,7 +230,8 @@ impl Decree {
     fn is_first_commit(&self, decided: &Decided, message: &DecreeMessage) -> bool {
         let DecreeMessage::Commit(commit) = message else { return false };
         let said = commit.get();
-        said.view == decided.view
+        !decided.commits.is_empty()
+            && said.view == decided.view
             && said.choice == self.terms.digest(&decided.choice)
             && self.position_of(commit).is_ok_and(|place| self.commits.of(place).next().is_none())
     }

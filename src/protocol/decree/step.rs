@@ -3,7 +3,7 @@
 use super::{Decree, DecreeOutput, Judge};
 use crate::wire::{
     Choice, Commit, Decided, DecreeMemory, DecreeMessage, Identity, JustifiedProposal, Prepare, Prepared,
-    Proposal, Signed, carried,
+    Proposal, Signed,
 };
 
 impl Decree {
@@ -48,7 +48,7 @@ impl Decree {
         if view > 0 && changes.len() < self.terms.quorum() {
             return;
         }
-        let bound = carried(&changes).map(|prepared| prepared.choice.clone());
+        let bound = self.terms.carried(&changes).cloned();
         let Some(choice) = bound.or_else(|| judge.own()).filter(|choice| self.terms.fits(choice)) else {
             return;
         };
@@ -60,40 +60,62 @@ impl Decree {
         said.push(DecreeMessage::Proposal(justified));
     }
 
-    /// Takes the proposal of this view, once.
+    /// Takes a choice, once a view: the one proposed in it or, in view 0 and without being asked, that of everybody's inputs.
     fn prepare(&mut self, judge: &impl Judge, identity: &Identity, said: &mut Vec<DecreeMessage>) {
         if self.memory.prepare.is_some() {
             return;
         }
-        let Some(justified) = self.current_proposal() else { return };
-        let choice = &justified.proposal.get().choice;
-        let is_bound = carried(&justified.changes).is_some();
-        if !judge.holds(choice) || !(is_bound || judge.allows(choice)) {
-            return;
-        }
+        let proposed = self.acceptable(judge).cloned();
+        let everybody = || judge.own().filter(|choice| self.view() == 0 && self.may_decide_at_once(choice));
+        let Some(choice) = proposed.or_else(everybody) else { return };
         let ((computation, topic), view) = (self.decree(), self.view());
-        let choice = self.terms.digest(choice);
-        let prepare = Signed::sign(Prepare { computation, heavy: self.me, topic, view, choice }, identity);
+        let digest = self.terms.digest(&choice);
+        let prepare = Prepare { computation, heavy: self.me, topic, view, choice: digest };
+        let prepare = Signed::sign(prepare, identity);
         self.memory.prepare = Some(prepare.clone());
+        self.memory.choice = Some(choice).filter(|_| view == 0);
         if let Some(position) = self.terms.position(self.me) {
             self.prepares.insert(view, position, &prepare);
         }
         said.push(DecreeMessage::Prepare(prepare));
     }
 
-    /// Commits to what a quorum has prepared, once a view; a node that lacks inputs of it may commit too,
-    /// because those who prepared have them.
+    /// The choice that is proposed in this view, if this node may take it.
+    fn acceptable(&self, judge: &impl Judge) -> Option<&Choice> {
+        let justified = self.current_proposal()?;
+        let choice = &justified.proposal.get().choice;
+        let is_bound = self.terms.carried(&justified.changes).is_some();
+        (judge.holds(choice) && (is_bound || judge.allows(choice))).then_some(choice)
+    }
+
+    /// Whether everybody's prepares for this choice, in view 0, would decide it.
+    fn may_decide_at_once(&self, choice: &Choice) -> bool {
+        self.terms.may_be_unanimous() && self.terms.counts_all(choice)
+    }
+
+    /// Whether this node's choice would be decided by everybody's prepares, and nobody has prepared anything else or committed: who
+    /// lacks an input of it cannot prepare.
+    pub(super) fn may_all_prepare_the_same(&self) -> bool {
+        let Some(choice) = self.memory.choice.as_ref().filter(|choice| self.may_decide_at_once(choice)) else {
+            return false;
+        };
+        let digest = self.terms.digest(choice);
+        self.prepares.all().all(|prepare| prepare.choice == digest) && self.commits.all().next().is_none()
+    }
+
+    /// Commits to what a quorum has prepared, once a view; a node that lacks inputs of it may commit too, because those who prepared
+    /// have them. Not while everybody's prepares may decide without.
     fn commit(&mut self, identity: &Identity, said: &mut Vec<DecreeMessage>) {
-        if self.memory.commit.is_some() {
+        if self.memory.commit.is_some() || self.awaits_all() {
             return;
         }
-        let Some(choice) = self.proposed().cloned() else { return };
         let ((computation, topic), view) = (self.decree(), self.view());
-        let digest = self.terms.digest(&choice);
-        let Some(prepares) = self.prepares.quorum(self.terms.quorum(), |prepare| prepare.choice == digest)
-        else {
-            return;
-        };
+        let prepared = self.choices_of_view().find_map(|choice| {
+            let digest = self.terms.digest(choice);
+            let prepares = self.prepares.quorum(self.terms.quorum(), |prepare| prepare.choice == digest)?;
+            Some((choice.clone(), digest, prepares))
+        });
+        let Some((choice, digest, prepares)) = prepared else { return };
         let commit = Commit { computation, heavy: self.me, topic, view, choice: digest };
         let commit = Signed::sign(commit, identity);
         self.memory.prepared = Some(Prepared { view, choice, prepares });
@@ -104,25 +126,34 @@ impl Decree {
         said.push(DecreeMessage::Commit(commit));
     }
 
-    /// Takes the decision, proven by somebody else or by the commits of this view. Nothing else is worth
-    /// keeping then.
+    /// Takes the decision, proven by somebody else or by the ballots of this view. Nothing else is worth keeping then.
     fn decide(&mut self) -> bool {
-        let Some(decided) = self.proof.take().or_else(|| self.counted()) else { return false };
+        let proven = self.proof.take();
+        let counted = || self.choices_of_view().find_map(|choice| self.counted(choice));
+        let Some(decided) = proven.or_else(counted) else { return false };
         self.memory = DecreeMemory { decided: Some(decided), ..DecreeMemory::default() };
         true
     }
 
-    /// The decision that the commits of this view prove.
-    fn counted(&self) -> Option<Decided> {
-        let choice = self.choice_of_view()?;
-        let digest = self.terms.digest(choice);
-        let commits = self.commits.quorum(self.terms.quorum(), |commit| commit.choice == digest)?;
-        Some(Decided { view: self.view(), choice: choice.clone(), commits })
+    /// The decision for this choice that the ballots of this view prove: a quorum's commits, or everybody's prepares.
+    fn counted(&self, choice: &Choice) -> Option<Decided> {
+        let (view, digest) = (self.view(), self.terms.digest(choice));
+        let decided = Decided { view, choice: choice.clone(), commits: Vec::new(), prepares: Vec::new() };
+        if let Some(commits) = self.commits.quorum(self.terms.quorum(), |commit| commit.choice == digest) {
+            return Some(Decided { commits, ..decided });
+        }
+        if view > 0 || !self.may_decide_at_once(choice) {
+            return None;
+        }
+        let prepares = self.prepares.quorum(self.terms.heavy.len(), |prepare| prepare.choice == digest)?;
+        Some(Decided { prepares, ..decided })
     }
 
-    /// What this view is about: its proposal or, after a restart, what this node has seen prepared in it.
-    fn choice_of_view(&self) -> Option<&Choice> {
-        let prepared = self.memory.prepared.as_ref().filter(|prepared| prepared.view == self.view());
-        self.proposed().or(prepared.map(|prepared| &prepared.choice))
+    /// What this view may decide: its proposal, what this node has prepared in it unasked or, after a restart, what it has seen
+    /// prepared.
+    fn choices_of_view(&self) -> impl Iterator<Item = &Choice> {
+        let seen = self.memory.prepared.as_ref().filter(|prepared| prepared.view == self.view());
+        let seen = seen.map(|prepared| &prepared.choice);
+        self.proposed().into_iter().chain(&self.memory.choice).chain(seen)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Decree, DecreeMessage};
 use crate::domain::{ComputationId, PeerId};
-use crate::wire::{Identity, JustifiedProposal, Signed, Topic, ViewChange};
+use crate::wire::{First, Identity, JustifiedProposal, Signed, Topic, ViewChange};
 
 /// How far ahead another node's view may draw this one at once. Enough to catch up after a long absence in a
 /// few steps; few enough that a node which asks for the highest view of all does not use them up.
@@ -61,14 +61,25 @@ impl Decree {
             return;
         }
         let (computation, topic) = self.decree();
-        let prepared = self.memory.prepared.clone();
-        let change = Signed::sign(ViewChange { computation, heavy: self.me, topic, view, prepared }, identity);
+        let (prepared, first) = (self.memory.prepared.clone(), self.first_prepared());
+        let change = ViewChange { computation, heavy: self.me, topic, view, prepared, first };
+        let change = Signed::sign(change, identity);
         self.prepares.turn(view);
         self.commits.turn(view);
         self.changes.insert(position, change.clone());
         self.memory.change = Some(change.clone());
         (self.memory.proposal, self.memory.prepare, self.memory.commit) = (None, None, None);
+        self.memory.choice = None;
         said.push(DecreeMessage::ViewChange(change));
+    }
+
+    /// What this node prepared in view 0: that is told in every later view.
+    fn first_prepared(&self) -> Option<First> {
+        if let Some(change) = &self.memory.change {
+            return change.get().first.clone();
+        }
+        let (choice, prepare) = self.memory.choice.clone().zip(self.memory.prepare.clone())?;
+        Some(First { choice, prepare })
     }
 
     /// The highest view that so many others have reached that one of them must be honest, as long as there are

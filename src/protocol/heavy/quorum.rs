@@ -22,6 +22,8 @@ use crate::wire::{
 /// How long a view may take from the moment when its coordinator could propose: many round trips and commits on a LAN. Doubled
 /// whenever every node has had its turn.
 const VIEW_TIME: Duration = Duration::from_millis(300);
+/// How long everybody's prepare is hoped for before a quorum's are enough to commit: a few round trips between distant places.
+const ALL_TIME: Duration = Duration::from_millis(250);
 /// The longest time for one view.
 const VIEW_TIME_MAX: Duration = Duration::from_secs(5);
 /// How long a view is waited for whose coordinator this node has gone on without.
@@ -36,8 +38,17 @@ pub(super) struct Quorum {
     /// Whose shares of every ρ have come; each matches what its dealer signed.
     pub rho_parts: BTreeMap<PeerId, Vec<Part>>,
     grace: Grace,
-    /// The view for which the timer was set last.
-    timed: Option<(Topic, u32)>,
+    /// For what the timer was set last.
+    timed: Option<Timed>,
+}
+
+/// For what the timer of a view was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Timed {
+    /// The prepares of all in the first view.
+    All(Topic),
+    /// The view.
+    View(Topic, u32),
 }
 
 /// Whether heavy nodes that are missing in this step have been waited for.
@@ -140,18 +151,20 @@ impl Entry {
         self.advance(turn);
     }
 
-    /// A view has taken too long.
+    /// A view has taken too long, or its prepares have.
     pub fn on_view_over(&mut self, turn: &mut Turn<'_>) {
         let Some(quorum) = self.heavy_mut().and_then(|heavy| heavy.quorum.as_mut()) else { return };
-        let Some((topic, decree)) = quorum.running() else { return };
-        if quorum.timed != Some((topic, decree.view())) {
-            // It was set for a view, or a decree, that is over.
+        let Some((topic, view)) = quorum.running().map(|(topic, decree)| (topic, decree.view())) else {
             return;
+        };
+        let Some(decree) = quorum.decrees.get_mut(&topic) else { return };
+        match quorum.timed {
+            Some(Timed::All(of)) if of == topic => decree.wait_for_all_no_more(),
+            Some(Timed::View(of, began)) if (of, began) == (topic, view) => decree.on_timeout(),
+            // It was set for a view, or a decree, that is over.
+            _ => return,
         }
         quorum.timed = None;
-        if let Some(decree) = quorum.decrees.get_mut(&topic) {
-            decree.on_timeout();
-        }
         self.advance(turn);
     }
 
@@ -225,7 +238,8 @@ impl Entry {
         }
     }
 
-    /// A view gets its time from when it has begun and something could be proposed; less if its coordinator is missing.
+    /// A view gets its time from when it has begun and something could be proposed; less if its coordinator is missing. First, all
+    /// prepares get theirs, where they may be all that is needed.
     fn time_view(&mut self, turn: &mut Turn<'_>) {
         let (id, me) = (self.id, turn.me());
         let terms = self.computation.get().clone();
@@ -236,13 +250,19 @@ impl Entry {
         let bench = Bench { id, heavy, terms: &terms, me, topic, grace: quorum.grace };
         let may_be_proposed = view > 0 || (bench.own().is_some() && !bench.takes_a_word());
         let missing = leader.is_some_and(|leader| !heavy.expects(&terms, topic, &leader));
-        if quorum.timed != Some((topic, view)) && may_be_proposed {
+        let timed = if decree.awaits_all() { Timed::All(topic) } else { Timed::View(topic, view) };
+        let waits_for_all = quorum.timed == Some(Timed::All(topic)) && view == 0;
+        if quorum.timed != Some(timed) && !waits_for_all && may_be_proposed {
             let rounds = view / u32::try_from(terms.heavy.len()).unwrap_or(u32::MAX).max(1);
             let usual = (VIEW_TIME * 2_u32.saturating_pow(rounds.min(8))).min(VIEW_TIME_MAX);
-            let time = if missing { VIEW_TIME_OF_MISSING } else { usual };
+            let time = match timed {
+                Timed::All(_) => ALL_TIME,
+                Timed::View(..) if missing => VIEW_TIME_OF_MISSING,
+                Timed::View(..) => usual,
+            };
             turn.set_timer(Timer::View(id), turn.now + time);
             if let Some(quorum) = heavy.quorum.as_mut() {
-                quorum.timed = Some((topic, view));
+                quorum.timed = Some(timed);
             }
         }
     }

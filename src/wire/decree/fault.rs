@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Commit, DecreeStatement, DecreeTerms, Prepare, Proposal, ViewChange};
+use super::{Commit, DecreeStatement, DecreeTerms, First, Prepare, Proposal, ViewChange};
 use crate::domain::{ComputationId, PeerId};
 use crate::wire::signed::Signed;
 
@@ -22,6 +22,8 @@ pub enum DecreeFault {
     HiddenCommit(Signed<Commit>, Signed<ViewChange>),
     /// A view change whose proof does not hold.
     FalseProof(Signed<ViewChange>),
+    /// A prepare in view 0, and a view change that does not own up to it.
+    HiddenPrepare(Signed<Prepare>, Signed<ViewChange>),
 }
 
 impl DecreeFault {
@@ -29,7 +31,7 @@ impl DecreeFault {
     pub fn computation(&self) -> ComputationId {
         match self {
             Self::TwoProposals(one, _) => one.get().computation,
-            Self::TwoPrepares(one, _) => one.get().computation,
+            Self::TwoPrepares(one, _) | Self::HiddenPrepare(one, _) => one.get().computation,
             Self::TwoCommits(one, _) | Self::HiddenCommit(one, _) => one.get().computation,
             Self::TwoViewChanges(one, _) | Self::FalseProof(one) => one.get().computation,
         }
@@ -39,7 +41,7 @@ impl DecreeFault {
     pub fn culprit(&self) -> PeerId {
         match self {
             Self::TwoProposals(one, _) => one.signer(),
-            Self::TwoPrepares(one, _) => one.signer(),
+            Self::TwoPrepares(one, _) | Self::HiddenPrepare(one, _) => one.signer(),
             Self::TwoCommits(one, _) | Self::HiddenCommit(one, _) => one.signer(),
             Self::TwoViewChanges(one, _) | Self::FalseProof(one) => one.signer(),
         }
@@ -57,6 +59,15 @@ impl DecreeFault {
                     && terms.admits(change.get())
                     && commit.signer() == change.signer()
                     && hides(terms, commit.get(), change.get())
+            }
+            Self::HiddenPrepare(prepare, change) => {
+                let owns_up = |first: &First| first.prepare.get().choice == prepare.get().choice;
+                terms.admits(prepare.get())
+                    && terms.admits(change.get())
+                    && prepare.signer() == change.signer()
+                    && prepare.get().view == 0
+                    && change.get().view > 0
+                    && !change.get().first.as_ref().is_some_and(owns_up)
             }
             Self::FalseProof(change) => terms.admits(change.get()) && !change.get().holds(terms),
         }

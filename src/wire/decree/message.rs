@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Commit, Decided, DecreeStatement, Prepare, Prepared, Proposal, Topic, ViewChange};
+use super::{Choice, Commit, Decided, DecreeStatement, Prepare, Prepared, Proposal, Topic, ViewChange};
 use crate::domain::ComputationId;
 use crate::wire::codec;
 use crate::wire::signed::Signed;
@@ -43,6 +43,9 @@ pub struct DecreeMemory {
     pub(crate) commit: Option<Signed<Commit>>,
     pub(crate) prepared: Option<Prepared>,
     pub(crate) decided: Option<Decided>,
+    /// What its prepare of view 0 is for: nobody need have proposed that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) choice: Option<Choice>,
 }
 
 impl DecreeMessage {
@@ -53,7 +56,7 @@ impl DecreeMessage {
             Self::Prepare(prepare) => Some(prepare.get().decree()),
             Self::Commit(commit) => Some(commit.get().decree()),
             Self::ViewChange(change) => Some(change.get().decree()),
-            Self::Decided(decided) => decided.commits.first().map(|commit| commit.get().decree()),
+            Self::Decided(decided) => decided.decree(),
         }
     }
 }

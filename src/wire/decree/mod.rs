@@ -16,8 +16,7 @@ use crate::domain::{ComputationId, Digest, PeerId};
 
 pub use fault::DecreeFault;
 pub use message::{DecreeMemory, DecreeMessage, JustifiedProposal};
-pub(crate) use proof::carried;
-pub use proof::{Decided, DecreeTerms, Prepared};
+pub use proof::{Decided, DecreeTerms, First, Prepared};
 
 /// What a decree is about. A computation has one decree for each, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -49,7 +48,7 @@ pub struct Proposal {
     pub choice: Choice,
 }
 
-/// A heavy node holds every input of the proposed choice and takes it, in this view. Signed once a view.
+/// A heavy node holds every input of this choice and takes it, in this view. Signed once a view.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prepare {
     /// Which computation.
@@ -93,6 +92,9 @@ pub struct ViewChange {
     pub view: u32,
     /// What it has seen prepared in the highest view below, if anything.
     pub prepared: Option<Prepared>,
+    /// What it prepared itself in view 0, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<First>,
 }
 
 /// What all statements of a decree have in common.

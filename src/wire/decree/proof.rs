@@ -32,7 +32,18 @@ pub struct Prepared {
     pub prepares: Vec<Signed<Prepare>>,
 }
 
-/// A quorum committed to this choice in one view: it is the decree's value, for ever.
+/// What a heavy node prepared in view 0. If all of them did, that is the decision ([`Decided::prepares`]), so no view change may
+/// keep it back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct First {
+    /// Which choice.
+    pub choice: Choice,
+    /// Its own prepare for it.
+    pub prepare: Signed<Prepare>,
+}
+
+/// The decree's value, for ever: a quorum committed to this choice in one view, or all prepared it in the first one. One of the two
+/// lists is empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decided {
     /// In which view.
@@ -42,6 +53,9 @@ pub struct Decided {
     /// At least n − f of them, in the order of the heavy nodes.
     #[serde(deserialize_with = "codec::one_a_heavy_node")]
     pub commits: Vec<Signed<Commit>>,
+    /// In view 0 of a decree that may be unanimous ([`DecreeTerms::may_be_unanimous`]): all n, in the order of the heavy nodes.
+    #[serde(default, deserialize_with = "codec::one_a_heavy_node", skip_serializing_if = "Vec::is_empty")]
+    pub prepares: Vec<Signed<Prepare>>,
 }
 
 impl DecreeTerms {
@@ -53,6 +67,17 @@ impl DecreeTerms {
     /// n − f: how many heavy nodes decide.
     pub fn quorum(&self) -> usize {
         self.heavy.len() - self.faults()
+    }
+
+    /// Whether the prepares of all n in view 0 decide by themselves: n ≤ 3 f + 1. Of those who later change the view, f + 1 honest
+    /// nodes or more own up to what was decided so; and as many liars as two quorums bear, n − 1 − 2 f, are at most f.
+    pub fn may_be_unanimous(&self) -> bool {
+        self.heavy.len() <= 3 * self.faults() + 1
+    }
+
+    /// Whether everybody's input counts in this choice.
+    pub(crate) fn counts_all(&self, choice: &Choice) -> bool {
+        self.fits(choice) && choice.counted() == self.heavy.len()
     }
 
     /// A heavy node's place in the order; `None` for anybody else.
@@ -102,22 +127,58 @@ impl Prepared {
 impl Decided {
     /// Whether this proves it, to anybody who knows the terms.
     pub fn holds(&self, terms: &DecreeTerms) -> bool {
-        terms.elects(&self.commits, self.view, &self.choice)
+        if self.prepares.is_empty() {
+            return terms.elects(&self.commits, self.view, &self.choice);
+        }
+        self.commits.is_empty()
+            && self.view == 0
+            && terms.may_be_unanimous()
+            && terms.counts_all(&self.choice)
+            && self.prepares.len() == terms.heavy.len()
+            && terms.elects(&self.prepares, 0, &self.choice)
+    }
+
+    /// Who signed what proves it, in the order of the heavy nodes.
+    pub fn signers(&self) -> impl Iterator<Item = PeerId> {
+        self.commits.iter().map(Signed::signer).chain(self.prepares.iter().map(Signed::signer))
+    }
+
+    /// Which decree it is of, as those who signed it say; `None` if nobody has.
+    pub(crate) fn decree(&self) -> Option<(ComputationId, Topic)> {
+        let commit = self.commits.first().map(|commit| commit.get().decree());
+        commit.or_else(|| self.prepares.first().map(|prepare| prepare.get().decree()))
     }
 }
 
 impl ViewChange {
-    /// Whether an honest node may have said this: the view is not the first one, and the proof is of a lower view.
+    /// Whether an honest node may have said this: the view is not the first one, the proof is of a lower view, and what it prepared
+    /// first is its own.
     pub fn holds(&self, terms: &DecreeTerms) -> bool {
         let proven = |prepared: &Prepared| prepared.view < self.view && prepared.holds(terms);
-        self.view > 0 && self.prepared.as_ref().is_none_or(proven)
+        let own = |first: &First| {
+            let said = first.prepare.get();
+            let decree = (said.computation, said.topic) == (self.computation, self.topic);
+            decree && said.heavy == self.heavy && said.view == 0 && terms.digest(&first.choice) == said.choice
+        };
+        self.view > 0 && self.prepared.as_ref().is_none_or(proven) && self.first.as_ref().is_none_or(own)
     }
 }
 
-/// What binds a coordinator that enters its view with these: the choice prepared in the highest view among
-/// them. `None`: nothing was decided below, so it is free.
-pub(crate) fn carried(changes: &[Signed<ViewChange>]) -> Option<&Prepared> {
-    let all = changes.iter().filter_map(|change| change.get().prepared.as_ref());
-    // The first one of the highest view: two that differ take more liars than the quorum allows for.
-    all.reduce(|best, next| if next.view > best.view { next } else { best })
+impl DecreeTerms {
+    /// What binds a coordinator that enters its view with these: the choice prepared in the highest view among them; else what so
+    /// many of them prepared in view 0 that all may have. `None`: nothing was decided below, so it is free.
+    pub(crate) fn carried<'a>(&self, changes: &'a [Signed<ViewChange>]) -> Option<&'a Choice> {
+        let all = changes.iter().filter_map(|change| change.get().prepared.as_ref());
+        // The first one of the highest view: two that differ take more liars than the quorum allows for.
+        let highest = all.reduce(|best, next| if next.view > best.view { next } else { best });
+        highest.map(|prepared| &prepared.choice).or_else(|| self.perhaps_unanimous(changes))
+    }
+
+    /// What f + 1 of these prepared in view 0, if that may have decided.
+    fn perhaps_unanimous<'a>(&self, changes: &'a [Signed<ViewChange>]) -> Option<&'a Choice> {
+        let firsts =
+            || changes.iter().filter_map(|change| change.get().first.as_ref()).map(|first| &first.choice);
+        let often = |choice: &&Choice| firsts().filter(|other| other == choice).count() > self.faults();
+        firsts().find(|choice| self.may_be_unanimous() && self.counts_all(choice) && often(choice))
+    }
 }
