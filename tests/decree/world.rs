@@ -48,7 +48,7 @@ struct Node {
 struct Inputs<'a> {
     node: &'a Node,
     terms: &'a DecreeTerms,
-    /// Its own choice leaves this input out if it can, and it takes what others choose.
+    /// Once the grace is over, its own choice leaves this input out if it can; and it takes what others choose.
     stubborn: Option<usize>,
 }
 
@@ -56,7 +56,7 @@ impl Judge for Inputs<'_> {
     fn own(&self) -> Option<Choice> {
         let (held, nodes) = (self.node.inputs.len(), self.terms.heavy.len());
         let ready = held == nodes || (self.node.grace_over && held >= self.terms.quorum());
-        let left_out = self.stubborn.filter(|_| held > self.terms.quorum());
+        let left_out = self.stubborn.filter(|_| held > self.terms.quorum() && self.node.grace_over);
         let counted = self.node.inputs.iter().copied().filter(|input| Some(*input) != left_out);
         let own = ready.then(|| choice(nodes, &counted.collect::<Vec<_>>()))?;
         self.node.took.borrow_mut().insert(self.terms.digest(&own));
