@@ -1,10 +1,14 @@
 //! Spreads work over reports, not inside one: each thread takes a run of them, and results keep their order.
 
 use std::num::NonZeroUsize;
+use std::sync::OnceLock;
 use std::thread;
 
 /// Field elements that are worth a thread of their own: about half a millisecond of verification.
 const ELEMENTS_PER_THREAD_MIN: usize = 16_384;
+
+/// What the machine runs at once, asked once: the answer takes several system calls, and a slice is worked on for a few milliseconds.
+static AVAILABLE: OnceLock<usize> = OnceLock::new();
 
 /// How many threads a batch may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +22,9 @@ pub enum Threads {
 impl Threads {
     fn count(self) -> usize {
         match self {
-            Self::Available => thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            Self::Available => {
+                *AVAILABLE.get_or_init(|| thread::available_parallelism().map_or(1, NonZeroUsize::get))
+            }
             Self::AtMost(count) => count.get(),
         }
     }
@@ -33,7 +39,6 @@ pub(super) fn spread<T: Sync, R: Send>(
     work: impl Fn(usize, &[T]) -> R + Sync,
 ) -> Vec<R> {
     let least = ELEMENTS_PER_THREAD_MIN.div_ceil(weight.max(1)).max(1);
-    // Asking how many threads the machine runs costs a system call: not for a handful of reports.
     let threads = if items.len() < 2 * least { 1 } else { threads.count() };
     let run = items.len().div_ceil(threads).max(least);
     if items.len() <= run {

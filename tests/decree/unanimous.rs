@@ -78,7 +78,7 @@ fn who_lacks_an_input_commits_and_so_do_the_others() {
     lacking.hear([propose(0, 0, &all, [])]);
     lacking.hear(prepares(&[0, 2], &all));
     let committed = DecreeMessage::Commit(commit(1, 0, &all));
-    assert_eq!(lacking.advance(&Host { holds: false, ..WAITS }), [committed.clone()]);
+    assert_eq!(lacking.advance(&Host { holds: false, ..WAITS }), std::slice::from_ref(&committed));
     let mut node = Machine::new(3, 1, 2);
     node.advance(&wants(&all));
     node.hear(prepares(&[0], &all));
