@@ -6,8 +6,8 @@ use crate::domain::{Digest, Evidence, Failure, PeerId, Refusal, Standing, Timest
 use crate::sharing::Secret;
 use crate::wire::{
     Acceptance, Announcement, Certificate, Choice, Close, Commit, Deal, DecreeMessage, Entry, FailureNotice,
-    Freeze, Identity, JustifiedProposal, List, Manifest, Message, Opening, Part, Prepare, Prepared, Proposal,
-    Receipt, Rejection, Signed, Statement, Submission, Topic, Verification, ViewChange, Vote, Want,
+    First, Freeze, Identity, JustifiedProposal, List, Manifest, Message, Opening, Part, Prepare, Prepared,
+    Proposal, Receipt, Rejection, Signed, Statement, Submission, Topic, Verification, ViewChange, Vote, Want,
     share_digest,
 };
 
@@ -350,6 +350,12 @@ impl Rogue {
             DecreeMessage::ViewChange(change) => {
                 let mut said = ViewChange { heavy, ..change.get().clone() };
                 number(&mut said.view, choices);
+                if let Some(first) = said.first.take()
+                    && choices.below(4) != 0
+                {
+                    // Somebody else's prepare mostly, for another choice at times.
+                    said.first = Some(First { choice: choice(&first.choice, choices), ..first });
+                }
                 if let Some(Prepared { view, choice: prepared, prepares }) = said.prepared.take()
                     && choices.below(4) != 0
                 {

@@ -12,7 +12,7 @@ use crate::domain::{ComputationId, Digest, PeerId};
 use crate::wire::{self, Record, RecordKey, RecordKind};
 
 /// The schema that this release writes. It goes up with every change to a table or a row.
-pub(super) const SCHEMA_VERSION: u32 = 6;
+pub(super) const SCHEMA_VERSION: u32 = 7;
 /// The version of a row, its first byte.
 const ROW_VERSION: u8 = 1;
 /// The version of a sealed row, its first byte.

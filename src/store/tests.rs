@@ -253,10 +253,10 @@ fn another_schema_version_is_refused_with_the_way_out() {
         scratch.open().unwrap_err()
     };
     let newer = stored(SCHEMA_VERSION + 1);
-    assert!(matches!(newer, StoreError::Newer { found: 7, known: 6, .. }));
+    assert!(matches!(newer, StoreError::Newer { found: 8, known: 7, .. }));
     assert!(newer.to_string().contains("made by a newer formix-p2p"), "{newer}");
     let older = stored(SCHEMA_VERSION - 1);
-    assert!(matches!(older, StoreError::Older { found: 5, known: 6, .. }));
+    assert!(matches!(older, StoreError::Older { found: 6, known: 7, .. }));
     assert!(
         older.to_string().contains("made by an older formix-p2p") && older.hint().contains(".old"),
         "{older}"

@@ -47,23 +47,38 @@ fn without_somebodys_prepare_a_quorum_commits_after_a_while() {
     let all = all(3);
     let mut node = Machine::new(3, 1, 2);
     node.advance(&wants(&all));
-    node.hear(prepares(&[1], &all));
+    node.hear(prepares(&[0], &all));
+    node.hear([propose(0, 0, &all, [])]);
     assert_eq!(node.advance(&wants(&all)), []);
     node.decree.wait_for_all_no_more();
-    assert_eq!(
-        node.advance(&wants(&all)),
-        [DecreeMessage::Commit(commit(2, 0, &all))],
-        "though nobody has proposed"
-    );
-    node.hear([DecreeMessage::Commit(commit(1, 0, &all))]);
+    assert_eq!(node.advance(&wants(&all)), [DecreeMessage::Commit(commit(2, 0, &all))]);
+    node.hear([DecreeMessage::Commit(commit(0, 0, &all))]);
     node.advance(&wants(&all));
-    assert_eq!(node.decree.decided(), Some(&decided(&[1, 2], 0, &all)));
+    assert_eq!(node.decree.decided(), Some(&decided(&[0, 2], 0, &all)));
+}
+
+/// Who lacks an input would not know what to ask for; and to two nodes a liar could show two choices that nobody proposed.
+#[test]
+fn nobody_commits_to_what_nobody_has_proposed() {
+    let all = all(3);
+    let mut node = Machine::new(3, 1, 2);
+    node.advance(&wants(&all));
+    node.decree.wait_for_all_no_more();
+    node.hear(prepares(&[1], &all));
+    node.hear([DecreeMessage::Commit(commit(1, 0, &all))]);
+    assert_eq!(node.advance(&wants(&all)), []);
+    node.hear([DecreeMessage::Commit(commit(0, 0, &all))]);
+    assert!(node.advance(&wants(&all)).is_empty() && node.decree.decided().is_none());
+    node.hear([propose(0, 0, &all, [])]);
+    node.advance(&wants(&all));
+    assert_eq!(node.decree.decided(), Some(&decided(&[0, 1], 0, &all)));
 }
 
 #[test]
 fn who_prepares_something_else_is_not_waited_for() {
     let (all, other) = (all(3), other(3));
     let mut node = Machine::new(3, 1, 2);
+    node.hear([propose(0, 0, &all, [])]);
     node.advance(&wants(&all));
     node.hear(prepares(&[1], &other));
     assert!(node.advance(&wants(&all)).is_empty() && !node.decree.awaits_all());
@@ -80,6 +95,7 @@ fn who_lacks_an_input_commits_and_so_do_the_others() {
     let committed = DecreeMessage::Commit(commit(1, 0, &all));
     assert_eq!(lacking.advance(&Host { holds: false, ..WAITS }), std::slice::from_ref(&committed));
     let mut node = Machine::new(3, 1, 2);
+    node.hear([propose(0, 0, &all, [])]);
     node.advance(&wants(&all));
     node.hear(prepares(&[0], &all));
     assert_eq!(node.advance(&wants(&all)), []);
@@ -147,13 +163,14 @@ fn a_unanimous_decision_stands_on_its_proof_alone() {
 fn a_later_coordinator_is_bound_to_what_all_may_have_prepared() {
     let (all, other) = (all(4), other(4));
     let told = |place, choice| change_with(place, 1, None, Some(first(place, choice)));
-    // A liar names another one; two of the others are more than may be gone.
+    // One may lie, by another name or by none; all others say the same.
     for changes in [
         [told(0, &other), told(2, &all), told(3, &all)],
         [change(0, 1, None), told(2, &all), told(3, &all)],
         [told(0, &all), change(2, 1, None), told(3, &all)],
     ] {
         let mut node = Machine::new(4, 1, 1);
+        node.advance(&wants(&all));
         node.hear(changes.clone().map(DecreeMessage::ViewChange));
         let sent = node.advance(&Host { allows: false, ..wants(&other) });
         assert!(matches!(&sent[1], DecreeMessage::Proposal(it) if it.proposal.get().choice == all), "{sent:?}");
@@ -166,14 +183,19 @@ fn a_later_coordinator_is_bound_to_what_all_may_have_prepared() {
 }
 
 #[test]
-fn as_few_as_may_lie_bind_nobody_and_a_lock_binds_before_them() {
+fn more_than_may_lie_without_it_bind_nobody_and_a_lock_binds_before_first_prepares() {
     let (all, some) = (all(4), choice(4, &[0, 1, 2]));
     let told = |place| change_with(place, 1, None, Some(first(place, &all)));
-    let free = [change(0, 1, None), told(2), change(3, 1, None)];
-    let mut node = Machine::new(4, 1, 1);
-    node.hear(free.map(DecreeMessage::ViewChange));
-    let sent = node.advance(&wants(&some));
-    assert!(matches!(&sent[1], DecreeMessage::Proposal(it) if it.proposal.get().choice == some), "{sent:?}");
+    // With its own, two of four say that they did not prepare it, or three.
+    for free in [[change(0, 1, None), told(2), told(3)], [change(0, 1, None), told(2), change(3, 1, None)]] {
+        let mut node = Machine::new(4, 1, 1);
+        node.hear(free.map(DecreeMessage::ViewChange));
+        let sent = node.advance(&wants(&some));
+        assert!(
+            matches!(&sent[1], DecreeMessage::Proposal(it) if it.proposal.get().choice == some),
+            "{sent:?}"
+        );
+    }
 
     let locked = change_with(0, 2, Some(prepared(&[0, 1, 2], 1, &some)), None);
     let told = |place| change_with(place, 2, None, Some(first(place, &all)));

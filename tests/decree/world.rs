@@ -14,13 +14,37 @@ use super::*;
 /// How long a view may take at first, in milliseconds; it doubles.
 const VIEW_MS: u64 = 400;
 const RESEND_MS: u64 = 250;
+const HOPE_MS: u64 = 250;
 enum Event {
-    Deliver { from: usize, to: usize, message: Box<DecreeMessage> },
-    Resend { node: usize, life: u32 },
-    TimeOut { node: usize, life: u32, view: u32 },
-    Grace { node: usize },
-    Input { node: usize, of: usize },
-    Restart { node: usize },
+    Deliver {
+        from: usize,
+        to: usize,
+        message: Box<DecreeMessage>,
+    },
+    Resend {
+        node: usize,
+        life: u32,
+    },
+    TimeOut {
+        node: usize,
+        life: u32,
+        view: u32,
+    },
+    /// Everybody's prepare should have come.
+    HopedLongEnough {
+        node: usize,
+        life: u32,
+    },
+    Grace {
+        node: usize,
+    },
+    Input {
+        node: usize,
+        of: usize,
+    },
+    Restart {
+        node: usize,
+    },
 }
 
 #[derive(Default)]
@@ -34,6 +58,8 @@ struct Node {
     inputs: BTreeSet<usize>,
     grace_over: bool,
     life: u32,
+    /// Started, and not heard from yet.
+    fresh: bool,
     outputs: u64,
     gone: bool,
     /// Inputs under way, because a proposal names them.
@@ -167,6 +193,7 @@ impl World {
         self.after(1, RESEND_MS, Event::Resend { node, life });
         self.set_timer(node, decree.view());
         self.nodes[node].decree = Some(Box::new(decree));
+        self.nodes[node].fresh = true;
     }
 
     fn set_timer(&mut self, node: usize, view: u32) {
@@ -211,6 +238,13 @@ impl World {
             Event::Deliver { from, to, message } => self.deliver(from, to, *message),
             Event::Resend { node, life } => self.resend(node, life),
             Event::TimeOut { node, life, view } => self.time_out(node, life, view),
+            Event::HopedLongEnough { node, life } => {
+                let now = &mut self.nodes[node];
+                if let Some(decree) = now.decree.as_mut().filter(|_| now.life == life) {
+                    decree.wait_for_all_no_more();
+                    self.advance(node);
+                }
+            }
             Event::Grace { node } => {
                 self.nodes[node].grace_over = true;
                 self.advance(node);
@@ -251,10 +285,6 @@ impl World {
         } else if self.nodes[node].life != life {
             return;
         }
-        if let Some(decree) = &mut self.nodes[node].decree {
-            decree.wait_for_all_no_more();
-        }
-        self.advance(node);
         // Who has decided waits to be asked.
         let undecided = self.nodes[node].decree.as_ref().filter(|decree| decree.decided().is_none());
         for message in undecided.map(|decree| decree.resend()).unwrap_or_default() {
@@ -286,7 +316,8 @@ impl World {
     /// Carries out what follows, and crashes between two outputs if the dice say so.
     fn advance(&mut self, node: usize) {
         let Some(mut decree) = self.nodes[node].decree.take() else { return };
-        let before = decree.view();
+        let (before, hoped) = (decree.view(), decree.awaits_all() && !self.nodes[node].fresh);
+        self.nodes[node].fresh = false;
         let inputs = Inputs {
             node: &self.nodes[node],
             terms: &self.terms,
@@ -308,6 +339,10 @@ impl World {
             }
         }
         self.fetch(node, &decree);
+        if decree.awaits_all() && !hoped {
+            let life = self.nodes[node].life;
+            self.after(HOPE_MS, HOPE_MS / 4, Event::HopedLongEnough { node, life });
+        }
         let view = decree.view();
         self.outcome.view_max = self.outcome.view_max.max(view);
         self.nodes[node].decree = Some(decree);

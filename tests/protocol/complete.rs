@@ -78,6 +78,45 @@ fn the_word_is_enough_though_no_close_comes() {
     assert_eq!((closes.get(), proposed.get()), (6, 6), "all have closed; three decrees, each proposed to two");
 }
 
+/// The list is decided on without waiting for the close of whoever gave its word and went; the next step waits for it once.
+#[test]
+fn whoever_goes_after_its_word_is_waited_for_once() {
+    let late = Cell::new(true);
+    let (mut wild, id) = nearly_complete(&late);
+    let grace = Duration::from_millis(wild.net.nodes[&peer(0)].view(id).unwrap().computation.grace_ms);
+    wild.way = Box::new(|_, from, to, message| {
+        let gone = from == peer(2) && !matches!(message, Message::Complete { .. });
+        if gone { Vec::new() } else { vec![(from, to, message)] }
+    });
+    wild.run_for(grace + Duration::from_secs(2));
+    assert_finished(&wild, id, "a grace, and the waits for what is asked for again");
+}
+
+/// The node that coordinates goes before it proposes, having shown what it has to all but one: that one is told by the next view.
+#[test]
+fn who_lacks_an_input_when_the_coordinator_goes_is_not_left_behind() {
+    let terms = |net: &Net| Computation {
+        participants: None,
+        deadline: net.now + Duration::from_secs(3),
+        ..closed(net, Sharing::Threshold { k: 3 })
+    };
+    let net = Net::with_heavy(5, &VALUES, &Net::open());
+    let terms = terms(&net);
+    let grace = Duration::from_millis(terms.grace_ms);
+    let (net, id) = put(net, terms);
+    let mut wild = Wild::new(net, |_: &Net, from, to, message| {
+        let lost = match &message {
+            Message::Verifiers { .. } => to == peer(4),
+            Message::Decree(said) => said.decree().is_some_and(|(_, topic)| topic >= Topic::Verifiers),
+            _ => false,
+        };
+        if from == peer(0) && lost { Vec::new() } else { vec![(from, to, message)] }
+    });
+    // Less than the grace after the deadline, without which the node that lacks it would have nothing to choose.
+    wild.run_for(Duration::from_secs(3) + grace.mul_f64(0.75));
+    assert_finished(&wild, id, "before a grace was over");
+}
+
 #[test]
 fn one_of_three_may_vanish_after_any_action_once_the_list_is_nearly_complete() {
     let mut moments = 0;

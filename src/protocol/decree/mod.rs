@@ -15,8 +15,8 @@
 //!    the proof of it.
 //! 4. Who waits too long **changes the view**: it stops in the old one and tells what it is locked on, and what it
 //!    prepared in view 0. A quorum of view changes lets the next coordinator propose, and binds it: it must take
-//!    what was prepared in the highest view among them, or else what f + 1 of them prepared in view 0, because
-//!    that may have been decided. It sends them along, and everybody checks.
+//!    what was prepared in the highest view among them, or else what all but liars among them prepared in
+//!    view 0, because that may have been decided. It sends them along, and everybody checks.
 //!
 //! Each statement is made once a view and persisted before it is sent, restarts included. So one value is
 //! decided, whatever is lost, delayed or repeated, and whoever vanishes; with t heavy nodes that lie, if t + 2f
@@ -51,7 +51,7 @@ pub trait Judge {
     /// waits as long as it hopes for all n, and no longer than its grace.
     fn own(&self) -> Option<Choice>;
 
-    /// Whether this node holds, durably, every input that the choice names, so that it can serve them to others.
+    /// Whether this node holds every input that the choice names, so that it can serve them to others.
     fn holds(&self, choice: &Choice) -> bool;
 
     /// Whether a coordinator that is free to choose may choose this: enough inputs, none left out that this

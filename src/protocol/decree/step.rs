@@ -103,19 +103,19 @@ impl Decree {
         self.prepares.all().all(|prepare| prepare.choice == digest) && self.commits.all().next().is_none()
     }
 
-    /// Commits to what a quorum has prepared, once a view; a node that lacks inputs of it may commit too, because those who prepared
+    /// Commits to what was proposed and a quorum has prepared, once a view; a node that lacks inputs of it may commit too, because those who prepared
     /// have them. Not while everybody's prepares may decide without.
     fn commit(&mut self, identity: &Identity, said: &mut Vec<DecreeMessage>) {
         if self.memory.commit.is_some() || self.awaits_all() {
             return;
         }
+        let Some(choice) = self.proposed().cloned() else { return };
         let ((computation, topic), view) = (self.decree(), self.view());
-        let prepared = self.choices_of_view().find_map(|choice| {
-            let digest = self.terms.digest(choice);
-            let prepares = self.prepares.quorum(self.terms.quorum(), |prepare| prepare.choice == digest)?;
-            Some((choice.clone(), digest, prepares))
-        });
-        let Some((choice, digest, prepares)) = prepared else { return };
+        let digest = self.terms.digest(&choice);
+        let Some(prepares) = self.prepares.quorum(self.terms.quorum(), |prepare| prepare.choice == digest)
+        else {
+            return;
+        };
         let commit = Commit { computation, heavy: self.me, topic, view, choice: digest };
         let commit = Signed::sign(commit, identity);
         self.memory.prepared = Some(Prepared { view, choice, prepares });
@@ -129,31 +129,32 @@ impl Decree {
     /// Takes the decision, proven by somebody else or by the ballots of this view. Nothing else is worth keeping then.
     fn decide(&mut self) -> bool {
         let proven = self.proof.take();
-        let counted = || self.choices_of_view().find_map(|choice| self.counted(choice));
+        let counted = || self.committed_by_a_quorum().or_else(|| self.prepared_by_all());
         let Some(decided) = proven.or_else(counted) else { return false };
         self.memory = DecreeMemory { decided: Some(decided), ..DecreeMemory::default() };
         true
     }
 
-    /// The decision for this choice that the ballots of this view prove: a quorum's commits, or everybody's prepares.
-    fn counted(&self, choice: &Choice) -> Option<Decided> {
-        let (view, digest) = (self.view(), self.terms.digest(choice));
-        let decided = Decided { view, choice: choice.clone(), commits: Vec::new(), prepares: Vec::new() };
-        if let Some(commits) = self.commits.quorum(self.terms.quorum(), |commit| commit.choice == digest) {
-            return Some(Decided { commits, ..decided });
-        }
-        if view > 0 || !self.may_decide_at_once(choice) {
-            return None;
-        }
-        let prepares = self.prepares.quorum(self.terms.heavy.len(), |prepare| prepare.choice == digest)?;
-        Some(Decided { prepares, ..decided })
+    /// The decision that a quorum's commits of this view prove.
+    fn committed_by_a_quorum(&self) -> Option<Decided> {
+        let choice = self.choice_of_view()?;
+        let digest = self.terms.digest(choice);
+        let commits = self.commits.quorum(self.terms.quorum(), |commit| commit.choice == digest)?;
+        Some(Decided { view: self.view(), choice: choice.clone(), commits, prepares: Vec::new() })
     }
 
-    /// What this view may decide: its proposal, what this node has prepared in it unasked or, after a restart, what it has seen
-    /// prepared.
-    fn choices_of_view(&self) -> impl Iterator<Item = &Choice> {
-        let seen = self.memory.prepared.as_ref().filter(|prepared| prepared.view == self.view());
-        let seen = seen.map(|prepared| &prepared.choice);
-        self.proposed().into_iter().chain(&self.memory.choice).chain(seen)
+    /// The decision that everybody's prepares of view 0 prove.
+    fn prepared_by_all(&self) -> Option<Decided> {
+        let choice = self.memory.choice.as_ref().filter(|choice| self.may_decide_at_once(choice))?;
+        let digest = self.terms.digest(choice);
+        let prepares = self.prepares.quorum(self.terms.heavy.len(), |prepare| prepare.choice == digest)?;
+        Some(Decided { view: 0, choice: choice.clone(), commits: Vec::new(), prepares })
+    }
+
+    /// What commits of this view are to: its proposal or, after a restart, what this node has seen prepared in it. Nothing that
+    /// nobody has proposed: who lacks an input of it could not know what to ask for, and an honest coordinator shows all the same.
+    fn choice_of_view(&self) -> Option<&Choice> {
+        let prepared = self.memory.prepared.as_ref().filter(|prepared| prepared.view == self.view());
+        self.proposed().or(prepared.map(|prepared| &prepared.choice))
     }
 }

@@ -248,7 +248,9 @@ impl Entry {
         let Some((topic, decree)) = quorum.running() else { return };
         let (view, leader) = (decree.view(), decree.leader());
         let bench = Bench { id, heavy, terms: &terms, me, topic, grace: quorum.grace };
-        let may_be_proposed = view > 0 || (bench.own().is_some() && !bench.takes_a_word());
+        // To commit to what a quorum has prepared is right at any time.
+        let may_be_proposed =
+            view > 0 || decree.awaits_all() || (bench.own().is_some() && !bench.takes_a_word());
         let missing = leader.is_some_and(|leader| !heavy.expects(&terms, topic, &leader));
         let timed = if decree.awaits_all() { Timed::All(topic) } else { Timed::View(topic, view) };
         let waits_for_all = quorum.timed == Some(Timed::All(topic)) && view == 0;

@@ -174,11 +174,14 @@ impl DecreeTerms {
         highest.map(|prepared| &prepared.choice).or_else(|| self.perhaps_unanimous(changes))
     }
 
-    /// What f + 1 of these prepared in view 0, if that may have decided.
+    /// What so many of these prepared in view 0 that the others may all be liars, if that may have decided. With a quorum of them
+    /// that is f + 1.
     fn perhaps_unanimous<'a>(&self, changes: &'a [Signed<ViewChange>]) -> Option<&'a Choice> {
         let firsts =
             || changes.iter().filter_map(|change| change.get().first.as_ref()).map(|first| &first.choice);
-        let often = |choice: &&Choice| firsts().filter(|other| other == choice).count() > self.faults();
+        let liars = self.heavy.len().saturating_sub(1 + 2 * self.faults());
+        let least = changes.len().saturating_sub(liars).max(1);
+        let often = |choice: &&Choice| firsts().filter(|other| other == choice).count() >= least;
         firsts().find(|choice| self.may_be_unanimous() && self.counts_all(choice) && often(choice))
     }
 }
