@@ -103,8 +103,8 @@ impl Decree {
         self.prepares.all().all(|prepare| prepare.choice == digest) && self.commits.all().next().is_none()
     }
 
-    /// Commits to what was proposed and a quorum has prepared, once a view; a node that lacks inputs of it may commit too, because those who prepared
-    /// have them. Not while everybody's prepares may decide without.
+    /// Commits to what was proposed and a quorum has prepared, once a view; a node that lacks inputs of it may commit too, because
+    /// those who prepared have them. Not while everybody's prepares may decide without.
     fn commit(&mut self, identity: &Identity, said: &mut Vec<DecreeMessage>) {
         if self.memory.commit.is_some() || self.awaits_all() {
             return;
